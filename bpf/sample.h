@@ -1,0 +1,112 @@
+#pragma once
+/*
+ * What the BPF programs and the collector share: maps' keys and values, the announcements of
+ * processes, and the counters. Fixed-width fields only; the layouts are asserted where they are used.
+ */
+#include <linux/types.h>
+
+#define FRAMES_OF_KIND_MAX 127 /* user and kernel each; the kernel's own limit by default */
+#define FRAMES_MAX	   (2 * FRAMES_OF_KIND_MAX)
+
+/*
+ * A frame is an address whose top byte tells its kind: user addresses have 0x00, the kernel's own
+ * 0xff (canonical form on every 64-bit architecture that BPF stack walking knows). Other values are
+ * free for frames that are not native code.
+ */
+#define FRAME_KIND_SHIFT  56
+#define FRAME_KIND_USER	  0x00
+#define FRAME_KIND_KERNEL 0xff
+
+/* exec keeps the pid and the start time; the exec count tells the images apart. */
+struct process_image {
+	__u32 pid; /* thread group id in the initial pid namespace */
+	__u32 exec_count;
+	__u64 start_boot_ns; /* of the group leader */
+};
+
+enum decision {
+	DECISION_UNDECIDED, /* sampled and announced */
+	DECISION_YES,
+	DECISION_NO,
+};
+
+/* Map "processes": what is known of a pid. Key: __u32 pid. */
+struct process_entry {
+	struct process_image image;
+	__u64 cgroup_id;	/* leaf in the unified hierarchy */
+	__u64 n_exec_pages;	/* executable pages mapped when last announced: a change is news */
+	__u32 decision;		/* enum decision */
+	__u32 announced;	/* 0: the ring was full when it should have been */
+};
+
+/* Maps "stacks_<class>": key __u64 hash of image and frames. Kernel frames first, leaf first. */
+struct stack_record {
+	struct process_image image;
+	__u32 count;
+	__u8 n_kernel;
+	__u8 n_user;
+	__u8 flags; /* STACK_RECORD_… */
+	__u8 reserved;
+	__u64 frames[]; /* n_kernel + n_user */
+};
+
+#define STACK_RECORD_TRUNCATED_USER   0x1
+#define STACK_RECORD_TRUNCATED_KERNEL 0x2
+
+/* Stacks are kept by size, so that a shallow one does not cost a deep one's memory. */
+enum stack_class { STACKS_SHALLOW, STACKS_MIDDLE, STACKS_DEEP, N_STACK_CLASSES };
+
+#define STACKS_SHALLOW_FRAMES_MAX 29
+#define STACKS_MIDDLE_FRAMES_MAX  77
+#define STACKS_DEEP_FRAMES_MAX	  FRAMES_MAX
+
+#define STACK_RECORD_BYTES(n_frames) (24 + 8 * (n_frames))
+
+/* Announcements, in the ring buffer. */
+enum announcement_kind {
+	ANNOUNCE_MET = 1,  /* first sample of an image */
+	ANNOUNCE_EXEC,	   /* an image begins */
+	ANNOUNCE_EXIT,	   /* the last thread of a process is leaving */
+	ANNOUNCE_MAPPINGS, /* its executable mappings changed since it was announced */
+	ANNOUNCE_CGROUP,   /* it moved to another cgroup */
+	ANNOUNCE_PRESSURE, /* a stack map is three quarters full */
+};
+
+#define COMM_BYTES 16
+
+struct announcement {
+	__u32 kind; /* enum announcement_kind */
+	__u32 parent_pid;
+	struct process_image image;
+	__u64 cgroup_id;
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	char comm[COMM_BYTES]; /* of the group leader */
+};
+
+/* Per-CPU counters: slots of the array "tick_counters". */
+enum tick_counter {
+	TICK_TICKS,
+	TICK_TAKEN,
+	TICK_SKIPPED_IDLE,
+	TICK_SKIPPED_KERNEL_THREAD,
+	TICK_SKIPPED_NOT_SELECTED,
+	TICK_SKIPPED_NO_STACK,
+	TICK_DROPPED_MAP_FULL,
+	TICK_DROPPED_COLLISION,
+	TICK_DROPPED_STACK_ERROR,
+	TICK_STACKS_WALKED,
+	TICK_STACKS_TRUNCATED,
+	TICK_EVENTS_LOST,
+	TICK_PROCESS_MAP_FULL,
+	N_TICK_COUNTERS,
+};
+
+struct tick_counters {
+	__u64 values[N_TICK_COUNTERS];
+};
+
+/* The programs' settings, in .bss, written by the collector while they run. */
+struct tick_settings {
+	__u32 collect_user;
+	__u32 collect_kernel;
+};

@@ -1,0 +1,81 @@
+#pragma once
+/*
+ * Files held open because samples point into them. The open fd is the object: a process that exits,
+ * a deleted library, a removed container keep their symbols while something refers to them.
+ *
+ * An object is one file (device, inode, size, change time of the held fd). It is referred to by
+ * mappings of living images and by windows; without any reference it is let go at once when its
+ * last process is gone longer than the hold time (60 s by default), or when the table is full and
+ * it is the oldest. Bounded in number. Not threaded.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/counters.h"
+#include "opener.h"
+#include "wire/wire.h"
+
+#define OBJECTS_MAX_DEFAULT	 1024u
+#define OBJECTS_HOLD_NS_DEFAULT	 UINT64_C(60000000000)
+#define OBJECT_NAME_BYTES_MAX	 4096u
+
+struct object {
+	uint64_t id; /* 1…; unique for the collector's life; 0 for OBJECT_NAMELESS */
+	enum object_kind kind;
+	struct file_identity identity;
+	int fd;		     /* owned; -1 for nameless and let-go objects */
+	int root_fd;	     /* borrowed from the mount namespace's record; -1 when not held */
+	unsigned n_refs;
+	uint64_t idle_since_ns; /* monotonic; when n_refs became 0 */
+	uint32_t namespace_pid; /* of a process that maps it, for perf maps; 0 when unknown */
+	size_t n_name_bytes;
+	char *name; /* owned; as /proc/PID/maps printed it */
+};
+
+struct objects;
+
+int objects_new(size_t n_max, uint64_t hold_ns, struct objects **ret_objects) warn_unused_result;
+
+/*
+ * The object for a file just opened: an existing one of equal identity, or a new one.
+ *   @fd       consumed
+ *   @name     borrowed for the call
+ * Returns it with one reference more, to be given back with object_release(); NULL without memory
+ * or when the table is full of objects in use (counted by the caller).
+ */
+struct object *objects_adopt(struct objects *objects, int fd, const struct file_identity *identity,
+			     struct wire_bytes name);
+
+/* An object that nothing can be read from, shared by name: [vdso], [anon], an unopenable file. */
+struct object *objects_nameless(struct objects *objects, struct wire_bytes name);
+
+/* The object for the collector's copy of kallsyms; @fd consumed, replaces an earlier copy. */
+struct object *objects_set_kallsyms(struct objects *objects, int fd, uint64_t size_bytes,
+				    uint64_t generation);
+
+/* The current kallsyms object, borrowed, or NULL. */
+struct object *objects_kallsyms(const struct objects *objects);
+
+/*
+ * A file seen in a maps text that may be held already. @key_device and @key_inode are what maps
+ * printed, @name its name there (borrowed). Returns it with one reference more, or NULL.
+ */
+struct object *objects_find_mapped(struct objects *objects, uint64_t key_device,
+				   uint64_t key_inode, struct wire_bytes name);
+
+/* Remembers under which maps key @object was found, for objects_find_mapped(). */
+void objects_note_mapped(struct objects *objects, struct object *object, uint64_t key_device,
+			 uint64_t key_inode);
+
+struct object *object_retain(struct object *object);
+void object_release(struct objects *objects, struct object *object, uint64_t now_ns);
+
+/* By id; borrowed; NULL when let go or never there. */
+struct object *objects_find(const struct objects *objects, uint64_t id);
+
+/* Lets go of what is idle too long. Returns when to be called next, UINT64_MAX: never. */
+uint64_t objects_expire(struct objects *objects, uint64_t now_ns);
+
+size_t objects_n_held(const struct objects *objects); /* fds */
+void objects_free(struct objects *objects);

@@ -1,0 +1,56 @@
+#pragma once
+/*
+ * The collector's side of the symbolizer pool: leases of windows, and bytes of the objects that a
+ * leased window names.
+ *
+ * Work is pulled. A LEASE is answered with the oldest window, or parked until there is one, at most
+ * POOL_PARK_NS. A lease ends with the next LEASE of its worker, which says what became of it; by its
+ * deadline; or with its pipe. A window whose workers died twice is leased with the order to name
+ * nothing from files. Requests for objects go through the opener, so a hung file system delays only
+ * the worker that asked. Not threaded: pool_dispatch() runs in the event loop.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/counters.h"
+#include "objects.h"
+#include "opener.h"
+#include "windows.h"
+
+#define POOL_PARK_NS	      UINT64_C(5000000000)
+#define POOL_LEASE_NS_DEFAULT UINT64_C(30000000000)
+#define POOL_DEATHS_MAX	      2u
+#define POOL_WORKERS_MAX      32u
+
+struct pool;
+
+struct pool_options {
+	const char *socket_path; /* borrowed for the call */
+	size_t n_uids;
+	const uid_t *uids; /* of symbolizers; borrowed for the call */
+	uint64_t lease_ns;
+	struct windows *windows; /* borrowed for life, like the rest */
+	struct objects *objects;
+	struct opener *opener;
+	struct counters *counters;
+};
+
+int pool_listen(const struct pool_options *options, struct pool **ret_pool) warn_unused_result;
+int pool_fd(const struct pool *pool);
+
+/* Takes requests, grants leases, answers. */
+void pool_dispatch(struct pool *pool, uint64_t now_ns);
+
+/* Grants parked asks: call when windows were queued. */
+void pool_offer(struct pool *pool, uint64_t now_ns);
+
+/* Ends leases and parks by the clock. Returns when to be called next, UINT64_MAX: never. */
+uint64_t pool_expire(struct pool *pool, uint64_t now_ns);
+
+/* From now on workers that are asked to stop get work as long as there is any. */
+void pool_set_stopping(struct pool *pool);
+
+int pool_probe(struct pool *pool) warn_unused_result;
+size_t pool_n_workers(const struct pool *pool); /* connected */
+void pool_free(struct pool *pool);

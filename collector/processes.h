@@ -1,0 +1,81 @@
+#pragma once
+/*
+ * Process images that have been announced, and what is known of each: its name, its target, its
+ * executable mappings, and the files behind them.
+ *
+ * An image is read when it is announced (exec, first sample, changed mappings or cgroup): one
+ * OPENER_READ_PROC for stat, cgroup and maps of one and the same process, checked against the
+ * image's start time, then OPENER_OPEN_MAPPED for each file that is not held already. A later exec
+ * of the same pid, or a start time that differs, voids what was read: mappings never cross images.
+ * A child that died before it could be read inherits the mappings of its parent when both have the
+ * same exec count (fork keeps them). Bounded; not threaded.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/counters.h"
+#include "mappings.h"
+#include "objects.h"
+#include "opener.h"
+#include "sample.h"
+#include "targets.h"
+
+#define PROCESSES_MAX		  65536u
+#define PROCESS_UNDECIDED_NS	  UINT64_C(10000000000)
+#define PROCESS_EXEC_READS_HZ_MAX 500u /* reads at exec; beyond, the first sample must do */
+
+struct process {
+	struct process_image image;
+	char comm[COMM_BYTES]; /* of the group leader, as last announced; NUL-padded */
+	enum decision decision;
+	struct target *target; /* one reference; NULL unless DECISION_YES */
+	uint64_t met_ns;       /* monotonic: when it became undecided */
+	uint64_t cgroup_id;
+	bool is_exited;
+	bool is_read;	       /* mappings hold what could be read */
+	unsigned n_reads_pending; /* requests to the opener that are not done */
+	struct mappings mappings;
+};
+
+/* Told when a decision is made, so that the kernel's map can learn it. */
+typedef void process_decided_fn(void *owner, const struct process *process);
+
+struct processes;
+
+struct processes_options {
+	struct opener *opener;	   /* borrowed for life, like the rest */
+	struct objects *objects;
+	struct counters *counters;
+	process_decided_fn *decided;
+	void *owner;
+};
+
+int processes_new(const struct processes_options *options, struct processes **ret_processes)
+	warn_unused_result;
+
+/* Takes one announcement of the kernel (any kind but ANNOUNCE_PRESSURE). */
+void processes_announce(struct processes *processes, const struct announcement *announcement,
+			uint64_t now_ns);
+
+/* The process of a sample's image, borrowed until processes_expire(); NULL when unknown. */
+struct process *processes_find(struct processes *processes, const struct process_image *image);
+
+/* As processes_find(), and makes it known (and read) when its announcement was lost. */
+struct process *processes_meet(struct processes *processes, const struct process_image *image,
+			       uint64_t now_ns);
+
+/* Replaces the targets (consumed; NULL: none known yet) and decides every process anew. */
+void processes_set_targets(struct processes *processes, struct targets *targets, uint64_t now_ns);
+
+/*
+ * Turns what stayed undecided for PROCESS_UNDECIDED_NS into DECISION_NO, and forgets exited images
+ * that were drained. @drained says that every sample taken before this call has been looked up.
+ */
+void processes_expire(struct processes *processes, bool drained, uint64_t now_ns);
+
+/* Whether any image is still being read: a drain may wait a few milliseconds for it. */
+bool processes_busy(const struct processes *processes);
+
+size_t processes_n(const struct processes *processes);
+void processes_free(struct processes *processes);

@@ -1,0 +1,323 @@
+#pragma once
+/*
+ * The bodies of the messages in messages.def, as structs, with their encoders and decoders.
+ *
+ * A frame is one msgpack array: the message's id, then its fields in the order of the struct.
+ * Decoders are bounded by the frame itself: a count never exceeds the bytes that are left, depth is
+ * fixed by the code, trailing bytes are an error. Every pointer in a decoded struct is borrowed
+ * from the frame or from the struct's arena, until wire_arena_deinit().
+ *
+ * Encoders append to a `struct bytes`, whose own bound is the row's bytes_max; ask its error once.
+ * Decoders return 0, -ENOMEM, or MESSAGE_GARBLED.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "wire/messages.h"
+
+/* Memory of decoded arrays, freed as one. A zeroed one is empty. */
+struct wire_arena {
+	struct wire_arena_block *blocks; /* owned */
+};
+
+void wire_arena_deinit(struct wire_arena *arena);
+
+/* Bytes that travel uninterpreted: names, label sets, file contents. */
+struct wire_bytes {
+	const void *data; /* borrowed */
+	size_t n_bytes;
+};
+
+/* Unique for ever: the collector's random instance and a number that it counts up. */
+struct window_id {
+	uint64_t instance;
+	uint64_t sequence;
+};
+
+/* ---- LEASE: symbolizer → collector. "What became of my last window; give me work." ---- */
+
+enum lease_outcome {
+	LEASE_OUTCOME_NONE,   /* no window is open: the first ask, or after NOTHING_YET */
+	LEASE_OUTCOME_STORED, /* the shipper acknowledged it */
+	LEASE_OUTCOME_FAILED, /* this worker gives it back */
+};
+
+struct wire_lease {
+	uint64_t protocol_version;
+	uint64_t worker; /* random, one a process */
+	bool stopping;	 /* asked to stop: wants GO, unless the collector is stopping itself */
+	enum lease_outcome outcome;
+	struct window_id window; /* of the outcome; zero for LEASE_OUTCOME_NONE */
+};
+
+void wire_encode_lease(struct bytes *out, const struct wire_lease *m);
+int wire_decode_lease(const void *frame, size_t n_bytes, struct wire_lease *ret_m)
+	warn_unused_result;
+
+/* ---- WINDOW: collector → symbolizer. Samples as locations that need names. ---- */
+
+enum object_kind {
+	OBJECT_FILE = 1, /* readable by OBJECT_READ */
+	OBJECT_KALLSYMS, /* the collector's copy of /proc/kallsyms, readable by OBJECT_READ */
+	OBJECT_NAMELESS, /* nothing can be read: [vdso], [anon], a file that could not be opened */
+};
+
+struct wire_object {
+	uint64_t id; /* unique for the collector's life; 0 for OBJECT_NAMELESS */
+	enum object_kind kind;
+	/* Identity of an OBJECT_FILE, from fstat of the held fd; of OBJECT_KALLSYMS, a generation
+	 * in change_time_ns. */
+	uint64_t device;
+	uint64_t inode;
+	uint64_t size_bytes;
+	uint64_t change_time_ns;
+	struct wire_bytes name; /* as /proc/PID/maps printed it: foreign bytes */
+};
+
+/* Top byte of every frame word; see bpf/sample.h, which fixes the values. */
+enum frame_kind {
+	FRAME_USER = 0x00,
+	FRAME_KERNEL = 0xff,
+};
+
+#define LOCATION_NO_OBJECT UINT32_MAX
+
+struct wire_location {
+	uint8_t kind;	       /* enum frame_kind; others are kept, counted and shown as unknown */
+	uint32_t object_index; /* into objects; LOCATION_NO_OBJECT when no mapping covers it */
+	uint64_t value;	       /* a file offset in an object; else an address */
+};
+
+#define STACK_TRUNCATED_USER   0x1u
+#define STACK_TRUNCATED_KERNEL 0x2u
+
+struct wire_stack {
+	uint64_t count; /* samples */
+	uint32_t flags; /* STACK_TRUNCATED_… */
+	uint32_t n_locations;
+	const uint32_t *locations; /* indices into the window's, leaf first: kernel, then user */
+};
+
+struct wire_process {
+	struct wire_bytes comm; /* of the group leader: foreign bytes */
+	size_t n_stacks;
+	const struct wire_stack *stacks;
+};
+
+struct wire_target {
+	struct wire_bytes labels; /* opaque here: a label set as SETTINGS brought it */
+	size_t n_processes;
+	const struct wire_process *processes;
+};
+
+struct wire_cache_limits {
+	uint32_t build_id_entries;
+	uint32_t same_file_entries;
+	uint32_t pid_entries;
+};
+
+struct wire_window {
+	struct window_id id;
+	bool name_nothing;     /* two workers died of it: every user frame as module + offset */
+	uint64_t time_wall_ns; /* start; strictly greater than that of the window before */
+	uint64_t duration_ns;
+	uint64_t period_ns;  /* CPU time that one sample stands for */
+	uint8_t demangle;    /* enum demangle_mode of SETTINGS */
+	struct wire_cache_limits caches;
+	size_t n_objects;
+	const struct wire_object *objects;
+	size_t n_locations;
+	const struct wire_location *locations;
+	size_t n_targets;
+	const struct wire_target *targets;
+};
+
+void wire_encode_window(struct bytes *out, const struct wire_window *m);
+
+/* Also checks that every index is in range. */
+int wire_decode_window(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		       struct wire_window *ret_m) warn_unused_result;
+
+/* ---- OBJECT_READ / OBJECT_OPEN: symbolizer → collector, while it holds a lease ---- */
+
+#define OBJECT_READ_BYTES_MAX (512u * 1024u)
+
+struct wire_object_read {
+	uint64_t object;
+	uint64_t offset;
+	uint32_t n_bytes; /* 1 … OBJECT_READ_BYTES_MAX; fewer come back at the end of the file */
+};
+
+enum object_open_kind {
+	OBJECT_OPEN_BUILD_ID = 1,     /* name: the build id in hex; target's root, then the host's */
+	OBJECT_OPEN_BESIDE,	      /* name: a base name, in the directory of the mapped file */
+	OBJECT_OPEN_BESIDE_DOT_DEBUG, /* … in its .debug/ */
+	OBJECT_OPEN_GLOBAL_DEBUG,     /* … in /usr/lib/debug + that directory */
+	OBJECT_OPEN_PERF_MAP,	      /* no name: /tmp/perf-<namespace pid>.map of the process */
+};
+
+#define OBJECT_OPEN_NAME_BYTES_MAX 255u
+
+struct wire_object_open {
+	uint64_t object; /* the sibling, already in the leased window */
+	enum object_open_kind kind;
+	struct wire_bytes name; /* no '/', not "." or ".." */
+};
+
+void wire_encode_object_read(struct bytes *out, const struct wire_object_read *m);
+int wire_decode_object_read(const void *frame, size_t n_bytes, struct wire_object_read *ret_m)
+	warn_unused_result;
+void wire_encode_object_open(struct bytes *out, const struct wire_object_open *m);
+int wire_decode_object_open(const void *frame, size_t n_bytes, struct wire_object_open *ret_m)
+	warn_unused_result;
+void wire_encode_object_bytes(struct bytes *out, const void *data, size_t n_bytes);
+int wire_decode_object_bytes(const void *frame, size_t n_bytes, struct wire_bytes *ret_bytes)
+	warn_unused_result;
+void wire_encode_object_opened(struct bytes *out, const struct wire_object *object);
+int wire_decode_object_opened(const void *frame, size_t n_bytes, struct wire_object *ret_object)
+	warn_unused_result;
+
+/* ---- REFUSED and the answers without a body ---- */
+
+enum refusal {
+	REFUSAL_VERSION = 1, /* protocol version not spoken here */
+	REFUSAL_STATE,	     /* no lease, not yet ready */
+	REFUSAL_NO_OBJECT,   /* not an object of the leased window */
+	REFUSAL_NOT_FOUND,   /* no such file */
+	REFUSAL_NOT_REGULAR, /* symlink out of reach, FIFO, device, directory */
+	REFUSAL_BAD_NAME,    /* not a base name, not hex */
+	REFUSAL_DENIED,	     /* the kernel said no */
+	REFUSAL_DEADLINE,    /* the file system did not answer */
+	REFUSAL_BUSY,	     /* a bound is reached: ask again later */
+	REFUSAL_DISK,	     /* the spool cannot be written */
+};
+
+const char *refusal_name(enum refusal reason);
+
+void wire_encode_refused(struct bytes *out, enum refusal reason);
+int wire_decode_refused(const void *frame, size_t n_bytes, enum refusal *ret_reason)
+	warn_unused_result;
+
+/* PROBE, PROBED, NOTHING_YET, GO, NOTED: an id and nothing else. */
+void wire_encode_bare(struct bytes *out, enum message_id id);
+
+/* ---- SETTINGS: shipper → collector, on every change and as a heartbeat ---- */
+
+enum demangle_mode { DEMANGLE_NONE, DEMANGLE_SIMPLIFIED, DEMANGLE_TEMPLATES, DEMANGLE_FULL };
+
+struct wire_settings {
+	uint32_t sample_rate_hz;
+	uint32_t collect_interval_ms;
+	bool collect_user;
+	bool collect_kernel;
+	enum demangle_mode demangle;
+	uint32_t pid_map_size;
+	uint32_t container_id_cache_size;
+	struct wire_cache_limits caches;
+};
+
+enum target_key {
+	TARGET_PID = 1,	  /* key: decimal pid */
+	TARGET_CONTAINER, /* key: container id */
+	TARGET_DEFAULT,	  /* key: empty; whatever matches no other target */
+};
+
+struct wire_target_rule {
+	enum target_key key_kind;
+	struct wire_bytes key;
+	struct wire_bytes labels; /* wire_encode_labels() */
+};
+
+struct wire_settings_message {
+	uint64_t protocol_version;
+	uint64_t generation; /* of settings and targets together */
+	bool is_heartbeat;   /* then settings and targets are absent: those of @generation hold */
+	struct wire_settings settings;
+	size_t n_targets;
+	const struct wire_target_rule *targets;
+};
+
+void wire_encode_settings(struct bytes *out, const struct wire_settings_message *m);
+int wire_decode_settings(const void *frame, size_t n_bytes, struct wire_arena *arena,
+			 struct wire_settings_message *ret_m) warn_unused_result;
+
+/* ---- STATE: the collector's answer to SETTINGS ---- */
+
+enum collector_phase { COLLECTOR_SAMPLING = 1, COLLECTOR_STOPPING };
+
+struct wire_counter {
+	uint32_t id; /* of counters.def; unknown ones are passed over */
+	uint64_t value;
+};
+
+struct wire_state {
+	uint64_t instance;
+	uint64_t generation; /* applied; 0 when none: the shipper then sends all of it */
+	enum collector_phase phase;
+	uint32_t n_cpus;
+	struct wire_bytes version;
+	size_t n_counters;
+	const struct wire_counter *counters;
+};
+
+void wire_encode_state(struct bytes *out, const struct wire_state *m);
+int wire_decode_state(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		      struct wire_state *ret_m) warn_unused_result;
+
+/* ---- PROFILE and STATS: symbolizer → shipper ---- */
+
+struct wire_part {
+	struct wire_bytes labels;
+	struct wire_bytes pprof_gz;
+	uint64_t n_samples;	     /* sum of the counts in it */
+	uint64_t uncompressed_bytes; /* of the pprof */
+};
+
+#define PROFILE_PARTS_MAX 4096u
+
+struct wire_profile {
+	struct window_id window;
+	uint64_t time_wall_ns;
+	size_t n_parts;
+	const struct wire_part *parts;
+};
+
+void wire_encode_profile(struct bytes *out, const struct wire_profile *m);
+int wire_decode_profile(const void *frame, size_t n_bytes, struct wire_arena *arena,
+			struct wire_profile *ret_m) warn_unused_result;
+
+struct wire_stored {
+	struct window_id window;
+	bool was_known; /* a repeat: recognised, not stored twice */
+};
+
+void wire_encode_stored(struct bytes *out, const struct wire_stored *m);
+int wire_decode_stored(const void *frame, size_t n_bytes, struct wire_stored *ret_m)
+	warn_unused_result;
+
+struct wire_stats {
+	uint64_t worker;
+	size_t n_counters;
+	const struct wire_counter *counters;
+};
+
+void wire_encode_stats(struct bytes *out, const struct wire_stats *m);
+int wire_decode_stats(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		      struct wire_stats *ret_m) warn_unused_result;
+
+/* ---- Label sets: opaque to all but the shipper ---- */
+
+#define LABELS_MAX 256u
+
+struct wire_label {
+	struct wire_bytes name;
+	struct wire_bytes value;
+};
+
+/* One msgpack array of name, value, name, value…; callers pass them sorted by name. */
+void wire_encode_labels(struct bytes *out, const struct wire_label *labels, size_t n_labels);
+int wire_decode_labels(const void *data, size_t n_bytes, struct wire_arena *arena,
+		       const struct wire_label **ret_labels, size_t *ret_n_labels)
+	warn_unused_result;

@@ -333,7 +333,6 @@ static void an_opened_file_becomes_an_object_of_the_window(void **state)
 
 	assert_int_equal(fake_opener_request(0)->op, OPENER_OPEN_IN_ROOT);
 	assert_string_equal(fake_opener_request(0)->path, "opt/app/.debug/a.debug");
-	assert_int_equal(fake_opener_request(0)->device, f->object->identity.device);
 	assert_int_not_equal(fake_opener_request(0)->fd, f->object->root_fd); /* a duplicate */
 	assert_int_equal(fstat(fake_opener_request(0)->fd, &asked_in), 0);
 	assert_int_equal(fstat(f->object->root_fd, &root), 0);
@@ -510,21 +509,18 @@ static void what_was_opened_for_a_window_that_is_done_is_closed(void **state)
 	assert_false(is_open(fd));
 }
 
-static void a_root_that_hangs_is_left_alone_for_ten_minutes(void **state)
+static void walks_are_told_apart_by_their_root_alone(void **state)
 {
 	struct pool_fixture *f = *state;
-	uint64_t request;
 
 	(void)lease(f);
+	(void)open_object(f, OBJECT_OPEN_BESIDE, "a.debug");
+	fake_opener_fail(0, OPENER_GONE);
 	(void)open_object(f, OBJECT_OPEN_BUILD_ID, BUILD_ID);
-	fake_opener_fail(0, OPENER_DEADLINE);
-	request = open_object(f, OBJECT_OPEN_GLOBAL_DEBUG, "a.debug");
-	assert_int_equal(pool_fixture_refusal(request), REFUSAL_DEADLINE);
-	assert_int_equal(pool_fixture_count(f, COUNTER_OBJECTS_REFUSED_DEADLINE), 2);
-	assert_int_equal(fake_opener_n(), 1);
-	f->now_ns += OPENER_DEVICE_REFUSED_NS;
-	(void)open_object(f, OBJECT_OPEN_GLOBAL_DEBUG, "a.debug");
-	assert_int_equal(fake_opener_n(), 2);
+	fake_opener_fail(1, OPENER_GONE);
+	assert_int_equal(fake_opener_request(0)->device, fake_opener_request(1)->device);
+	assert_int_not_equal(fake_opener_request(1)->device, fake_opener_request(2)->device);
+	assert_int_not_equal(fake_opener_request(0)->device, f->object->identity.device);
 }
 
 int main(void)
@@ -552,7 +548,7 @@ int main(void)
 		POOL_TEST(a_full_table_is_said_to_be_full),
 		POOL_TEST(a_window_does_not_open_files_without_end),
 		POOL_TEST(what_was_opened_for_a_window_that_is_done_is_closed),
-		POOL_TEST(a_root_that_hangs_is_left_alone_for_ten_minutes),
+		POOL_TEST(walks_are_told_apart_by_their_root_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

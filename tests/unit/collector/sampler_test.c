@@ -47,9 +47,9 @@ static void note_announcement(void *owner, const struct announcement *news)
 
 	if (news->image.pid != (uint32_t)seen->pid)
 		return;
+	if (news->image.exec_count != seen->image.exec_count)
+		seen->n_met = 0; /* that was the image before the exec */
 	seen->image = news->image;
-	if (news->kind == ANNOUNCE_EXEC)
-		seen->n_met = 0; /* the image before may have been sampled, too */
 	seen->n_met += news->kind == ANNOUNCE_MET;
 	seen->n_exec += news->kind == ANNOUNCE_EXEC;
 	seen->n_exit += news->kind == ANNOUNCE_EXIT;

@@ -236,6 +236,19 @@ static int prepare(struct collector *collector)
 	return r;
 }
 
+static void drain_now(struct collector *collector, uint64_t now_ns)
+{
+	int r;
+
+	sampler_take_announcements(collector->sampler, take_announcement, collector);
+	r = drain_run(collector->drain, now_ns);
+	if (r != 0)
+		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain", -r);
+	processes_expire(collector->processes, drain_n_pending(collector->drain) == 0, now_ns);
+	collector->next_drain_ns = now_ns + collector->interval_ns;
+	pool_offer(collector->pool, now_ns);
+}
+
 /* Ends sampling and begins to deliver what is left. */
 static void begin_stop(struct collector *collector, int exit_status, uint64_t now_ns)
 {
@@ -245,10 +258,8 @@ static void begin_stop(struct collector *collector, int exit_status, uint64_t no
 	collector->exit_status = exit_status;
 	collector->stop_by_ns = now_ns + collector->options->stop_s * NS_PER_S;
 	sampler_stop(collector->sampler);
-	sampler_take_announcements(collector->sampler, take_announcement, collector);
-	collector->next_drain_ns = now_ns;
 	control_set_phase(collector->control, COLLECTOR_STOPPING);
-	pool_set_stopping(collector->pool);
+	drain_now(collector, now_ns);
 }
 
 static void take_signal(struct collector *collector, uint64_t now_ns)
@@ -278,19 +289,6 @@ static void dispatch(struct collector *collector, enum source source, uint64_t n
 		control_dispatch(collector->control);
 		break;
 	}
-}
-
-static void drain_now(struct collector *collector, uint64_t now_ns)
-{
-	int r;
-
-	sampler_take_announcements(collector->sampler, take_announcement, collector);
-	r = drain_run(collector->drain, now_ns);
-	if (r != 0)
-		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain", -r);
-	processes_expire(collector->processes, drain_n_pending(collector->drain) == 0, now_ns);
-	collector->next_drain_ns = now_ns + collector->interval_ns;
-	pool_offer(collector->pool, now_ns);
 }
 
 /* What happens once a second: authority that only a restart can give, and deaf listeners. */
@@ -367,6 +365,8 @@ static bool may_leave(struct collector *collector, uint64_t now_ns)
 			drain_retry(collector->drain, now_ns);
 			pool_offer(collector->pool, now_ns);
 		}
+		if (drain_n_pending(collector->drain) == 0)
+			pool_set_stopping(collector->pool); /* no window comes any more */
 		if (now_ns < collector->stop_by_ns &&
 		    (drain_n_pending(collector->drain) > 0 || windows_n(collector->windows) > 0))
 			return false;
@@ -419,6 +419,7 @@ int collector_run(struct collector *collector)
 
 void collector_deinit(struct collector *collector)
 {
+	opener_free(collector->opener); /* first: its answers go to the pool and the processes */
 	pool_free(collector->pool);
 	control_free(collector->control);
 	drain_free(collector->drain);
@@ -426,7 +427,6 @@ void collector_deinit(struct collector *collector)
 	processes_free(collector->processes);
 	objects_free(collector->objects);
 	sampler_free(collector->sampler);
-	opener_free(collector->opener);
 	kallsyms_copy_deinit(&collector->kallsyms);
 	close_fdp(&collector->host_root_fd);
 	close_fdp(&collector->signal_fd);

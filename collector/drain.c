@@ -202,17 +202,17 @@ static void retry_pending(struct drain *drain, uint64_t now_ns)
 	}
 }
 
-static void begin_windows(struct drain *drain, uint64_t end_ns)
+static void begin_windows(struct drain *drain, uint64_t now_ns)
 {
 	const struct window_span span = {
 		.start_wall_ns = drain->start_wall_ns,
-		.duration_ns = end_ns - drain->start_ns,
+		.duration_ns = now_ns - drain->start_ns,
 		.period_ns = sampler_period_ns(drain->options.sampler),
 		.demangle = (uint8_t)drain->demangle,
 		.caches = drain->caches,
 	};
 
-	windows_begin(drain->options.windows, &span);
+	windows_begin(drain->options.windows, &span, now_ns);
 }
 
 int drain_run(struct drain *drain, uint64_t now_ns)

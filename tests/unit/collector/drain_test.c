@@ -113,8 +113,9 @@ struct object *objects_kallsyms(const struct objects *objects)
 	return &world.kallsyms;
 }
 
-void windows_begin(struct windows *windows, const struct window_span *span)
+void windows_begin(struct windows *windows, const struct window_span *span, uint64_t now_ns)
 {
+	(void)now_ns;
 	(void)windows;
 	assert_int_equal(span->period_ns, 10000000);
 	world.n_begun++;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "pool_fixture.h"
 
 static void the_oldest_window_goes_to_whoever_asks(void **state)
@@ -388,6 +389,22 @@ static void workers_are_bounded(void **state)
 	assert_int_equal(pool_n_workers(f->pool), POOL_WORKERS_MAX);
 }
 
+static void a_poisoned_window_is_dropped_rather_than_leased_without_saying_so(void **state)
+{
+	struct pool_fixture *f = *state;
+	uint64_t request = pool_fixture_ask(f, 1);
+	struct window_id id = pool_fixture_queue(f, 3);
+
+	windows_find(f->windows, id)->n_deaths = POOL_DEATHS_MAX;
+	failing_memory_begin(0, false);
+	pool_offer(f->pool, f->now_ns);
+	assert_true(failing_memory_end());
+	assert_int_equal(pool_fixture_answer(request), 0);
+	assert_int_equal(windows_n(f->windows), 0);
+	assert_int_equal(pool_fixture_count(f, COUNTER_DROPPED_NO_MEMORY), 3);
+	assert_int_equal(pool_fixture_count(f, COUNTER_WINDOWS_POISONED), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +433,7 @@ int main(void)
 		POOL_TEST(what_the_link_turned_away_is_counted),
 		POOL_TEST(a_probe_is_answered_and_is_no_worker),
 		POOL_TEST(workers_are_bounded),
+		POOL_TEST(a_poisoned_window_is_dropped_rather_than_leased_without_saying_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,8 +116,6 @@ static bool is_leased_by(const struct window *window, const struct worker *worke
 	return window && window->leased_by == worker->peer;
 }
 
-/* ---- What a LEASE says of the window before ---- */
-
 static void take_stored(struct pool *pool, struct window *window, uint64_t now_ns)
 {
 	counters_add(pool->options.counters, COUNTER_SPOOLED, window->n_samples);
@@ -172,8 +170,6 @@ static void conclude(struct pool *pool, struct worker *worker, const struct wire
 	worker->has_window = false;
 	link_set_leased(pool->listener, worker->peer, false);
 }
-
-/* ---- Asks ---- */
 
 static struct worker *worker_meet(struct pool *pool, uint64_t peer)
 {
@@ -305,8 +301,6 @@ void pool_dispatch(struct pool *pool, uint64_t now_ns)
 	}
 	pool_offer(pool, now_ns);
 }
-
-/* ---- Answers ---- */
 
 /* Leases @window to @worker, or drops it when it cannot be said that it is poisoned. */
 static void grant(struct pool *pool, struct worker *worker, struct window *window, uint64_t now_ns)

@@ -5,9 +5,9 @@
  *
  * A window is cut when it would grow past its byte bound; all windows of a drain share its time
  * span, with start times one microsecond apart, so that no two profiles of one series collide: they
- * ascend also when the wall clock steps back. Windows wait encoded, a tenth of their size as
- * arrays. The queue is bounded in bytes: the oldest unleased window is dropped, counted. A window
- * holds one reference on every object it names until it is done. Not threaded.
+ * ascend also when the wall clock steps back. Windows wait encoded, which is smaller than arrays
+ * and ready to send. The queue is bounded in bytes: the oldest unleased window is dropped, counted.
+ * A window holds one reference on every object it names until it is done. Not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>

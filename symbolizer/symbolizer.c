@@ -1,7 +1,6 @@
 #include "symbolizer.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,8 +37,6 @@ static int limit_memory(uint64_t memory_bytes)
 {
 	const struct rlimit limit = {memory_bytes, memory_bytes};
 
-	/* A thread's own arena would reserve 64 MiB of the limit, and nng's threads have some. */
-	(void)mallopt(M_ARENA_MAX, 1);
 	return SYMBOLIZER_LIMITS_MEMORY && setrlimit(RLIMIT_AS, &limit) < 0 ? -errno : 0;
 }
 

@@ -39,15 +39,19 @@ struct process_entry {
 	__u32 announced;	/* 0: the ring was full when it should have been */
 };
 
-/* Maps "stacks_<class>": key __u64 hash of image and frames. Kernel frames first, leaf first. */
-struct stack_record {
+/* Maps "stacks_<class>": key __u64 hash of image and frames. */
+struct stack_head {
 	struct process_image image;
 	__u32 count;
 	__u8 n_kernel;
 	__u8 n_user;
 	__u8 flags; /* STACK_RECORD_… */
 	__u8 reserved;
-	__u64 frames[]; /* n_kernel + n_user */
+};
+
+struct stack_record {
+	struct stack_head head;
+	__u64 frames[]; /* n_kernel + n_user: kernel frames first, leaf first */
 };
 
 #define STACK_RECORD_TRUNCATED_USER   0x1

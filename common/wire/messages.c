@@ -66,15 +66,15 @@ int message_check(const void *frame, size_t n_bytes, enum wire_party from, enum 
 	return 0;
 }
 
-size_t message_bytes_max(enum wire_party to, bool is_answer)
+size_t message_bytes_max(enum wire_party from, enum wire_party to, bool is_answer)
 {
 	size_t largest = 0;
 
 	for (size_t i = 0; i < N_MESSAGE_ROWS; i++) {
 		const struct message_row *row = &message_rows[i];
 
-		if (party_is(row->to, to) && (row->when == ANSWER) == is_answer &&
-		    row->bytes_max > largest)
+		if (party_is(row->from, from) && party_is(row->to, to) &&
+		    (row->when == ANSWER) == is_answer && row->bytes_max > largest)
 			largest = row->bytes_max;
 	}
 	return largest;

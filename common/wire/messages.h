@@ -52,5 +52,5 @@ int message_check(const void *frame, size_t n_bytes, enum wire_party from, enum 
 		  bool is_answer, bool leased, enum message_id *ret_id)
 	warn_unused_result;
 
-/* The largest bytes_max of what @to may receive as requests (or as answers). */
-size_t message_bytes_max(enum wire_party to, bool is_answer);
+/* The largest bytes_max of what @to may receive of @from as requests (or as answers). */
+size_t message_bytes_max(enum wire_party from, enum wire_party to, bool is_answer);

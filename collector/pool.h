@@ -8,9 +8,9 @@
  *
  *   With the next LEASE of its worker. STORED: the window is done, also when the lease had run out
  *   and another worker has it by now, because the shipper has it. FAILED: the window waits again,
- *   and that counts as a death unless the worker was asked to stop; what was given back
- *   POOL_GIVEN_BACK_MAX times is dropped, counted, so that nothing circles for ever. Otherwise the
- *   window just waits again.
+ *   and that counts as a death. NONE, or another window: it waits again, for its worker lost track.
+ *   What was given back POOL_GIVEN_BACK_MAX times in these ways is dropped, counted: nothing
+ *   circles for ever. What a worker gives back because it was asked to stop counts as neither.
  *
  *   By its deadline: the window waits again. Being late is no death, since a worker that waits for
  *   the shipper is late through no fault of the window. If its pipe closes later, that is one.

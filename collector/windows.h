@@ -78,7 +78,8 @@ struct window {
 	unsigned n_deaths;      /* the pool's: workers that held it and vanished, or gave it back */
 	unsigned n_given_back;  /* the pool's: those that gave it back */
 	uint64_t leased_by;     /* peer of the pool's listener; 0: waiting */
-	uint64_t leased_worker; /* the random id of the process that leased it last; 0: none */
+	uint64_t leased_worker; /* the pool's: random id of the process that leased it last; 0: none
+				 */
 	uint64_t deadline_ns;   /* of the lease */
 	bool names_nothing;     /* encoded with the order to name nothing, and stays so */
 	size_t n_bytes;         /* what it counts against the bound */

@@ -324,7 +324,8 @@ static void requests_of_the_dead_are_bounded(void **state)
 
 static void an_opened_file_becomes_an_object_of_the_window(void **state)
 {
-	static const struct file_identity identity = {.device = 1, .inode = 2, .size_bytes = 500, .change_time_ns = 4};
+	static const struct file_identity identity = {
+		.device = 1, .inode = 2, .size_bytes = 500, .change_time_ns = 4};
 	struct pool_fixture *f = *state;
 	struct window_id id = lease(f);
 	uint64_t request = open_object(f, OBJECT_OPEN_BESIDE_DOT_DEBUG, "a.debug");

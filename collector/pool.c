@@ -167,7 +167,6 @@ static void conclude(struct pool *pool, struct worker *worker, const struct wire
 		take_stored(pool, named, now_ns);
 	} else if (named && (named->leased_by == 0 || is_leased_by(named, worker))) {
 		named->n_deaths += !lease->stopping;
-		named->leased_worker = 0; /* it has spoken: said again, it counts no more */
 		take_back(pool, named, lease->stopping, now_ns);
 	}
 	worker->has_window = false;

@@ -236,28 +236,6 @@ static void a_window_that_is_given_back_does_not_circle_for_ever(void **state)
 	assert_int_equal(pool_fixture_count(f, COUNTER_SPOOLED), 0);
 }
 
-static void a_failure_that_is_said_twice_counts_once(void **state)
-{
-	struct pool_fixture *f = *state;
-	struct window_id id = pool_fixture_queue(f, 3);
-	const struct wire_lease lease = {
-		.protocol_version = WIRE_PROTOCOL_VERSION,
-		.worker = 1001,
-		.outcome = LEASE_OUTCOME_FAILED,
-		.window = id,
-	};
-
-	(void)pool_fixture_ask(f, 1);
-	f->now_ns -= 1; /* parked longer: the window goes there */
-	(void)pool_fixture_ask(f, 3);
-	f->now_ns += 1;
-	(void)pool_fixture_send_lease(f, 1, &lease);
-	pool_fixture_close(f, 1);
-	(void)pool_fixture_send_lease(f, 2, &lease);
-	assert_int_equal(windows_find(f->windows, id)->n_deaths, 1);
-	assert_int_equal(windows_find(f->windows, id)->leased_by, 3);
-}
-
 static void a_window_given_back_to_stop_is_not_to_blame(void **state)
 {
 	struct pool_fixture *f = *state;
@@ -434,7 +412,6 @@ int main(void)
 		POOL_TEST(a_worker_that_hangs_and_is_then_killed_died_of_its_window),
 		POOL_TEST(a_worker_that_died_behind_its_ask_gets_no_window),
 		POOL_TEST(a_window_that_is_given_back_does_not_circle_for_ever),
-		POOL_TEST(a_failure_that_is_said_twice_counts_once),
 		POOL_TEST(a_window_given_back_to_stop_is_not_to_blame),
 		POOL_TEST(a_worker_that_lost_track_gets_its_window_again),
 		POOL_TEST(a_worker_that_dials_again_may_say_what_became_of_its_window),

@@ -14,11 +14,11 @@
 
 #include "base/clock.h"
 
-#define RATE_HZ	       499
-#define N_SAMPLES_MIN  50
-#define GIVE_UP_NS     UINT64_C(20000000000)
-#define MAP_BYTES_MAX  (8u << 20)
-#define BYTES_PER_CPU  (16u << 10)
+#define RATE_HZ       499
+#define N_SAMPLES_MIN 50
+#define GIVE_UP_NS    UINT64_C(20000000000)
+#define MAP_BYTES_MAX (8u << 20)
+#define BYTES_PER_CPU (16u << 10)
 
 /* What the test saw of one process. */
 struct seen {
@@ -193,8 +193,7 @@ static void every_tick_ends_in_one_counter_and_every_sample_in_a_record(void **s
 
 static void the_maps_fit_their_memory_budget(void **state)
 {
-	uint64_t budget = MAP_BYTES_MAX +
-			  (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * BYTES_PER_CPU;
+	uint64_t budget = MAP_BYTES_MAX + (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * BYTES_PER_CPU;
 
 	print_message("kernel memory of all maps: %lu bytes\n", sampler_map_bytes(*state));
 	assert_true(sampler_map_bytes(*state) > 0);
@@ -235,9 +234,8 @@ int main(void)
 			close_sampler),
 		cmocka_unit_test_setup_teardown(the_maps_fit_their_memory_budget, open_sampler,
 						close_sampler),
-		cmocka_unit_test_setup_teardown(
-			a_new_rate_changes_the_period_of_the_running_events, open_sampler,
-			close_sampler),
+		cmocka_unit_test_setup_teardown(a_new_rate_changes_the_period_of_the_running_events,
+						open_sampler, close_sampler),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,5 +40,5 @@ struct linux_binprm;
 #pragma clang attribute pop
 
 /* linux/sched.h: PF_… */
-#define TASK_EXITING	   0x00000004
+#define TASK_EXITING       0x00000004
 #define TASK_KERNEL_THREAD 0x00200000

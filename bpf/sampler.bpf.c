@@ -9,8 +9,8 @@
  * that it took out.
  *
  * Every tick ends in exactly one counter: ticks = taken + skipped + dropped, on each CPU. What is
- * touched on a tick is kept small on purpose: at 97 Hz the caches are cold, and memory touched costs
- * more than instructions.
+ * touched on a tick is kept small on purpose: at 97 Hz the caches are cold, and memory touched
+ * costs more than instructions.
  */
 #include "kernel_types.h"
 
@@ -25,7 +25,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Frames of both kinds, and room for a whole stack of one kind behind the first. */
-#define SCRATCH_FRAMES	    256
+#define SCRATCH_FRAMES      256
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
 
 struct scratch {
@@ -71,7 +71,7 @@ struct {
 	struct class_name##_half {                                                                 \
 		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
 		__uint(max_entries, n_entries);                                                    \
-		__uint(key_size, 8);                                                                 \
+		__uint(key_size, 8);                                                               \
 		__uint(value_size, STACK_RECORD_BYTES(n_frames));                                  \
 	} class_name##_a SEC(".maps"), class_name##_b SEC(".maps");                                \
 	struct {                                                                                   \
@@ -88,7 +88,7 @@ STACK_HALF(deep, 384, STACKS_DEEP_FRAMES_MAX);
 const volatile __u64 hash_seed = 0;
 
 struct tick_settings settings = {};
-__u64 n_inserted[N_STACK_CLASSES] = {};	 /* since the programs were loaded */
+__u64 n_inserted[N_STACK_CLASSES] = {};  /* since the programs were loaded */
 __u64 pressure_at[N_STACK_CLASSES] = {}; /* n_inserted that calls for an early drain */
 
 static const __u32 slot;
@@ -189,9 +189,8 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	}
 }
 
-static __always_inline enum decision decide(struct task_struct *task,
-					    const struct process_image *image,
-					    struct tick_counters *counters)
+static __always_inline enum decision
+decide(struct task_struct *task, const struct process_image *image, struct tick_counters *counters)
 {
 	__u32 pid = image->pid;
 	struct process_entry *entry = bpf_map_lookup_elem(&processes, &pid);
@@ -330,9 +329,8 @@ KEEP_IN(shallow, SHALLOW)
 KEEP_IN(middle, MIDDLE)
 KEEP_IN(deep, DEEP)
 
-static __always_inline enum tick_counter sample(struct bpf_perf_event_data *ctx,
-						struct task_struct *task,
-						struct tick_counters *counters)
+static __always_inline enum tick_counter
+sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_counters *counters)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	bool in_kernel = (__s64)PT_REGS_IP(&ctx->regs) < 0;

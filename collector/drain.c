@@ -24,8 +24,8 @@ struct drain {
 	enum demangle_mode demangle;
 	struct wire_cache_limits caches;
 	uint64_t start_wall_ns;
-	uint64_t start_ns; /* monotonic */
-	uint64_t n_drained; /* samples read out of the maps, ever */
+	uint64_t start_ns;       /* monotonic */
+	uint64_t n_drained;      /* samples read out of the maps, ever */
 	struct pending *pending; /* owned; newest first */
 	size_t n_pending;
 	size_t n_pending_bytes;
@@ -280,8 +280,7 @@ int drain_count(struct drain *drain, uint64_t now_ns)
 		counters_set(counters, COUNTER_MISSED, n_expected - kernel.sums[TICK_TICKS]);
 	counters_set(counters, COUNTER_HELD_KERNEL, kernel.sums[TICK_TAKEN] - drain->n_drained);
 	counters_set(counters, COUNTER_HELD_PENDING, drain->n_pending_samples);
-	counters_set(counters, COUNTER_KERNEL_MAP_BYTES,
-		     sampler_map_bytes(drain->options.sampler));
+	counters_set(counters, COUNTER_KERNEL_MAP_BYTES, sampler_map_bytes(drain->options.sampler));
 	counters_set(counters, COUNTER_CPUS_COVERED, sampler_n_cpus(drain->options.sampler));
 	return 0;
 }

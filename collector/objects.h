@@ -29,6 +29,7 @@ struct object {
 	unsigned n_refs;
 	uint64_t idle_since_ns; /* monotonic; when n_refs became 0 */
 	uint32_t namespace_pid; /* of a process that maps it, for perf maps; 0 when unknown */
+	uint32_t process_uid;	/* of the same process: its perf map must be its own, or root's */
 	size_t n_name_bytes;
 	char *name; /* owned; as /proc/PID/maps printed it */
 };

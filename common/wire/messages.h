@@ -21,6 +21,13 @@ enum message_id {
 #undef X
 };
 
+/* The bytes_max of each row, for whoever encodes one. */
+enum message_bytes_max {
+#define X(name, id, from, to, bytes_max, when) MESSAGE_BYTES_MAX_##name = (bytes_max),
+#include "wire/messages.def"
+#undef X
+};
+
 /* Why a frame was not looked into. Each value has a counter at its listener. */
 enum message_outcome {
 	MESSAGE_UNKNOWN = 1,     /* no such id, or no id at all */

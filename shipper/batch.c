@@ -41,8 +41,10 @@ static bool add_parts(struct batch *batch, const struct wire_profile *profile, s
 			return false;
 		room->n_parts--;
 		room->n_bytes -= n_bytes < room->n_bytes ? n_bytes : room->n_bytes;
-		*item = (struct batch_item){.at = *cursor, .window = profile->window,
-					    .time_wall_ns = profile->time_wall_ns, .part = *part};
+		*item = (struct batch_item){.at = *cursor,
+					    .window = profile->window,
+					    .time_wall_ns = profile->time_wall_ns,
+					    .part = *part};
 		cursor->part++;
 		cursor->n_part_samples += part->n_samples;
 		cursor->n_part_bytes += n_bytes;

@@ -11,11 +11,11 @@
 #include "spool.h"
 #include "wire/wire.h"
 
-#define BATCH_PARTS_MAX	  512u
+#define BATCH_PARTS_MAX   512u
 #define BATCH_RECORDS_MAX 64u
 
 struct batch_item {
-	struct spool_cursor at;	    /* before this part */
+	struct spool_cursor at;     /* before this part */
 	struct spool_cursor behind; /* and behind it: where the reader stands when it is done */
 	struct window_id window;
 	uint64_t time_wall_ns;
@@ -26,13 +26,13 @@ struct batch {
 	size_t n_items;
 	struct batch_item items[BATCH_PARTS_MAX];
 	size_t n_records;
-	struct bytes frames[BATCH_RECORDS_MAX]; /* owned */
+	struct bytes frames[BATCH_RECORDS_MAX];      /* owned */
 	struct wire_arena arenas[BATCH_RECORDS_MAX]; /* owned */
 };
 
 enum batch_outcome {
 	BATCH_EMPTY = 1, /* the reader has everything */
-	BATCH_DAMAGED,	 /* the first record cannot be used: see spool_pass_damaged() */
+	BATCH_DAMAGED,   /* the first record cannot be used: see spool_pass_damaged() */
 };
 
 /* Empties @batch and frees what it borrowed from. A zeroed one is fine. */

@@ -9,14 +9,14 @@
 #include "link/link.h"
 #include "log/log.h"
 
-#define HEARTBEAT_NS	   UINT64_C(1000000000)
+#define HEARTBEAT_NS       UINT64_C(1000000000)
 #define ANSWER_TIMEOUT_MS  3000
 #define SETTINGS_BYTES_MAX (8192u * 1024u) /* its row of messages.def */
 
 struct control {
 	struct link_client *client; /* owned */
-	struct bytes settings;	    /* owned; the frame with everything */
-	struct bytes heartbeat;	    /* owned */
+	struct bytes settings;      /* owned; the frame with everything */
+	struct bytes heartbeat;     /* owned */
 	uint64_t generation;
 	bool is_asking;
 	bool is_seen; /* said in the log */
@@ -106,12 +106,12 @@ const struct control_state *control_state(const struct control *control)
 static void copy_version(struct control_state *state, struct wire_bytes version)
 {
 	const unsigned char *from = version.data;
-	size_t n = version.n_bytes < CONTROL_VERSION_MAX - 1 ? version.n_bytes :
-							       CONTROL_VERSION_MAX - 1;
+	size_t n = version.n_bytes < CONTROL_VERSION_MAX - 1 ? version.n_bytes
+							     : CONTROL_VERSION_MAX - 1;
 
 	for (size_t i = 0; i < n; i++)
-		state->version[i] = isalnum(from[i]) || strchr(".-+~_", from[i]) ? (char)from[i] :
-										   '?';
+		state->version[i] =
+			isalnum(from[i]) || strchr(".-+~_", from[i]) ? (char)from[i] : '?';
 	state->version[n] = '\0';
 }
 
@@ -151,8 +151,7 @@ static void take_answer(struct control *control, const struct link_answer *answe
 		 wire_decode_refused(answer->frame, answer->n_bytes, &reason) == 0)
 		log_warn("settings-refused", "reason=%s, asking again", refusal_name(reason));
 	else
-		log_warn("answer-garbled", "from=collector message=%s",
-			 message_name(answer->id));
+		log_warn("answer-garbled", "from=collector message=%s", message_name(answer->id));
 	wire_arena_deinit(&arena);
 }
 
@@ -184,8 +183,8 @@ static void finish(struct control *control, uint64_t now_ns)
 
 static void begin(struct control *control, uint64_t now_ns)
 {
-	const struct bytes *frame = control->state.is_current ? &control->heartbeat :
-								&control->settings;
+	const struct bytes *frame =
+		control->state.is_current ? &control->heartbeat : &control->settings;
 	int r;
 
 	r = link_ask_begin(control->client, frame->data, frame->n_bytes, ANSWER_TIMEOUT_MS);

@@ -16,7 +16,7 @@
 #include "wire/wire.h"
 
 #define CONTROL_VERSION_MAX 64u
-#define CONTROL_NEVER	    0u
+#define CONTROL_NEVER       0u
 
 /* What the collector last said. */
 struct control_state {
@@ -24,7 +24,7 @@ struct control_state {
 	uint64_t instance;
 	enum collector_phase phase;
 	uint32_t n_cpus;
-	bool is_current; /* it runs on the settings that it should */
+	bool is_current;                   /* it runs on the settings that it should */
 	char version[CONTROL_VERSION_MAX]; /* printable ASCII */
 	struct counters counters;
 	uint64_t n_asks;

@@ -13,35 +13,35 @@
 #include "push_body.h"
 #include "store.h"
 
-#define BATCH_BYTES_MAX	     (1u << 20)
+#define BATCH_BYTES_MAX      (1u << 20)
 #define STORE_BATCH_PARTS    64u /* written before the event loop goes on */
-#define MS_NS		     UINT64_C(1000000)
+#define MS_NS                UINT64_C(1000000)
 #define RETRY_AFTER_MIN_S    1
 #define RETRY_AFTER_MAX_S    600
 #define POISON_TRIES_MAX     3u /* alone: the first and two more */
 #define THROTTLE_TRIES_MAX   3u
 #define THROTTLE_BURST_BYTES (2u << 20) /* a series above a server's burst never passes */
-#define OPERATOR_WAIT_MS     30000u	/* … to twice that: only an operator can help */
+#define OPERATOR_WAIT_MS     30000u     /* … to twice that: only an operator can help */
 #define QUARANTINE_BYTES_MAX (UINT64_C(64) << 20)
-#define FILE_URL	     "file://"
-#define TENANT_HEADER	     "X-Scope-OrgID"
+#define FILE_URL             "file://"
+#define TENANT_HEADER        "X-Scope-OrgID"
 
 enum phase {
-	PHASE_IDLE,	 /* may start on what is at its cursor */
+	PHASE_IDLE,      /* may start on what is at its cursor */
 	PHASE_IN_FLIGHT, /* a request is out */
-	PHASE_WAITING,	 /* for wait_until_ns */
+	PHASE_WAITING,   /* for wait_until_ns */
 };
 
 struct endpoint {
 	const struct endpoint_configuration *configuration; /* borrowed */
-	char *label;					    /* owned */
-	struct store *store; /* owned; NULL for a server */
+	char *label;                                        /* owned */
+	struct store *store;                                /* owned; NULL for a server */
 	size_t reader;
 	enum phase phase;
 	uint64_t wait_until_ns;
 	unsigned n_attempts; /* failed so far, at what is at the cursor */
-	size_t n_alone;	     /* parts that go alone from the cursor on */
-	bool was_tried;	     /* since endpoints_stop() */
+	size_t n_alone;      /* parts that go alone from the cursor on */
+	bool was_tried;      /* since endpoints_stop() */
 	bool is_failing;
 	char error[ENDPOINT_ERROR_MAX];
 	struct spool_amount sent;
@@ -54,18 +54,18 @@ struct endpoint {
 };
 
 struct endpoints {
-	struct spool *spool;		/* borrowed */
-	struct push *push;		/* owned */
-	struct store *quarantine;	/* owned */
+	struct spool *spool;      /* borrowed */
+	struct push *push;        /* owned */
+	struct store *quarantine; /* owned */
 	bool is_stopping;
 	size_t n;
 	struct endpoint *all[ENDPOINTS_MAX]; /* owned */
 };
 
 static const char *const drop_names[N_ENDPOINT_DROPS] = {
-	[ENDPOINT_DROP_FULL] = "spool_full",	 [ENDPOINT_DROP_AGED] = "aged",
-	[ENDPOINT_DROP_DAMAGED] = "damaged",	 [ENDPOINT_DROP_EXPIRED] = "outside_window",
-	[ENDPOINT_DROP_TOO_BIG] = "too_big",	 [ENDPOINT_DROP_REJECTED] = "rejected",
+	[ENDPOINT_DROP_FULL] = "spool_full",     [ENDPOINT_DROP_AGED] = "aged",
+	[ENDPOINT_DROP_DAMAGED] = "damaged",     [ENDPOINT_DROP_EXPIRED] = "outside_window",
+	[ENDPOINT_DROP_TOO_BIG] = "too_big",     [ENDPOINT_DROP_REJECTED] = "rejected",
 	[ENDPOINT_DROP_RETRIES] = "max_retries",
 };
 
@@ -108,8 +108,8 @@ static void settle(struct endpoints *endpoints, struct endpoint *endpoint,
 	}
 	if (last)
 		spool_advance(endpoints->spool, endpoint->reader, &last->behind);
-	endpoint->n_alone -= batch->n_items < endpoint->n_alone ? batch->n_items :
-								  endpoint->n_alone;
+	endpoint->n_alone -=
+		batch->n_items < endpoint->n_alone ? batch->n_items : endpoint->n_alone;
 	endpoint->n_attempts = 0;
 	endpoint->phase = PHASE_IDLE;
 	batch_clear(batch);
@@ -279,7 +279,7 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 		endpoint->n_repeated += endpoint->batch.n_items;
 	if (answer->transport == PUSH_ANSWERED)
 		(void)snprintf(error, sizeof(error), "%ld %.*s", answer->status,
-			     (int)answer->n_text_bytes, answer->text ? answer->text : "");
+			       (int)answer->n_text_bytes, answer->text ? answer->text : "");
 	else
 		(void)snprintf(error, sizeof(error), "%s", result->error);
 	set_failing(endpoint, true, log_quote(error, strlen(error)).text);
@@ -415,8 +415,8 @@ bool endpoints_are_done(const struct endpoints *endpoints)
 {
 	for (size_t i = 0; i < endpoints->n; i++) {
 		const struct endpoint *endpoint = endpoints->all[i];
-		const struct spool_reader *reader = spool_reader(endpoints->spool,
-								 endpoint->reader);
+		const struct spool_reader *reader =
+			spool_reader(endpoints->spool, endpoint->reader);
 		struct spool_entry entry;
 
 		if (endpoint->phase == PHASE_IN_FLIGHT)

@@ -18,7 +18,7 @@
 #include "spool.h"
 #include "verdict.h"
 
-#define ENDPOINTS_MAX	   SPOOL_READERS_MAX
+#define ENDPOINTS_MAX      SPOOL_READERS_MAX
 #define ENDPOINTS_NO_TIME  UINT64_MAX
 #define ENDPOINT_ERROR_MAX 256
 
@@ -28,9 +28,9 @@ enum endpoint_drop {
 	ENDPOINT_DROP_AGED = SPOOL_DROP_AGED,
 	ENDPOINT_DROP_DAMAGED = SPOOL_DROP_DAMAGED,
 	ENDPOINT_DROP_EXPIRED = N_SPOOL_DROPS, /* the server finds it too old or too new */
-	ENDPOINT_DROP_TOO_BIG,		       /* beyond the server's limits; in quarantine */
-	ENDPOINT_DROP_REJECTED,		       /* refused for good; in quarantine */
-	ENDPOINT_DROP_RETRIES,		       /* max_backoff_retries failures; in quarantine */
+	ENDPOINT_DROP_TOO_BIG,                 /* beyond the server's limits; in quarantine */
+	ENDPOINT_DROP_REJECTED,                /* refused for good; in quarantine */
+	ENDPOINT_DROP_RETRIES,                 /* max_backoff_retries failures; in quarantine */
 	N_ENDPOINT_DROPS,
 };
 
@@ -62,8 +62,8 @@ struct endpoints_options {
  *   @ret_endpoints  set on 0 only; owned, endpoints_free()
  * Returns 0 or a negative errno; what failed was logged.
  */
-int endpoints_open(const struct endpoints_options *options, struct endpoints **ret_endpoints)
-	warn_unused_result;
+int endpoints_open(const struct endpoints_options *options,
+		   struct endpoints **ret_endpoints) warn_unused_result;
 
 void endpoints_free(struct endpoints *endpoints); /* NULL is fine */
 

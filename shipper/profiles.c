@@ -7,14 +7,14 @@
 #include "log/log.h"
 
 #define SOCKET_PERMISSIONS 0660
-#define CONTEXTS	   8u /* as many PROFILEs may be in memory at once */
-#define PROBE_EVERY_NS	   UINT64_C(10000000000)
+#define CONTEXTS           8u /* as many PROFILEs may be in memory at once */
+#define PROBE_EVERY_NS     UINT64_C(10000000000)
 #define ANSWER_BYTES_MAX   64u
 
 struct profiles {
 	struct link_listener *listener; /* owned */
-	struct spool *spool;		/* borrowed */
-	struct workers *workers;	/* borrowed */
+	struct spool *spool;            /* borrowed */
+	struct workers *workers;        /* borrowed */
 	uint64_t probe_ns;
 	struct profiles_counts counts;
 };
@@ -171,8 +171,7 @@ static void take_profile(struct profiles *profiles, const struct link_event *eve
 		profiles->counts.n_refused_disk++;
 		log_err("spool-unwritable", "error=\"%s\", symbolizers keep what they have",
 			strerror(-r));
-		reply_refused(profiles, event->request,
-			      r == -ENOMEM ? REFUSAL_BUSY : REFUSAL_DISK);
+		reply_refused(profiles, event->request, r == -ENOMEM ? REFUSAL_BUSY : REFUSAL_DISK);
 		return;
 	}
 	profiles->counts.n_profiles += r == 0;

@@ -15,7 +15,7 @@
 
 struct profiles_options {
 	const char *path; /* of the socket */
-	size_t n_uids;	  /* whom symbolizers may run as */
+	size_t n_uids;    /* whom symbolizers may run as */
 	uid_t uids[LINK_UIDS_MAX];
 	struct spool *spool;
 	struct workers *workers;
@@ -31,8 +31,8 @@ struct profiles_counts {
 struct profiles;
 
 /* *@ret_profiles is owned: profiles_free(). 0 or a negative errno, as link_listen(). */
-int profiles_open(const struct profiles_options *options, struct profiles **ret_profiles)
-	warn_unused_result;
+int profiles_open(const struct profiles_options *options,
+		  struct profiles **ret_profiles) warn_unused_result;
 
 void profiles_free(struct profiles *profiles); /* NULL is fine */
 
@@ -50,5 +50,5 @@ struct profiles_counts profiles_counts(const struct profiles *profiles);
  * What the spool keeps of a PROFILE, summed up and checked: its label sets, its sums.
  * Returns 0, -ENOMEM or MESSAGE_GARBLED.
  */
-int profiles_describe(const void *frame, size_t n_bytes, struct spool_record *ret_record)
-	warn_unused_result;
+int profiles_describe(const void *frame, size_t n_bytes,
+		      struct spool_record *ret_record) warn_unused_result;

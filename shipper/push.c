@@ -10,17 +10,17 @@
 
 #include "base/clock.h"
 
-#define PUSH_PATH	   "/push.v1.PusherService/Push"
+#define PUSH_PATH          "/push.v1.PusherService/Push"
 #define CRAWL_BYTES_PER_S  64L
-#define CRAWL_SECONDS	   30L
-#define CONNECTIONS_MAX	   16L
+#define CRAWL_SECONDS      30L
+#define CONNECTIONS_MAX    16L
 #define CONTENT_TYPE_BYTES 128
 
 /* One request in flight. */
 struct transfer {
-	CURL *easy;		    /* owned */
+	CURL *easy;                 /* owned */
 	struct curl_slist *headers; /* owned */
-	struct bytes text;	    /* owned: the start of the answer's body */
+	struct bytes text;          /* owned: the start of the answer's body */
 	bool is_cut;
 	uint64_t id;
 	char content_type[CONTENT_TYPE_BYTES];
@@ -64,7 +64,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
-		(void)epoll_ctl(push->epoll, EPOLL_CTL_DEL, fd, NULL); /* may be closed: then gone */
+		(void)epoll_ctl(push->epoll, EPOLL_CTL_DEL, fd,
+				NULL); /* may be closed: then gone */
 		return 0;
 	}
 	if (what & CURL_POLL_IN)
@@ -83,9 +84,9 @@ static int on_timer(CURLM *multi, long timeout_ms, void *context)
 	struct push *push = context;
 
 	(void)multi;
-	push->deadline_ns = timeout_ms < 0 ? PUSH_NONE :
-					     clock_monotonic_ns() +
-						     (uint64_t)timeout_ms * UINT64_C(1000000);
+	push->deadline_ns =
+		timeout_ms < 0 ? PUSH_NONE
+			       : clock_monotonic_ns() + (uint64_t)timeout_ms * UINT64_C(1000000);
 	return 0;
 }
 
@@ -175,7 +176,8 @@ static bool add_header(struct transfer *transfer, const char *line)
 	return true;
 }
 
-/* Ours, which an endpoint's own headers do not replace. "Expect:" keeps libcurl from asking first. */
+/* Ours, which an endpoint's own headers do not replace. "Expect:" keeps libcurl from asking first.
+ */
 static const char *const own_headers[] = {
 	"Content-Type: application/proto",
 	"Connect-Protocol-Version: 1",

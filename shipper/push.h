@@ -15,7 +15,7 @@
 #include "verdict.h"
 
 #define PUSH_ANSWER_BYTES_MAX (64u * 1024u)
-#define PUSH_NONE	      UINT64_MAX /* no deadline */
+#define PUSH_NONE             UINT64_MAX /* no deadline */
 
 struct push;
 
@@ -29,8 +29,8 @@ void push_free(struct push *push); /* NULL is fine; ends what is in flight */
 
 struct push_request {
 	const struct endpoint_configuration *endpoint; /* borrowed for the call */
-	const struct bytes *body;		       /* borrowed until the answer */
-	uint64_t id;				       /* comes back with the answer */
+	const struct bytes *body;                      /* borrowed until the answer */
+	uint64_t id;                                   /* comes back with the answer */
 };
 
 /* Starts a request. Returns 0 or a negative errno. */

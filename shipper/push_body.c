@@ -13,7 +13,7 @@ struct series {
 	Push__V1__RawSample *samples[1];
 	Types__V1__LabelPair *pairs;   /* owned */
 	Types__V1__LabelPair **labels; /* owned */
-	char *text;		       /* owned: names and values with the NULs that protobuf-c wants */
+	char *text; /* owned: names and values with the NULs that protobuf-c wants */
 };
 
 static void series_deinit(struct series *series)
@@ -68,7 +68,8 @@ static int series_init(struct series *series, const struct wire_part *part,
 	push__v1__raw_sample__init(&series->sample);
 	r = series_labels_make(part->labels, external, n_external, &labels);
 	if (r < 0)
-		return r; /* a garbled set was refused when it came; here it would be an empty one */
+		return r; /* a garbled set was refused when it came; here it would be an empty one
+			   */
 	series->sample.raw_profile.data = (uint8_t *)part->pprof_gz.data; /* only read */
 	series->sample.raw_profile.len = part->pprof_gz.n_bytes;
 	series->samples[0] = &series->sample;

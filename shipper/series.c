@@ -30,7 +30,8 @@ static bool is_for_ourselves(struct wire_bytes name)
 {
 	if (name.n_bytes < 2 || memcmp(name.data, "__", 2) != 0)
 		return false;
-	return compare(name, bytes_of("__name__")) != 0 && compare(name, bytes_of("__delta__")) != 0;
+	return compare(name, bytes_of("__name__")) != 0 &&
+	       compare(name, bytes_of("__delta__")) != 0;
 }
 
 /* Sets @label, over one of the same name. */
@@ -69,8 +70,8 @@ int series_labels_make(struct wire_bytes encoded, const struct configuration_hea
 		if (!is_for_ourselves(decoded[i].name))
 			set(&labels, decoded[i]);
 	for (size_t i = 0; i < n_external; i++)
-		set(&labels, (struct wire_label){bytes_of(external[i].name),
-						 bytes_of(external[i].value)});
+		set(&labels,
+		    (struct wire_label){bytes_of(external[i].name), bytes_of(external[i].value)});
 	qsort(labels.labels, labels.n_labels, sizeof(*labels.labels), by_name);
 	*ret_labels = labels;
 	labels = (struct series_labels){0};

@@ -10,15 +10,15 @@
 
 #include "series.h"
 
-#define NAME_BYTES	  128
-#define LABELS_BYTES_MAX  (4u << 20)
-#define PPROF_SUFFIX	  ".pb.gz"
-#define LABELS_SUFFIX	  ".labels"
-#define TEMPORARY_SUFFIX  ".tmp"
-#define FILES_MAX	  (1u << 20)
-#define DIRECTORY_MODE	  0750
-#define FILE_MODE	  0640
-#define ROOM_LEFT_PARTS	  10 /* making room leaves a tenth of the bound free: not at each write */
+#define NAME_BYTES       128
+#define LABELS_BYTES_MAX (4u << 20)
+#define PPROF_SUFFIX     ".pb.gz"
+#define LABELS_SUFFIX    ".labels"
+#define TEMPORARY_SUFFIX ".tmp"
+#define FILES_MAX        (1u << 20)
+#define DIRECTORY_MODE   0750
+#define FILE_MODE        0640
+#define ROOM_LEFT_PARTS  10 /* making room leaves a tenth of the bound free: not at each write */
 
 struct store {
 	int directory;
@@ -73,12 +73,12 @@ static void list(struct store *store, DIR *directory, char ***ret_names, size_t 
 
 		if (ends_in(entry->d_name, TEMPORARY_SUFFIX))
 			(void)unlinkat(store->directory, entry->d_name, 0);
-		if (!is_ours || fstatat(store->directory, entry->d_name, &status,
-					AT_SYMLINK_NOFOLLOW) != 0)
+		if (!is_ours ||
+		    fstatat(store->directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
 		if (n == capacity) {
-			char **grown = reallocarray(names, capacity ? 2 * capacity : 64,
-						    sizeof(*names));
+			char **grown =
+				reallocarray(names, capacity ? 2 * capacity : 64, sizeof(*names));
 
 			if (!grown)
 				break;
@@ -194,9 +194,9 @@ static int write_file(struct store *store, const char *name, const void *data, s
 	if (r == 0 && fdatasync(fd) != 0)
 		r = -errno;
 	if (fstatat(store->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		store->n_bytes -= (uint64_t)status.st_size < store->n_bytes ?
-					  (uint64_t)status.st_size :
-					  store->n_bytes;
+		store->n_bytes -= (uint64_t)status.st_size < store->n_bytes
+					  ? (uint64_t)status.st_size
+					  : store->n_bytes;
 	if (r == 0 && renameat(store->directory, temporary, store->directory, name) != 0)
 		r = -errno;
 	if (r < 0) {

@@ -6,14 +6,10 @@
 #define BACKOFF_SHIFT_MAX 20u
 
 static const char *const names[N_VERDICTS] = {
-	[VERDICT_DONE] = "done",
-	[VERDICT_TRANSIENT] = "transient",
-	[VERDICT_FAILED] = "failed",
-	[VERDICT_THROTTLED] = "throttled",
-	[VERDICT_TOO_BIG] = "too_big",
-	[VERDICT_AGED] = "aged",
-	[VERDICT_POISON] = "rejected",
-	[VERDICT_MISCONFIGURED] = "misconfigured",
+	[VERDICT_DONE] = "done",       [VERDICT_TRANSIENT] = "transient",
+	[VERDICT_FAILED] = "failed",   [VERDICT_THROTTLED] = "throttled",
+	[VERDICT_TOO_BIG] = "too_big", [VERDICT_AGED] = "aged",
+	[VERDICT_POISON] = "rejected", [VERDICT_MISCONFIGURED] = "misconfigured",
 };
 
 const char *verdict_name(enum verdict verdict)
@@ -55,9 +51,9 @@ static enum verdict verdict_of_status(const struct push_answer *answer)
 {
 	switch (answer->status) {
 	case 200: /* a captive portal answers 200, too */
-		return is_connect_type(answer->content_type) && !answer->is_cut ?
-			       VERDICT_DONE :
-			       VERDICT_MISCONFIGURED;
+		return is_connect_type(answer->content_type) && !answer->is_cut
+			       ? VERDICT_DONE
+			       : VERDICT_MISCONFIGURED;
 	case 400:
 		return verdict_of_400(answer);
 	case 413:
@@ -99,8 +95,8 @@ enum verdict verdict_of(const struct push_answer *answer)
 uint64_t backoff_ms(unsigned n_attempts, uint32_t min_ms, uint32_t max_ms, uint64_t random)
 {
 	unsigned shift = n_attempts > 0 ? n_attempts - 1 : 0;
-	uint64_t from = (uint64_t)(min_ms ? min_ms : 1) << (shift < BACKOFF_SHIFT_MAX ? shift :
-									    BACKOFF_SHIFT_MAX);
+	uint64_t from = (uint64_t)(min_ms ? min_ms : 1)
+			<< (shift < BACKOFF_SHIFT_MAX ? shift : BACKOFF_SHIFT_MAX);
 	uint64_t wait = from + random % from;
 
 	return wait < max_ms ? wait : max_ms;

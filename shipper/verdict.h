@@ -9,31 +9,31 @@
 
 /* How far a request came. */
 enum push_transport {
-	PUSH_ANSWERED,	/* there is a status */
+	PUSH_ANSWERED,  /* there is a status */
 	PUSH_UNREACHED, /* no connection: nothing was sent */
-	PUSH_LOST,	/* sent, perhaps stored; the answer did not come */
+	PUSH_LOST,      /* sent, perhaps stored; the answer did not come */
 	PUSH_UNTRUSTED, /* TLS: not who it should be, or our certificates do not work */
-	PUSH_UNUSABLE,	/* the URL or an option is none that libcurl can use */
+	PUSH_UNUSABLE,  /* the URL or an option is none that libcurl can use */
 };
 
 struct push_answer {
 	enum push_transport transport;
-	long status;		   /* PUSH_ANSWERED */
-	const char *content_type;  /* "" when there is none */
-	const char *text;	   /* start of the body; foreign bytes */
+	long status;              /* PUSH_ANSWERED */
+	const char *content_type; /* "" when there is none */
+	const char *text;         /* start of the body; foreign bytes */
 	size_t n_text_bytes;
-	bool is_cut;		   /* the body was longer than we read */
-	int64_t retry_after_s;	   /* 0: not said; may be nonsense */
+	bool is_cut;           /* the body was longer than we read */
+	int64_t retry_after_s; /* 0: not said; may be nonsense */
 };
 
 enum verdict {
 	VERDICT_DONE,
 	VERDICT_TRANSIENT,     /* the same again later */
-	VERDICT_FAILED,	       /* the server failed at it: later, but not for ever */
+	VERDICT_FAILED,        /* the server failed at it: later, but not for ever */
 	VERDICT_THROTTLED,     /* later, and not before it says */
 	VERDICT_TOO_BIG,       /* never as a whole */
-	VERDICT_AGED,	       /* too old or too new for the server, for ever */
-	VERDICT_POISON,	       /* it does not like it */
+	VERDICT_AGED,          /* too old or too new for the server, for ever */
+	VERDICT_POISON,        /* it does not like it */
 	VERDICT_MISCONFIGURED, /* it would take nothing from us: an operator must act */
 	N_VERDICTS,
 };

@@ -110,6 +110,5 @@ void workers_sum(const struct workers *workers, struct counters *ret_sum)
 {
 	*ret_sum = workers->forgotten;
 	for (size_t i = 0; i < WORKERS_MAX; i++)
-		add_counters(ret_sum, &workers->all[i].counters,
-			     workers->all[i].peer != NO_PEER);
+		add_counters(ret_sum, &workers->all[i].counters, workers->all[i].peer != NO_PEER);
 }

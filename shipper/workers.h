@@ -12,8 +12,8 @@
 #include "wire/counters.h"
 #include "wire/wire.h"
 
-#define WORKERS_MAX	256u
-#define WORKERS_NEVER	0u /* a monotonic time that has not been */
+#define WORKERS_MAX   256u
+#define WORKERS_NEVER 0u /* a monotonic time that has not been */
 
 struct workers; /* opaque; about 300 KiB */
 

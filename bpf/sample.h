@@ -88,6 +88,26 @@ struct announcement {
 	char comm[COMM_BYTES]; /* of the group leader */
 };
 
+/*
+ * ANNOUNCE_EXEC brings the new image's first executable mappings, as far as the kernel could tell:
+ * the program's and its interpreter's. A process may be gone before its maps can be read.
+ */
+struct exec_mapping {
+	__u64 start;
+	__u64 end; /* 0: not known */
+	__u64 offset;
+	__u64 inode;
+	__u32 device_major;
+	__u32 device_minor;
+};
+
+#define N_EXEC_MAPPINGS 2
+
+struct exec_announcement {
+	struct announcement head;
+	struct exec_mapping mappings[N_EXEC_MAPPINGS];
+};
+
 /* Per-CPU counters: slots of the array "tick_counters". */
 enum tick_counter {
 	TICK_TICKS,

@@ -111,25 +111,36 @@ static __always_inline bool same_image(const struct process_image *a, const stru
 	       a->start_boot_ns == b->start_boot_ns;
 }
 
-/* Returns whether the ring had room; what it had no room for is counted. */
-static __noinline bool announce(struct task_struct *task, enum announcement_kind kind,
-				__u64 cgroup_id, __u64 wakeup)
+static __always_inline void note_lost_event(void)
 {
-	struct announcement *news = bpf_ringbuf_reserve(&announcements, sizeof(*news), 0);
-	struct tick_counters *counters;
+	struct tick_counters *counters = bpf_map_lookup_elem(&tick_counters, &slot);
 
-	if (!news) {
-		counters = bpf_map_lookup_elem(&tick_counters, &slot);
-		if (counters)
-			count(counters, TICK_EVENTS_LOST);
-		return false;
-	}
+	if (counters)
+		count(counters, TICK_EVENTS_LOST);
+}
+
+static __always_inline void fill(struct announcement *news, struct task_struct *task,
+				 enum announcement_kind kind, __u64 cgroup_id)
+{
 	news->kind = kind;
 	news->parent_pid = task->real_parent->tgid;
 	image_of(task, &news->image);
 	news->cgroup_id = cgroup_id;
 	news->time_ns = bpf_ktime_get_ns();
 	bpf_probe_read_kernel(news->comm, sizeof(news->comm), task->group_leader->comm);
+}
+
+/* Returns whether the ring had room; what it had no room for is counted. */
+static __noinline bool announce(struct task_struct *task, enum announcement_kind kind,
+				__u64 cgroup_id, __u64 wakeup)
+{
+	struct announcement *news = bpf_ringbuf_reserve(&announcements, sizeof(*news), 0);
+
+	if (!news) {
+		note_lost_event();
+		return false;
+	}
+	fill(news, task, kind, cgroup_id);
 	bpf_ringbuf_submit(news, wakeup);
 	return true;
 }
@@ -377,13 +388,49 @@ int on_tick(struct bpf_perf_event_data *ctx)
 	return 0;
 }
 
+static long take_mapping(struct task_struct *task, struct vm_area_struct *vma, void *out)
+{
+	struct exec_mapping *mapping = out;
+	struct file *file = vma->vm_file;
+
+	if (!file)
+		return 0;
+	mapping->start = vma->vm_start;
+	mapping->end = vma->vm_end;
+	mapping->offset = vma->vm_pgoff << PAGE_BITS;
+	mapping->inode = file->f_inode->i_ino;
+	mapping->device_major = file->f_inode->i_sb->s_dev >> DEVICE_MINOR_BITS;
+	mapping->device_minor = file->f_inode->i_sb->s_dev & ((1u << DEVICE_MINOR_BITS) - 1);
+	return 0;
+}
+
+/* The mappings of the program and of what runs first: both are there before the first instruction. */
+static __always_inline void find_exec_mappings(struct task_struct *task,
+					       struct exec_mapping mappings[N_EXEC_MAPPINGS])
+{
+	struct mm_struct *mm = task->mm;
+	struct pt_regs___kernel *regs;
+
+	/* bpf_find_vma() is there since 5.17; before, the maps are read in time or not at all. */
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma) || !mm)
+		return;
+	bpf_find_vma(task, mm->start_code, take_mapping, &mappings[0], 0);
+	regs = (struct pt_regs___kernel *)bpf_task_pt_regs(task);
+	bpf_find_vma(task, BPF_CORE_READ(regs, KERNEL_REGS_IP), take_mapping, &mappings[1], 0);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	__u64 cgroup_id = bpf_get_current_cgroup_id();
+	struct exec_announcement news = {};
 
-	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
-		announce(task, ANNOUNCE_EXEC, cgroup_id, 0);
+	if (decision_of_cgroup(cgroup_id) == DECISION_NO)
+		return 0;
+	fill(&news.head, task, ANNOUNCE_EXEC, cgroup_id);
+	find_exec_mappings(bpf_get_current_task_btf(), news.mappings);
+	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), 0) != 0)
+		note_lost_event();
 	return 0;
 }
 

@@ -41,7 +41,8 @@ static void tell_decision(void *owner, const struct process *process)
 		sampler_decide(collector->sampler, &process->image, process->decision);
 }
 
-static void take_announcement(void *owner, const struct announcement *news)
+static void take_announcement(void *owner, const struct announcement *news,
+			      const struct exec_mapping *mappings)
 {
 	struct collector *collector = owner;
 	uint64_t now_ns = clock_monotonic_ns();
@@ -52,6 +53,7 @@ static void take_announcement(void *owner, const struct announcement *news)
 		counters_add(&collector->counters, COUNTER_FLIPS_EARLY, 1);
 		return;
 	}
+	(void)mappings;
 	processes_announce(collector->processes, news, now_ns);
 	if (news->kind != ANNOUNCE_MET)
 		return;

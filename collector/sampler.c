@@ -30,6 +30,7 @@ static_assert(sizeof(struct process_image) == 16, "shared with the programs");
 static_assert(sizeof(struct process_entry) == 40, "shared with the programs");
 static_assert(sizeof(struct stack_head) == 24, "shared with the programs");
 static_assert(sizeof(struct announcement) == 56, "shared with the programs");
+static_assert(sizeof(struct exec_announcement) == 136, "shared with the programs");
 static_assert(STACK_RECORD_BYTES(0) == sizeof(struct stack_head), "the frames follow the head");
 
 struct cpu {
@@ -243,12 +244,16 @@ static int attach_links(struct sampler *sampler)
 	return 0;
 }
 
+/* Only our own programs write there: a record is one of two sizes. */
 static int take_one(void *owner, void *data, size_t n_bytes)
 {
 	struct sampler *sampler = owner;
+	const struct exec_announcement *exec = data;
 
-	assert(n_bytes == sizeof(struct announcement)); /* only our own programs write there */
-	sampler->take(sampler->take_owner, data);
+	if (n_bytes == sizeof(*exec))
+		sampler->take(sampler->take_owner, &exec->head, exec->mappings);
+	else
+		sampler->take(sampler->take_owner, data, NULL);
 	return 0;
 }
 

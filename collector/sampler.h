@@ -40,7 +40,9 @@ int sampler_open(const struct sampler_options *options,
 /* An epoll fd, readable when announcements wait. Borrowed. */
 int sampler_fd(const struct sampler *sampler);
 
-typedef void sampler_announcement_fn(void *owner, const struct announcement *announcement);
+/* @mappings: N_EXEC_MAPPINGS of them with ANNOUNCE_EXEC, else NULL; borrowed like the rest. */
+typedef void sampler_announcement_fn(void *owner, const struct announcement *announcement,
+				     const struct exec_mapping *mappings);
 
 /* Hands every waiting announcement (borrowed for the call) to @take. */
 void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn *take,

@@ -75,15 +75,15 @@ static void look_up_user(struct drain *drain, const struct process *process, uin
 			 struct window_frame *frame)
 {
 	const struct proc_addr addr = {word};
-	const struct mapping *mapping = mappings_find(&process->mappings, addr);
+	struct mapping *mapping = mappings_find(&process->mappings, addr);
 
 	*frame = (struct window_frame){.kind = FRAME_KIND_USER, .value = word};
 	if (!mapping)
 		return;
+	if (!mapping->object) /* nothing is being read: it will not get a better one */
+		mapping->object = objects_nameless(drain->options.objects,
+						   mapping_name(&process->mappings, mapping));
 	frame->object = mapping->object;
-	if (!frame->object)
-		frame->object = objects_nameless(drain->options.objects,
-						 mapping_name(&process->mappings, mapping));
 	frame->value = mapping_file_off(mapping, addr).v;
 }
 

@@ -15,6 +15,7 @@ static const struct seccomp_rule sanitizer_rules[] = {
 	ALLOW(nanosleep),
 	ALLOW(clock_nanosleep),
 	ALLOW(clock_gettime),
+	ALLOW(gettimeofday),
 	ALLOW(sigaltstack),
 	ALLOW(rt_sigaction),
 	ALLOW(rt_sigprocmask),

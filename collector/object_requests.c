@@ -20,24 +20,15 @@ struct object_request {
 	struct object *object; /* one reference: the sibling, or what is read */
 	uint32_t n_bytes;      /* of a read */
 	enum object_open_kind kind;
-	int root_fd;       /* of which asked_fd is a duplicate; never used, but as a name */
-	int asked_fd;      /* owned: mount namespaces end while requests wait; -1 for a read */
+	int root_fd;       /* owned duplicate: mount namespaces end while requests wait; -1: none */
 	bool host_is_left; /* not found in the target's root: the host's comes next */
 	char *path;        /* owned, with a leading '/'; NULL for a read */
-};
-
-/* A root with a hung mount. Fds are reused: at worst a root is refused that is not hung. */
-struct hung_root {
-	int fd;
-	uint64_t until_ns;
 };
 
 struct object_requests {
 	struct object_requests_options options;
 	uint64_t now_ns;
 	struct object_request slots[REQUESTS_MAX];
-	struct hung_root hung_roots[OPENER_HELPERS];
-	size_t next_hung_root;
 };
 
 /* What an outcome of the opener is to the worker that asked, and under what it is counted. */
@@ -109,7 +100,6 @@ static struct object_request *slot_take(struct object_requests *requests,
 			.window = window->id,
 			.object = object_retain(object),
 			.root_fd = -1,
-			.asked_fd = -1,
 		};
 	return free_slot;
 }
@@ -119,7 +109,7 @@ static void slot_free(struct object_request *slot)
 	struct object_requests *requests = slot->requests;
 
 	object_release(requests->options.objects, slot->object, requests->now_ns);
-	close_fdp(&slot->asked_fd);
+	close_fdp(&slot->root_fd);
 	free(slot->path);
 	*slot = (struct object_request){0};
 }
@@ -210,29 +200,13 @@ static void take_read(struct object_requests *requests, const struct link_event 
 		refuse_outcome(requests, event->request, OPENER_FULL);
 }
 
-static bool root_is_hung(const struct object_requests *requests, int fd)
+/*
+ * What a walk below a root may hang on is known to the opener by this in place of a device, so that
+ * one root that hangs is refused and no other. Fds are reused: at worst one is that does not.
+ */
+static uint64_t walk_key(int root_fd)
 {
-	for (size_t i = 0; i < OPENER_HELPERS; i++)
-		if (requests->hung_roots[i].fd == fd &&
-		    requests->hung_roots[i].until_ns > requests->now_ns)
-			return true;
-	return false;
-}
-
-static void note_hung_root(struct object_requests *requests, int fd)
-{
-	requests->hung_roots[requests->next_hung_root++ % OPENER_HELPERS] = (struct hung_root){
-		.fd = fd,
-		.until_ns = requests->now_ns + OPENER_DEVICE_REFUSED_NS,
-	};
-}
-
-/* The device that an open will touch, as far as it is known: that of the file beside it. */
-static uint64_t device_of(const struct object_request *slot)
-{
-	if (slot->kind == OBJECT_OPEN_BESIDE || slot->kind == OBJECT_OPEN_BESIDE_DOT_DEBUG)
-		return slot->object->identity.device;
-	return 0;
+	return UINT64_C(1) << 63 | (uint64_t)root_fd;
 }
 
 static void open_done(void *owner, const struct opener_result *result);
@@ -240,17 +214,14 @@ static void open_done(void *owner, const struct opener_result *result);
 /* Asks the opener for @slot's path in @root_fd. Returns 0, or what the worker is to be told. */
 static int open_in(struct object_request *slot, int root_fd)
 {
-	struct opener_request request = {.op = OPENER_OPEN_IN_ROOT, .device = device_of(slot)};
+	struct opener_request request = {.op = OPENER_OPEN_IN_ROOT, .device = walk_key(root_fd)};
 	const char *path = slot->path + 1;
 
-	if (root_is_hung(slot->requests, root_fd))
-		return OPENER_DEADLINE;
-	close_fdp(&slot->asked_fd);
-	slot->root_fd = root_fd;
-	slot->asked_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
-	if (slot->asked_fd < 0)
+	close_fdp(&slot->root_fd);
+	slot->root_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	if (slot->root_fd < 0)
 		return OPENER_FAILED;
-	request.fd = slot->asked_fd;
+	request.fd = slot->root_fd;
 	memcpy(request.path, path, strlen(path) + 1); /* object_path_build() bounds it */
 	opener_submit(slot->requests->options.opener, &request, open_done, slot);
 	return 0;
@@ -310,8 +281,6 @@ static void open_done(void *owner, const struct opener_result *result)
 	cleanup_with(close_fdp) int fd = result->fd;
 	int outcome = result->outcome;
 
-	if (outcome == OPENER_DEADLINE && device_of(slot) == 0)
-		note_hung_root(requests, slot->root_fd);
 	if (outcome == OPENER_GONE && slot->host_is_left && slot->is_wanted) {
 		slot->host_is_left = false;
 		outcome = open_in(slot, requests->options.host_root_fd);

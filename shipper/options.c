@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/identity.h"
+#include "base/number.h"
 #include "spool.h"
 
 #define SPOOL_DIRECTORY_DEFAULT "/var/lib/triptych/spool"
@@ -74,7 +75,8 @@ static const char help[] =
 	"  --symbolizer-uid UID   whom symbolizers may run as; may be repeated (default 59113)\n"
 	"  --stop-seconds N       how long to stay after SIGTERM for symbolizers to leave and for\n"
 	"                         the spool to be tried once more (default 10)\n"
-	"  --log-level LEVEL      error, warn, info or debug (default info)\n"
+	"  --log-level LEVEL      error, warn, info or debug (default: what the configuration "
+	"says)\n"
 	"  --help                 print this and exit\n"
 	"  --version              print the version and exit\n"
 	"\n"
@@ -85,34 +87,24 @@ static const char help[] =
 	"used; 75 another shipper owns the spool or the socket; 77 it was started with "
 	"privilege.\n";
 
-/* Parses a decimal number within bounds, with an optional K, M or G when @with_unit. */
-static bool parse_number(const char *text, bool with_unit, uint64_t min, uint64_t max,
-			 uint64_t *ret_number)
+/* Parses a number of bytes with an optional K, M or G behind it. */
+static int parse_bytes(const char *text, uint64_t min, uint64_t max, uint64_t *ret_bytes)
 {
 	static const char units[] = "KMG";
-	unsigned long long number;
-	const char *unit;
-	char *end;
+	size_t n_digits = strspn(text, "0123456789");
+	const char *unit = text[n_digits] ? strchr(units, text[n_digits]) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	char digits[24];
+	uint64_t number;
 
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	if (errno != 0)
-		return false;
-	unit = with_unit && *end ? strchr(units, *end) : NULL;
-	if (unit) {
-		unsigned shift = 10 * (unsigned)(unit - units + 1);
-
-		if (number > UINT64_MAX >> shift)
-			return false;
-		number <<= shift;
-		end++;
-	}
-	if (*end != '\0' || number < min || number > max)
-		return false;
-	*ret_number = number;
-	return true;
+	if (n_digits >= sizeof(digits) || (text[n_digits] && (!unit || text[n_digits + 1])))
+		return -EINVAL;
+	memcpy(digits, text, n_digits);
+	digits[n_digits] = '\0';
+	if (number_parse(digits, 0, max >> shift, &number) != 0 || number << shift < min)
+		return -EINVAL;
+	*ret_bytes = number << shift;
+	return 0;
 }
 
 static int complain(const char *name, const char *value, const char *right)
@@ -125,7 +117,7 @@ static int add_symbolizer(struct options *options, const char *value)
 {
 	uint64_t number;
 
-	if (!parse_number(value, false, 1, UINT_MAX - 1, &number))
+	if (number_parse(value, 1, UINT_MAX - 1, &number) != 0)
 		return complain("symbolizer-uid", value, "a uid from 1 on");
 	if (options->n_symbolizer_uids == LINK_UIDS_MAX)
 		return complain("symbolizer-uid", value, "among the 16 that are possible");
@@ -139,19 +131,19 @@ static int parse_numeric(struct options *options, int option, const char *value)
 
 	switch (option) {
 	case OPTION_COLLECTOR_UID:
-		if (!parse_number(value, false, 1, UINT_MAX - 1, &number))
+		if (number_parse(value, 1, UINT_MAX - 1, &number) != 0)
 			return complain("collector-uid", value, "a uid from 1 on");
 		options->collector_uid = (uid_t)number;
 		return 0;
 	case OPTION_SYMBOLIZER_UID:
 		return add_symbolizer(options, value);
 	case OPTION_SPOOL_BYTES:
-		if (!parse_number(value, true, SPOOL_BYTES_MIN, UINT64_MAX / 4, &number))
+		if (parse_bytes(value, SPOOL_BYTES_MIN, UINT64_MAX / 4, &number) != 0)
 			return complain("spool-bytes", value, "a number of bytes of at least 40M");
 		options->spool_bytes = number;
 		return 0;
 	default:
-		if (!parse_number(value, false, 0, STOP_SECONDS_MAX, &number))
+		if (number_parse(value, 0, STOP_SECONDS_MAX, &number) != 0)
 			return complain("stop-seconds", value, "a number from 0 to 3600");
 		options->stop_seconds = (uint32_t)number;
 		return 0;
@@ -176,6 +168,7 @@ static int parse_one(struct options *options, int option, const char *value)
 	case OPTION_LOG_LEVEL:
 		if (log_level_parse(value, &options->log_level) != 0)
 			return complain("log-level", value, "error, warn, info or debug");
+		options->has_log_level = true;
 		return 0;
 	case OPTION_HELP:
 		(void)fputs(help, stdout);
@@ -202,7 +195,6 @@ int options_parse(struct options *ret_options, int argc, char **argv)
 		.collector_uid = IDENTITY_COLLECTOR_UID,
 		.spool_bytes = SPOOL_BYTES_DEFAULT,
 		.stop_seconds = STOP_SECONDS_DEFAULT,
-		.log_level = LOG_INFO,
 	};
 	int option, r = 0;
 

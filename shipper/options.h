@@ -18,6 +18,7 @@ struct options {
 	uid_t symbolizer_uids[LINK_UIDS_MAX];
 	uint64_t spool_bytes;
 	uint32_t stop_seconds;
+	bool has_log_level; /* else the configuration says */
 	enum log_level log_level;
 	bool is_answered; /* --help or --version: printed, nothing else to do */
 };

@@ -66,6 +66,8 @@ static int load_configuration(struct shipper *shipper)
 		log_err("configuration-invalid", "file=%s", path ? path : "-");
 		return EXIT_STATUS_CONFIG;
 	}
+	if (!shipper->options->has_log_level)
+		log_set_level(shipper->configuration->log_level);
 	if (shipper->configuration->n_endpoints == 0)
 		log_warn("no-endpoint", "profiles are taken in and go nowhere");
 	return 0;
@@ -116,7 +118,7 @@ static int open_endpoints(struct shipper *shipper)
 
 	if (push_init() < 0 ||
 	    asprintf(&quarantine, "%s/" QUARANTINE_NAME, shipper->options->spool_directory) < 0) {
-		log_err("out-of-memory", "");
+		log_err("start-failed", "error=\"%s\"", strerror(ENOMEM));
 		return EXIT_STATUS_MACHINE;
 	}
 	options.quarantine_path = quarantine;
@@ -254,7 +256,8 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 
 	if (!shipper)
 		return EXIT_STATUS_MACHINE;
-	log_set_level(options->log_level);
+	if (options->has_log_level)
+		log_set_level(options->log_level);
 	shipper->options = options;
 	shipper->signal_fd = -1;
 	if (sandbox_require_unprivileged() < 0) {

@@ -7,6 +7,11 @@
  * mappings of living images and by windows; without any reference it is let go at once when its
  * last process is gone longer than the hold time (60 s by default), or when the table is full and
  * it is the oldest. Bounded in number. Not threaded.
+ *
+ * Beside them stand the roots: an O_PATH fd of a process's root, one a mount namespace, in which
+ * siblings of an object are looked for. A root is held for the images that opened it. When they are
+ * gone for half the hold time its objects lose it, and at the hold time it is closed: whoever lent
+ * object.root_fd to a request has the other half to get it answered.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,24 +21,36 @@
 #include "opener.h"
 #include "wire/wire.h"
 
-#define OBJECTS_MAX_DEFAULT	 1024u
-#define OBJECTS_HOLD_NS_DEFAULT	 UINT64_C(60000000000)
-#define OBJECT_NAME_BYTES_MAX	 4096u
+#define OBJECTS_MAX_DEFAULT     1024u
+#define OBJECTS_MAX_MAX         65536u
+#define OBJECTS_NAMELESS_MAX    4096u /* names; those beyond share "[other]" */
+#define OBJECTS_ROOTS_MAX       256u
+#define OBJECTS_HOLD_NS_DEFAULT UINT64_C(60000000000)
+#define OBJECT_NAME_BYTES_MAX   4096u
 
 struct object {
 	uint64_t id; /* 1…; unique for the collector's life; 0 for OBJECT_NAMELESS */
 	enum object_kind kind;
 	struct file_identity identity;
-	int fd;		     /* owned; -1 for nameless and let-go objects */
-	int root_fd;	     /* borrowed from the mount namespace's record; -1 when not held */
+	int fd;      /* owned; -1 for nameless and let-go objects */
+	int root_fd; /* borrowed from the mount namespace's record; -1 when not held */
 	unsigned n_refs;
-	uint64_t idle_since_ns; /* monotonic; when n_refs became 0 */
+	uint64_t idle_since_ns; /* monotonic: the hold time begins here once n_refs is 0 */
 	uint32_t namespace_pid; /* of a process that maps it, for perf maps; 0 when unknown */
+	uint32_t process_uid;   /* of the same process: its perf map must be its own, or root's */
 	size_t n_name_bytes;
 	char *name; /* owned; as /proc/PID/maps printed it */
 };
 
 struct objects;
+
+/* Where a maps text shows a file. Different files may print the same numbers and name in different
+ * containers (subvolumes, layers): the scope tells them apart, any hash of the container's id. */
+struct object_key {
+	uint64_t device;
+	uint64_t inode;
+	uint64_t scope;
+};
 
 int objects_new(size_t n_max, uint64_t hold_ns, struct objects **ret_objects) warn_unused_result;
 
@@ -47,10 +64,16 @@ int objects_new(size_t n_max, uint64_t hold_ns, struct objects **ret_objects) wa
 struct object *objects_adopt(struct objects *objects, int fd, const struct file_identity *identity,
 			     struct wire_bytes name);
 
-/* An object that nothing can be read from, shared by name: [vdso], [anon], an unopenable file. */
+/*
+ * An object that nothing can be read from, shared by name: [vdso], [anon], an unopenable file. With
+ * one reference more. Never NULL: without memory or past OBJECTS_NAMELESS_MAX it is "[other]".
+ */
 struct object *objects_nameless(struct objects *objects, struct wire_bytes name);
 
-/* The object for the collector's copy of kallsyms; @fd consumed, replaces an earlier copy. */
+/*
+ * The object for the collector's copy of kallsyms; @fd consumed, replaces an earlier copy, which
+ * goes with its last window. Borrowed; NULL without memory, with the earlier copy still there.
+ */
 struct object *objects_set_kallsyms(struct objects *objects, int fd, uint64_t size_bytes,
 				    uint64_t generation);
 
@@ -58,24 +81,51 @@ struct object *objects_set_kallsyms(struct objects *objects, int fd, uint64_t si
 struct object *objects_kallsyms(const struct objects *objects);
 
 /*
- * A file seen in a maps text that may be held already. @key_device and @key_inode are what maps
- * printed, @name its name there (borrowed). Returns it with one reference more, or NULL.
+ * A file seen in a maps text under @key and @name (borrowed) that is held already. Returns it with
+ * one reference more, or NULL.
  */
-struct object *objects_find_mapped(struct objects *objects, uint64_t key_device,
-				   uint64_t key_inode, struct wire_bytes name);
+struct object *objects_find_mapped(struct objects *objects, const struct object_key *key,
+				   struct wire_bytes name);
 
-/* Remembers under which maps key @object was found, for objects_find_mapped(). */
-void objects_note_mapped(struct objects *objects, struct object *object, uint64_t key_device,
-			 uint64_t key_inode);
+/* Remembers that @object, which is held, was found under @key and @name (borrowed). */
+void objects_note_mapped(struct objects *objects, struct object *object,
+			 const struct object_key *key, struct wire_bytes name);
+
+struct object_root;
+
+/*
+ * The root that was just opened: the one that is held of this mount, or a new one.
+ *   @fd  consumed
+ * Returns it for one image more, to be given back with object_root_release(); NULL without memory
+ * or when OBJECTS_ROOTS_MAX are in use.
+ */
+struct object_root *objects_adopt_root(struct objects *objects, int fd,
+				       const struct file_identity *identity);
+void object_root_release(struct objects *objects, struct object_root *root, uint64_t now_ns);
+
+/* Gives @object that root, unless it is no file or has one. */
+void object_set_root(struct object *object, struct object_root *root);
+
+/* Counts up whenever objects lost their root: images that are still there may open their own. */
+uint64_t objects_roots_lost(const struct objects *objects);
 
 struct object *object_retain(struct object *object);
 void object_release(struct objects *objects, struct object *object, uint64_t now_ns);
 
+/*
+ * As object_release(), by an image that mapped it until @now_ns: its hold time begins there, and
+ * references of windows do not prolong it.
+ */
+void object_release_mapped(struct objects *objects, struct object *object, uint64_t now_ns);
+
 /* By id; borrowed; NULL when let go or never there. */
 struct object *objects_find(const struct objects *objects, uint64_t id);
 
-/* Lets go of what is idle too long. Returns when to be called next, UINT64_MAX: never. */
+/*
+ * Lets go of what is idle too long. Returns when to be called next, UINT64_MAX: never; references
+ * that are given back later may be due before that.
+ */
 uint64_t objects_expire(struct objects *objects, uint64_t now_ns);
 
-size_t objects_n_held(const struct objects *objects); /* fds */
+size_t objects_n_held(const struct objects *objects); /* files, kallsyms and roots: fds */
 void objects_free(struct objects *objects);

@@ -9,8 +9,13 @@
  * a request past its deadline is answered with OPENER_DEADLINE, its helper is stuck until it
  * returns by itself, and its device is refused for ten minutes. Helpers are never replaced.
  *
- * Everything is opened O_PATH first, found to be a regular file (or, for a root, a directory), then
- * reopened O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC through /proc/self/fd.
+ * What is handed out is an O_PATH fd of a regular file (or, for a root, of a directory). To read,
+ * it goes back to a helper, which reopens it O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC through
+ * /proc/self/fd: a FIFO or a device is never opened, and the main process never holds an fd whose
+ * close() would wait for a FUSE server.
+ *
+ * No two requests that may hang on the same thing (device, walk below a root, process) are at work
+ * at once: a hung file system costs one helper, however much is asked of it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,12 +25,12 @@
 #include "base/cleanup.h"
 #include "wire/wire.h"
 
-#define OPENER_HELPERS		 4u
-#define OPENER_DEADLINE_NS	 UINT64_C(2000000000)
+#define OPENER_HELPERS           4u
+#define OPENER_DEADLINE_NS       UINT64_C(2000000000)
 #define OPENER_DEVICE_REFUSED_NS UINT64_C(600000000000)
-#define OPENER_AREA_BYTES	 (8u << 20) /* sparse: pages are given back after a large answer */
-#define OPENER_PATH_BYTES	 4096u
-#define OPENER_QUEUE_MAX	 4096u /* requests that wait for a free helper */
+#define OPENER_AREA_BYTES        (8u << 20) /* sparse: pages are given back after a large answer */
+#define OPENER_PATH_BYTES        4096u
+#define OPENER_QUEUE_MAX         4096u /* requests that wait for a free helper */
 
 enum opener_op {
 	OPENER_READ_PROC = 1, /* /proc/PID/{stat,status,cgroup,maps}, all of one process */
@@ -45,25 +50,27 @@ enum opener_proc_file {
 
 struct opener_request {
 	enum opener_op op;
-	uint64_t device;    /* st_dev that the request will touch, 0 when unknown */
-	pid_t pid;	    /* READ_PROC, OPEN_MAPPED, OPEN_ROOT */
-	unsigned files;	    /* READ_PROC */
-	uint64_t start;	    /* OPEN_MAPPED */
-	uint64_t end;	    /* OPEN_MAPPED */
-	int fd;		    /* OPEN_IN_ROOT: the root; READ_OBJECT: the object. Borrowed until done */
-	uint64_t offset;    /* READ_OBJECT */
-	uint32_t n_bytes;   /* READ_OBJECT: at most OBJECT_READ_BYTES_MAX */
+	uint64_t device;  /* st_dev that the request will touch (OPEN_IN_ROOT: that of the object
+			   * whose sibling is sought); 0, unknown: waits for all others of 0 */
+	pid_t pid;        /* READ_PROC, OPEN_MAPPED, OPEN_ROOT */
+	unsigned files;   /* READ_PROC */
+	uint64_t start;   /* OPEN_MAPPED */
+	uint64_t end;     /* OPEN_MAPPED */
+	int fd;           /* OPEN_IN_ROOT: the root; READ_OBJECT: the object. Borrowed until done */
+	uint64_t offset;  /* READ_OBJECT */
+	uint32_t n_bytes; /* READ_OBJECT: at most OBJECT_READ_BYTES_MAX */
 	char path[OPENER_PATH_BYTES]; /* OPEN_IN_ROOT: NUL-terminated, relative to the root */
 };
 
 enum opener_outcome {
-	OPENER_GONE = 1,    /* the process, mapping or file is not there */
-	OPENER_NOT_REGULAR, /* a symlink out of reach, FIFO, device, directory */
-	OPENER_DENIED,	    /* the kernel said EPERM or EACCES */
+	OPENER_GONE = 1,    /* the process, mapping or file is not there; READ_PROC: what was read
+			     * before it went is given */
+	OPENER_NOT_REGULAR, /* a symlink, FIFO, device, directory, or a file of /proc or its like */
+	OPENER_DENIED,      /* the kernel said EPERM or EACCES */
 	OPENER_DEADLINE,    /* no answer in time, or the device is refused for that */
 	OPENER_TRUNCATED,   /* READ_PROC: a file was longer than the area; what fits is given */
-	OPENER_FULL,	    /* the queue is full */
-	OPENER_FAILED,	    /* any other errno of the helper */
+	OPENER_FULL,        /* the queue is full */
+	OPENER_FAILED,      /* any other errno of the helper */
 };
 
 /* What fstat of the opened file said. */
@@ -73,12 +80,14 @@ struct file_identity {
 	uint64_t size_bytes;
 	uint64_t change_time_ns;
 	uint32_t owner_uid;
+	uint64_t mount_id; /* of a root: statx's STATX_MNT_ID, which tells mount namespaces apart */
 };
 
 struct opener_result {
-	int outcome;		       /* 0 or enum opener_outcome */
-	int fd;			       /* OPEN_*: consumed by the callback; -1 otherwise */
-	struct file_identity identity; /* OPEN_*: for a root, that of its mount namespace's root */
+	int outcome;                   /* 0 or enum opener_outcome */
+	int fd;                        /* OPEN_*: O_PATH, consumed by the callback; else -1 */
+	struct file_identity identity; /* OPEN_*: for a root device and inode count, no more */
+	uint64_t mount_id; /* OPEN_*: of the mount; for a root it tells mount namespaces apart */
 	/* READ_PROC, in the order stat, status, cgroup, maps; READ_OBJECT: bytes[0].
 	 * Borrowed until the callback returns. */
 	struct wire_bytes bytes[4];
@@ -110,10 +119,11 @@ void opener_dispatch(struct opener *opener);
 /* Ends what is past its deadline. Returns when to be called next (monotonic), UINT64_MAX: never. */
 uint64_t opener_expire(struct opener *opener, uint64_t now_ns);
 
-/* Helpers past their deadline. OPENER_HELPERS of them: flush and exit 75. */
+/* Helpers past their deadline, or dead. OPENER_HELPERS of them: flush and exit 75. */
 unsigned opener_n_stuck(const struct opener *opener);
 
 /* The helpers' pids, for the start line and for tests. */
 void opener_pids(const struct opener *opener, pid_t ret_pids[OPENER_HELPERS]);
 
+/* Ends the helpers. Requests that are not done are forgotten: nobody is called back. */
 void opener_free(struct opener *opener);

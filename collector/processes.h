@@ -8,7 +8,14 @@
  * image's start time, then OPENER_OPEN_MAPPED for each file that is not held already. A later exec
  * of the same pid, or a start time that differs, voids what was read: mappings never cross images.
  * A child that died before it could be read inherits the mappings of its parent when both have the
- * same exec count (fork keeps them). Bounded; not threaded.
+ * same exec count (fork keeps them), and its container when both have the same cgroup. What is read
+ * anew replaces what was known, but addresses that are gone stay resolvable until the next drain.
+ *
+ * Decisions: a match is DECISION_YES at once. Without one an image is undecided for
+ * PROCESS_UNDECIDED_NS (its target may still appear), then DECISION_NO, and its files are let go.
+ * New targets that match turn any of them into YES; a YES that they do not match is undecided
+ * again; a NO stays. Before the first targets everything is undecided, and its time begins with
+ * them. Nothing is NO while no targets are known. Bounded; not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,9 +28,12 @@
 #include "sample.h"
 #include "targets.h"
 
-#define PROCESSES_MAX		  65536u
-#define PROCESS_UNDECIDED_NS	  UINT64_C(10000000000)
+#define PROCESSES_MAX             65536u
+#define PROCESS_UNDECIDED_NS      UINT64_C(10000000000)
 #define PROCESS_EXEC_READS_HZ_MAX 500u /* reads at exec; beyond, the first sample must do */
+#define PROCESS_VERIFY_NS         UINT64_C(60000000000) /* exits of NO cgroups are not announced */
+
+#define PROCESSES_MAPPINGS_BYTES_MAX (64u << 20) /* of all images; beyond, counted as truncated */
 
 struct process {
 	struct process_image image;
@@ -33,7 +43,7 @@ struct process {
 	uint64_t met_ns;       /* monotonic: when it became undecided */
 	uint64_t cgroup_id;
 	bool is_exited;
-	bool is_read;	       /* mappings hold what could be read */
+	bool is_read;             /* mappings hold what could be read */
 	unsigned n_reads_pending; /* requests to the opener that are not done */
 	struct mappings mappings;
 };
@@ -44,24 +54,31 @@ typedef void process_decided_fn(void *owner, const struct process *process);
 struct processes;
 
 struct processes_options {
-	struct opener *opener;	   /* borrowed for life, like the rest */
+	struct opener *opener; /* borrowed for life, like the rest */
 	struct objects *objects;
 	struct counters *counters;
 	process_decided_fn *decided;
 	void *owner;
+	uint64_t (*clock_ns)(void); /* monotonic; NULL: the real one */
 };
 
-int processes_new(const struct processes_options *options, struct processes **ret_processes)
-	warn_unused_result;
+int processes_new(const struct processes_options *options,
+		  struct processes **ret_processes) warn_unused_result;
 
 /* Takes one announcement of the kernel (any kind but ANNOUNCE_PRESSURE). */
 void processes_announce(struct processes *processes, const struct announcement *announcement,
 			uint64_t now_ns);
 
-/* The process of a sample's image, borrowed until processes_expire(); NULL when unknown. */
+/*
+ * The process of a sample's image, borrowed until processes_expire(); NULL when unknown. Its
+ * mappings are good until anything else here or opener_dispatch() is called.
+ */
 struct process *processes_find(struct processes *processes, const struct process_image *image);
 
-/* As processes_find(), and makes it known (and read) when its announcement was lost. */
+/*
+ * As processes_find(), and makes it known (and read) when its announcement was lost. NULL without
+ * memory or when PROCESSES_MAX are known.
+ */
 struct process *processes_meet(struct processes *processes, const struct process_image *image,
 			       uint64_t now_ns);
 
@@ -70,7 +87,9 @@ void processes_set_targets(struct processes *processes, struct targets *targets,
 
 /*
  * Turns what stayed undecided for PROCESS_UNDECIDED_NS into DECISION_NO, and forgets exited images
- * that were drained. @drained says that every sample taken before this call has been looked up.
+ * that were drained (undecided ones only when their time is over). Asks again for reads that failed
+ * for want of a helper, and for every image when announcements were lost. Call it once a second or
+ * so. @drained says that every sample taken before this call has been looked up.
  */
 void processes_expire(struct processes *processes, bool drained, uint64_t now_ns);
 
@@ -78,4 +97,6 @@ void processes_expire(struct processes *processes, bool drained, uint64_t now_ns
 bool processes_busy(const struct processes *processes);
 
 size_t processes_n(const struct processes *processes);
+
+/* No request may come back afterwards: free the opener first. NULL is fine. */
 void processes_free(struct processes *processes);

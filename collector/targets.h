@@ -19,9 +19,13 @@ struct target {
 
 struct targets;
 
-/* Copies what it needs of @rules (borrowed). Where a key repeats, the last rule wins. */
-int targets_new(const struct wire_target_rule *rules, size_t n_rules, struct targets **ret_targets)
-	warn_unused_result;
+/*
+ * Copies what it needs of @rules (borrowed). Where a key repeats, the last rule wins. A rule whose
+ * key can match nothing (no decimal pid above 0, no container id of 1 … CONTAINER_ID_BYTES_MAX
+ * bytes) is passed over. Returns 0 or -ENOMEM; *@ret_targets is owned, freed with targets_free().
+ */
+int targets_new(const struct wire_target_rule *rules, size_t n_rules,
+		struct targets **ret_targets) warn_unused_result;
 
 /* The target of @pid in container @container_id (may be empty), with a reference; NULL for none. */
 struct target *targets_match(const struct targets *targets, uint32_t pid,
@@ -34,6 +38,7 @@ void targets_free(struct targets *targets); /* NULL is fine */
 /*
  * The container id in the text of /proc/PID/cgroup, borrowed from @text; empty when there is none.
  * In words: after a slash, optionally anything that ends in '-' or ':', then exactly 64 lower-case
- * hex digits, followed by '.', '/', end of line or end of text. The first line that has one wins.
+ * hex digits, followed by '.', '/', white space (" (deleted)"), end of line or end of text. The
+ * first line that has one wins, and in it the last one: the innermost container.
  */
 struct wire_bytes cgroup_container_id(struct wire_bytes text);

@@ -4,9 +4,10 @@
  * a queue of encoded windows that waits for leases.
  *
  * A window is cut when it would grow past its byte bound; all windows of a drain share its time
- * span, with start times one microsecond apart, so that no two profiles of one series collide. The
- * queue is bounded in bytes: the oldest unleased window is dropped, counted. A window holds one
- * reference on every object it names until it is done. Not threaded.
+ * span, with start times one microsecond apart, so that no two profiles of one series collide: they
+ * ascend also when the wall clock steps back. Windows wait encoded, which is smaller than arrays
+ * and ready to send. The queue is bounded in bytes: the oldest unleased window is dropped, counted.
+ * A window holds one reference on every object it names until it is done. Not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,20 +19,20 @@
 #include "targets.h"
 #include "wire/wire.h"
 
-#define WINDOW_BYTES_MAX	  (1u << 20) /* encoded; well under the message's cap */
+#define WINDOW_BYTES_MAX          (1u << 20) /* encoded; well under the message's cap */
 #define WINDOWS_BYTES_MAX_DEFAULT (64u << 20)
 
 struct windows;
 
 struct windows_options {
-	uint64_t instance;	 /* random, one a collector's life */
-	size_t bytes_max;	 /* of all windows that are not done */
+	uint64_t instance;       /* random, one a collector's life */
+	size_t bytes_max;        /* of all windows that are not done */
 	struct objects *objects; /* borrowed for life */
 	struct counters *counters;
 };
 
-int windows_new(const struct windows_options *options, struct windows **ret_windows)
-	warn_unused_result;
+int windows_new(const struct windows_options *options,
+		struct windows **ret_windows) warn_unused_result;
 
 /* What all windows of one drain share. */
 struct window_span {
@@ -45,33 +46,48 @@ struct window_span {
 /* One frame that a drain has looked up. */
 struct window_frame {
 	uint8_t kind;
-	struct object *object; /* borrowed for the call (the window takes its own reference); NULL: none */
-	uint64_t value;	       /* file offset when object is an OBJECT_FILE; else the address */
+	struct object *
+		object; /* borrowed for the call (the window takes its own reference); NULL: none */
+	uint64_t value; /* file offset when object is an OBJECT_FILE; else the address */
 };
 
-void windows_begin(struct windows *windows, const struct window_span *span);
+/* Begins a drain at @now_ns (monotonic); windows_end() ends it. */
+void windows_begin(struct windows *windows, const struct window_span *span, uint64_t now_ns);
 
 /*
- * Adds @count samples of one stack (leaf first). Equal stacks of one process and target are summed.
- * Returns 0, or -ENOMEM with nothing added: the caller counts the loss.
+ * Adds @count samples of one stack (leaf first). Equal stacks of one process and target are summed;
+ * targets of equal labels are one. After 0 the samples are held here, and counted as such.
+ *   @target  borrowed for the call; its labels are copied
+ * Returns 0, -ENOMEM, or -EMSGSIZE for a sample that no window can hold (megabytes of labels or
+ * names), with nothing added: the caller counts the loss.
  */
 int windows_add(struct windows *windows, struct target *target, const char comm[COMM_BYTES],
 		const struct window_frame *frames, size_t n_frames, uint32_t stack_flags,
 		uint64_t count) warn_unused_result;
 
-/* Cuts what was gathered since windows_begin() and queues it. */
+/*
+ * Cuts what was gathered since windows_begin() and queues it. What cannot be encoded without memory
+ * is counted as DROPPED_NO_MEMORY.
+ */
 void windows_end(struct windows *windows, uint64_t now_ns);
 
-/* A queued window. */
+/* A queued window. Read by the pool, which writes only what is said to be its own. */
 struct window {
 	struct window_id id;
 	uint64_t n_samples;
-	unsigned n_deaths;    /* workers that held it and vanished */
-	uint64_t leased_by;   /* peer of the pool's listener; 0: waiting */
-	uint64_t deadline_ns; /* of the lease */
-	size_t n_bytes;	      /* what it counts against the bound */
+	unsigned n_deaths;      /* the pool's: workers that held it and vanished, or gave it back */
+	unsigned n_given_back;  /* the pool's: those that gave it back */
+	uint64_t leased_by;     /* peer of the pool's listener; 0: waiting */
+	uint64_t leased_worker; /* the pool's: random id of the process that leased it last; 0: none
+				 */
+	uint64_t deadline_ns;   /* of the lease */
+	bool names_nothing;     /* encoded with the order to name nothing, and stays so */
+	size_t n_bytes;         /* what it counts against the bound */
 	size_t n_objects;
+	size_t n_named; /* of its objects, the first: those that its frame names */
 	struct object **objects;
+	unsigned char *frame; /* owned */
+	size_t n_frame_bytes;
 	struct window *next;
 };
 
@@ -79,21 +95,51 @@ struct window {
 struct window *windows_oldest_waiting(struct windows *windows);
 struct window *windows_find(struct windows *windows, struct window_id id);
 
-/* The frame to send for @window: borrowed until the next call. @name_nothing: poisoned. */
+/*
+ * The frame to send for @window: borrowed until it is done, or asked for again. @name_nothing: two
+ * workers died of it; this cannot be taken back. Empty when there is no memory to say so.
+ */
 struct wire_bytes windows_frame(struct windows *windows, struct window *window, bool name_nothing);
 
-/* Whether @window names @object. */
+/* The object of @window with @object_id, borrowed from it; NULL when it has none, and for id 0. */
 struct object *window_object(const struct window *window, uint64_t object_id);
 
-/* Adds an object that was opened for the window (OBJECT_OPEN); takes a reference. */
-int window_add_object(struct windows *windows, struct window *window, struct object *object)
-	warn_unused_result;
+/* @object as messages describe it; its name is borrowed from it. */
+struct wire_object window_describe_object(const struct object *object);
 
-/* Lease bookkeeping. windows_done() frees @window and gives its references back. */
+/* Objects that may be opened for a window beside the same number as it names. */
+#define WINDOW_OPENED_SPARE 16u
+
+enum window_outcome {
+	WINDOW_OBJECTS_FULL = 1, /* as many were opened for it as may be */
+};
+
+/*
+ * Adds an object that was opened for the window (OBJECT_OPEN); takes a reference of its own, none
+ * when it is there already. Returns 0, -ENOMEM, or an enum window_outcome.
+ */
+int window_add_object(struct windows *windows, struct window *window,
+		      struct object *object) warn_unused_result;
+
+/* Lease bookkeeping: gives @window to a worker, and takes it back among those that wait. */
+void windows_lease(struct windows *windows, struct window *window, uint64_t peer,
+		   uint64_t deadline_ns);
+void windows_give_back(struct windows *windows, struct window *window);
+
+/* Frees @window, which the shipper has, and gives its references back. */
 void windows_done(struct windows *windows, struct window *window, uint64_t now_ns);
+
+/* The same for one that is lost: its samples are counted under @reason. */
+void windows_drop(struct windows *windows, struct window *window, enum counter_id reason,
+		  uint64_t now_ns);
+
 struct window *windows_first(struct windows *windows); /* oldest, leased or not; ->next */
 
 size_t windows_n_waiting(const struct windows *windows);
 size_t windows_n(const struct windows *windows); /* waiting and leased */
-uint64_t windows_n_samples(const struct windows *windows); /* of all that are not done */
+
+/* Samples of all that are not done, and of what is gathered for the next. */
+uint64_t windows_n_samples(const struct windows *windows);
+
+/* Ends without counting: what is still there is the restart's loss. */
 void windows_free(struct windows *windows);

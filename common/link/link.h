@@ -6,6 +6,7 @@
  * epoll loop and takes events from it; nothing is called back from another thread. A listener
  * accepts only the uids it was told, caps every message before it is allocated, checks the head of
  * each frame against messages.def, and probes itself: a deaf listener is closed and opened again.
+ * A peer has one request at a time; PROBE is answered here, of the listener's own uid too.
  * A client verifies the listener's uid, and is closed and opened again when it goes unanswered.
  *
  * Call nothing here before the process has forked its last child: nng cannot be forked.
@@ -18,7 +19,10 @@
 #include "base/bytes.h"
 #include "wire/messages.h"
 
-/* Bounds nng's own threads (at most 8). Call once, before any other function here. */
+/*
+ * Starts nng's own threads, at most 8 of them with small stacks, and keeps the process to one heap.
+ * Call once, before any other function here, and after the last fork.
+ */
 void link_init(void);
 
 #define LINK_UIDS_MAX 16u
@@ -38,8 +42,8 @@ struct link_listen_options {
 /* Takes what is waiting at a listener. */
 enum link_event_kind {
 	LINK_REQUEST = 1, /* a checked frame of @peer: answer it with link_reply() */
-	LINK_PEER_GONE,	  /* its pipe closed; requests of it that are unanswered are void */
-	LINK_REFUSED,	  /* a frame or a peer was turned away: count it */
+	LINK_PEER_GONE,	  /* its pipe closed: its handles are void, their frames are gone */
+	LINK_REFUSED,	  /* a frame or a peer was turned away, and its pipe closed: count it */
 };
 
 struct link_event {
@@ -49,8 +53,8 @@ struct link_event {
 	enum message_id id;    /* LINK_REQUEST only */
 	const void *frame;     /* borrowed until link_reply() or link_refuse() of this request */
 	size_t n_bytes;
-	int outcome;	       /* LINK_REFUSED: enum message_outcome, or 0 for a foreign uid */
-	uid_t uid;	       /* LINK_REFUSED for a foreign uid: whose */
+	int outcome;	       /* LINK_REFUSED: enum message_outcome; 0: a foreign uid, or no room */
+	uid_t uid;	       /* LINK_REFUSED with outcome 0: whose, the latest */
 };
 
 /*
@@ -61,7 +65,7 @@ struct link_event {
 int link_listen(const struct link_listen_options *options, struct link_listener **ret_listener)
 	warn_unused_result;
 
-/* An fd that polls readable while link_next() has something; borrowed. */
+/* An fd that polls readable while link_next() has something to do; borrowed. */
 int link_listener_fd(const struct link_listener *listener);
 
 /* Fills *@ret_event and returns true, or returns false when nothing waits. */
@@ -77,7 +81,12 @@ void link_reply(struct link_listener *listener, uint64_t request, const void *fr
 /* Closes the pipe of @request's peer instead of answering: for frames that a decoder refused. */
 void link_refuse(struct link_listener *listener, uint64_t request);
 
-/* Probes the listener by its own address and reopens it when deaf. Call every 10 s or so. */
+/*
+ * Sends a probe to the listener's own address; link_next() takes its answer, or after 2 s of silence
+ * closes the listener, and with it all connections, and listens again. Call every 10 s or so.
+ * Returns 0, or a negative errno when there could be no probe, or the listener could not be opened
+ * again: the next call tries once more.
+ */
 int link_listener_probe(struct link_listener *listener) warn_unused_result;
 
 void link_listener_free(struct link_listener *listener);
@@ -101,7 +110,8 @@ int link_dial(const struct link_dial_options *options, struct link_client **ret_
 
 /* What became of an ask. */
 enum link_outcome {
-	LINK_UNANSWERED = 1, /* no reply within the time: asked of nobody, or of a dead process */
+	/* No reply within the time, or the connection closed, at once perhaps: pause before the next. */
+	LINK_UNANSWERED = 1,
 	LINK_BAD_ANSWER,     /* a reply that messages.def does not allow here */
 };
 

@@ -2,12 +2,11 @@
 /*
  * Giving up authority, for good. Two steps, both before the first thread:
  *
- *   sandbox_become()  changes uid and gid, keeps the named capabilities (none for most), empties the
- *                     bounding and ambient sets, sets no-new-privileges, forbids core dumps and
- *                     being traced by the same uid.
- *   sandbox_enter()   installs the role's seccomp filter: what is not on its list is refused with
- *                     EPERM. A symbolizer and a shipper also get a Landlock ruleset that leaves
- *                     them their own directories.
+ *   sandbox_become()  changes uid and gid, keeps the named capabilities (none for most), empties
+ * the ambient set and, where SETPCAP is held, the bounding set, sets no-new-privileges, forbids
+ * core dumps and being traced by the same uid. sandbox_enter()   installs the role's seccomp
+ * filter: what is not on its list is refused with EPERM. A symbolizer and a shipper also get a
+ * Landlock ruleset that leaves them their own directories.
  *
  * A process started without authority (symbolizer, shipper) calls sandbox_require_unprivileged()
  * first and then only sandbox_enter().
@@ -21,7 +20,7 @@
 
 enum sandbox_role {
 	SANDBOX_COLLECTOR, /* the main process: holds fds, opens nothing, may start nng's threads */
-	SANDBOX_OPENER,	   /* a helper: open, read, answer on its socket */
+	SANDBOX_OPENER,    /* a helper: open, read, answer on its socket */
 	SANDBOX_SYMBOLIZER,
 	SANDBOX_SHIPPER,
 };
@@ -46,14 +45,15 @@ int sandbox_require_unprivileged(void) warn_unused_result;
 
 /* A directory that stays reachable for a role with a Landlock ruleset. */
 struct sandbox_path {
-	const char *path;
-	bool writable; /* files may be made, written and removed below it */
+	const char *path; /* a file or a directory; one to read need not exist */
+	bool writable;    /* files and sockets may be made, written and removed below it */
 };
 
 /*
  * Confines the calling thread and all threads that it will start. On a kernel without Landlock the
  * seccomp filter stands alone (*@ret_landlock false).
- *   @paths  borrowed; for SANDBOX_SYMBOLIZER and SANDBOX_SHIPPER; else NULL, 0
+ *   @paths         borrowed; for SANDBOX_SYMBOLIZER and SANDBOX_SHIPPER; else NULL, 0
+ *   @ret_landlock  set on 0 only; may be NULL
  * Returns 0 or a negative errno.
  */
 int sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths, size_t n_paths,

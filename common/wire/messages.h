@@ -21,6 +21,13 @@ enum message_id {
 #undef X
 };
 
+/* The bytes_max of each row, for whoever encodes one. */
+enum message_bytes_max {
+#define X(name, id, from, to, bytes_max, when) MESSAGE_BYTES_MAX_##name = (bytes_max),
+#include "wire/messages.def"
+#undef X
+};
+
 /* Why a frame was not looked into. Each value has a counter at its listener. */
 enum message_outcome {
 	MESSAGE_UNKNOWN = 1,     /* no such id, or no id at all */
@@ -45,5 +52,5 @@ int message_check(const void *frame, size_t n_bytes, enum wire_party from, enum 
 		  bool is_answer, bool leased, enum message_id *ret_id)
 	warn_unused_result;
 
-/* The largest bytes_max of what @to may receive as requests (or as answers). */
-size_t message_bytes_max(enum wire_party to, bool is_answer);
+/* The largest bytes_max of what @to may receive of @from as requests (or as answers). */
+size_t message_bytes_max(enum wire_party from, enum wire_party to, bool is_answer);

@@ -163,7 +163,7 @@ enum object_open_kind {
 struct wire_object_open {
 	uint64_t object; /* the sibling, already in the leased window */
 	enum object_open_kind kind;
-	struct wire_bytes name; /* no '/', not "." or ".." */
+	struct wire_bytes name; /* bounded here; that it is a base name the collector checks */
 };
 
 void wire_encode_object_read(struct bytes *out, const struct wire_object_read *m);
@@ -202,13 +202,14 @@ int wire_decode_refused(const void *frame, size_t n_bytes, enum refusal *ret_rea
 
 /* PROBE, PROBED, NOTHING_YET, GO, NOTED: an id and nothing else. */
 void wire_encode_bare(struct bytes *out, enum message_id id);
+int wire_decode_bare(const void *frame, size_t n_bytes, enum message_id id) warn_unused_result;
 
 /* ---- SETTINGS: shipper → collector, on every change and as a heartbeat ---- */
 
 enum demangle_mode { DEMANGLE_NONE, DEMANGLE_SIMPLIFIED, DEMANGLE_TEMPLATES, DEMANGLE_FULL };
 
 struct wire_settings {
-	uint32_t sample_rate_hz;
+	uint32_t sample_rate_hz;      /* at least 1, as is the interval: the decoder checks */
 	uint32_t collect_interval_ms;
 	bool collect_user;
 	bool collect_kernel;

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The sampler: what happens in the kernel on every tick of a CPU-clock event.
+ *
+ * A tick finds the task's process in the map "processes" and its decision there. Unless that is
+ * "no", the kernel and user stacks are walked into one array of frames, leaf first, and counted in
+ * the current half of the stack maps under a hash of process image and frames. The halves hang in
+ * arrays of maps, one array a size class; the collector replaces the inner map and drains the one
+ * that it took out.
+ *
+ * Every tick ends in exactly one counter: ticks = taken + skipped + dropped, on each CPU. What is
+ * touched on a tick is kept small on purpose: at 97 Hz the caches are cold, and memory touched
+ * costs more than instructions.
+ */
+#include "kernel_types.h"
+
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "sample.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Frames of both kinds, and room for a whole stack of one kind behind the first. */
+#define SCRATCH_FRAMES      256
+#define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
+
+struct scratch {
+	struct stack_head head;
+	__u64 frames[SCRATCH_FRAMES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048); /* pid_map_size */
+	__type(key, __u32);
+	__type(value, struct process_entry);
+} processes SEC(".maps");
+
+/* Leaf id in the unified hierarchy to enum decision, for whole containers that are not wanted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u32);
+} cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 128 * 1024);
+} announcements SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tick_counters);
+} tick_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+#define STACK_HALF(class_name, n_entries, n_frames)                                                \
+	struct class_name##_half {                                                                 \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
+		__uint(max_entries, n_entries);                                                    \
+		__uint(key_size, 8);                                                               \
+		__uint(value_size, STACK_RECORD_BYTES(n_frames));                                  \
+	} class_name##_a SEC(".maps"), class_name##_b SEC(".maps");                                \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__array(values, struct class_name##_half);                                         \
+	} stacks_##class_name SEC(".maps") = {.values = {&class_name##_a}}
+
+STACK_HALF(shallow, 4096, STACKS_SHALLOW_FRAMES_MAX);
+STACK_HALF(middle, 1536, STACKS_MIDDLE_FRAMES_MAX);
+STACK_HALF(deep, 384, STACKS_DEEP_FRAMES_MAX);
+
+const volatile __u64 hash_seed = 0;
+
+struct tick_settings settings = {};
+__u64 n_inserted[N_STACK_CLASSES] = {};  /* since the programs were loaded */
+__u64 pressure_at[N_STACK_CLASSES] = {}; /* n_inserted that calls for an early drain */
+
+static const __u32 slot;
+
+static __always_inline void count(struct tick_counters *counters, enum tick_counter which)
+{
+	counters->values[which]++;
+}
+
+static __always_inline void image_of(struct task_struct *task, struct process_image *image)
+{
+	image->pid = task->tgid;
+	image->exec_count = (__u32)task->self_exec_id;
+	image->start_boot_ns = task->group_leader->start_boottime;
+}
+
+static __always_inline bool same_image(const struct process_image *a, const struct process_image *b)
+{
+	return a->pid == b->pid && a->exec_count == b->exec_count &&
+	       a->start_boot_ns == b->start_boot_ns;
+}
+
+/* Returns whether the ring had room; what it had no room for is counted. */
+static __noinline bool announce(struct task_struct *task, enum announcement_kind kind,
+				__u64 cgroup_id, __u64 wakeup)
+{
+	struct announcement *news = bpf_ringbuf_reserve(&announcements, sizeof(*news), 0);
+	struct tick_counters *counters;
+
+	if (!news) {
+		counters = bpf_map_lookup_elem(&tick_counters, &slot);
+		if (counters)
+			count(counters, TICK_EVENTS_LOST);
+		return false;
+	}
+	news->kind = kind;
+	news->parent_pid = task->real_parent->tgid;
+	image_of(task, &news->image);
+	news->cgroup_id = cgroup_id;
+	news->time_ns = bpf_ktime_get_ns();
+	bpf_probe_read_kernel(news->comm, sizeof(news->comm), task->group_leader->comm);
+	bpf_ringbuf_submit(news, wakeup);
+	return true;
+}
+
+static __always_inline bool is_leaving(struct task_struct *task)
+{
+	return (task->flags & TASK_EXITING) && task->signal->live.counter == 0;
+}
+
+static __always_inline enum decision decision_of_cgroup(__u64 cgroup_id)
+{
+	__u32 *decision = bpf_map_lookup_elem(&cgroups, &cgroup_id);
+
+	return decision ? *decision : DECISION_UNDECIDED;
+}
+
+/* First sample of an image: enters it and announces it, unless its cgroup is decided "no". */
+static __noinline enum decision meet(struct task_struct *task, struct tick_counters *counters)
+{
+	struct process_entry entry = {};
+	struct mm_struct *mm = task->mm;
+	__u32 pid = task->tgid;
+
+	entry.cgroup_id = bpf_get_current_cgroup_id();
+	entry.decision = decision_of_cgroup(entry.cgroup_id);
+	if (is_leaving(task)) /* its exit was announced: an entry would stay for ever */
+		return entry.decision;
+	image_of(task, &entry.image);
+	if (mm)
+		entry.n_exec_pages = mm->exec_vm;
+	if (entry.decision != DECISION_NO)
+		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, 0);
+	if (bpf_map_update_elem(&processes, &pid, &entry, BPF_ANY) != 0)
+		count(counters, TICK_PROCESS_MAP_FULL);
+	return entry.decision;
+}
+
+/* What user space must know about a process that was met before. */
+static __always_inline void notice_changes(struct task_struct *task, struct process_entry *entry)
+{
+	struct mm_struct *mm = task->mm;
+	__u64 cgroup_id = bpf_get_current_cgroup_id();
+
+	if (cgroup_id != entry->cgroup_id) {
+		entry->decision = decision_of_cgroup(cgroup_id);
+		entry->cgroup_id = cgroup_id;
+		announce(task, ANNOUNCE_CGROUP, cgroup_id, 0);
+	}
+	if (entry->decision == DECISION_NO || !mm)
+		return;
+	if (!entry->announced) {
+		entry->n_exec_pages = mm->exec_vm;
+		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, 0);
+	} else if (mm->exec_vm != entry->n_exec_pages) {
+		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, 0))
+			entry->n_exec_pages = mm->exec_vm;
+	}
+}
+
+static __always_inline enum decision
+decide(struct task_struct *task, const struct process_image *image, struct tick_counters *counters)
+{
+	__u32 pid = image->pid;
+	struct process_entry *entry = bpf_map_lookup_elem(&processes, &pid);
+
+	if (!entry || !same_image(&entry->image, image))
+		return meet(task, counters);
+	notice_changes(task, entry);
+	return entry->decision;
+}
+
+/* Walks into the scratch. Returns the number of frames; 0 when nothing may be or was walked. */
+static __always_inline __u32 walk(struct bpf_perf_event_data *ctx, struct scratch *scratch,
+				  bool in_kernel)
+{
+	struct stack_head *head = &scratch->head;
+	long n_bytes;
+	__u32 n_kernel = 0, n_user = 0;
+
+	head->flags = 0;
+	if (in_kernel && settings.collect_kernel) {
+		n_bytes = bpf_get_stack(ctx, scratch->frames, STACK_OF_KIND_BYTES, 0);
+		n_kernel = n_bytes > 0 ? (__u32)n_bytes / sizeof(__u64) : 0;
+	}
+	if (n_kernel > FRAMES_OF_KIND_MAX)
+		n_kernel = FRAMES_OF_KIND_MAX;
+	if (settings.collect_user) {
+		n_bytes = bpf_get_stack(ctx, scratch->frames + n_kernel, STACK_OF_KIND_BYTES,
+					BPF_F_USER_STACK);
+		n_user = n_bytes > 0 ? (__u32)n_bytes / sizeof(__u64) : 0;
+	}
+	if (n_user > FRAMES_OF_KIND_MAX)
+		n_user = FRAMES_OF_KIND_MAX;
+	if (n_kernel == FRAMES_OF_KIND_MAX)
+		head->flags |= STACK_RECORD_TRUNCATED_KERNEL;
+	if (n_user == FRAMES_OF_KIND_MAX)
+		head->flags |= STACK_RECORD_TRUNCATED_USER;
+	head->n_kernel = (__u8)n_kernel;
+	head->n_user = (__u8)n_user;
+	return n_kernel + n_user;
+}
+
+/* A stack that could not be walked still has the instruction that was running. */
+static __always_inline __u32 leaf_only(struct bpf_perf_event_data *ctx, struct scratch *scratch,
+				       bool in_kernel)
+{
+	if (in_kernel ? !settings.collect_kernel : !settings.collect_user)
+		return 0;
+	scratch->frames[0] = PT_REGS_IP(&ctx->regs);
+	scratch->head.n_kernel = in_kernel;
+	scratch->head.n_user = !in_kernel;
+	return 1;
+}
+
+static __always_inline __u64 mix(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ (hash >> 29);
+}
+
+static __always_inline __u64 hash_of(const struct scratch *scratch, __u32 n_frames)
+{
+	const struct process_image *image = &scratch->head.image;
+	__u64 hash = mix(hash_seed, image->start_boot_ns);
+
+	hash = mix(hash, (__u64)image->exec_count << 32 | image->pid);
+	hash = mix(hash, (__u64)scratch->head.n_kernel << 8 | scratch->head.n_user);
+	for (__u32 i = 0; i < FRAMES_MAX && i < n_frames; i++)
+		hash = mix(hash, scratch->frames[i]);
+	return hash;
+}
+
+/* Compares what the hash stands for: @n_frames_max is the class's and bounds the loop. */
+static __always_inline bool same_stack(const struct stack_record *record,
+				       const struct scratch *scratch, __u32 n_frames,
+				       __u32 n_frames_max)
+{
+	if (!same_image(&record->head.image, &scratch->head.image) ||
+	    record->head.n_kernel != scratch->head.n_kernel ||
+	    record->head.n_user != scratch->head.n_user)
+		return false;
+	for (__u32 i = 0; i < n_frames_max && i < n_frames; i++)
+		if (record->frames[i] != scratch->frames[i])
+			return false;
+	return true;
+}
+
+static __always_inline void note_insert(struct task_struct *task, enum stack_class class)
+{
+	__u64 n = __sync_fetch_and_add(&n_inserted[class], 1) + 1;
+
+	if (n == pressure_at[class])
+		announce(task, ANNOUNCE_PRESSURE, 0, 0);
+}
+
+/*
+ * Counts the stack in @half, the current inner map of its class. Two CPUs may insert the same stack
+ * at once: the second finds it there on its second look.
+ */
+static __always_inline enum tick_counter keep(struct task_struct *task, void *half,
+					      struct scratch *scratch, __u32 n_frames,
+					      enum stack_class class, __u32 n_frames_max)
+{
+	__u64 hash = hash_of(scratch, n_frames);
+	struct stack_record *record = bpf_map_lookup_elem(half, &hash);
+	long error;
+
+	if (!record) {
+		error = bpf_map_update_elem(half, &hash, scratch, BPF_NOEXIST);
+		if (error == 0) {
+			note_insert(task, class);
+			return TICK_TAKEN;
+		}
+		record = bpf_map_lookup_elem(half, &hash);
+		if (!record)
+			return TICK_DROPPED_MAP_FULL;
+	}
+	if (!same_stack(record, scratch, n_frames, n_frames_max))
+		return TICK_DROPPED_COLLISION;
+	__sync_fetch_and_add(&record->head.count, 1);
+	return TICK_TAKEN;
+}
+
+#define KEEP_IN(class_name, CLASS)                                                                 \
+	static __noinline int keep_##class_name(struct task_struct *task, struct scratch *scratch, \
+						__u32 n_frames)                                    \
+	{                                                                                          \
+		void *half = bpf_map_lookup_elem(&stacks_##class_name, &slot);                     \
+                                                                                                   \
+		if (!half)                                                                         \
+			return TICK_DROPPED_MAP_FULL;                                              \
+		return keep(task, half, scratch, n_frames, STACKS_##CLASS,                         \
+			    STACKS_##CLASS##_FRAMES_MAX);                                          \
+	}
+
+KEEP_IN(shallow, SHALLOW)
+KEEP_IN(middle, MIDDLE)
+KEEP_IN(deep, DEEP)
+
+static __always_inline enum tick_counter
+sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_counters *counters)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	bool in_kernel = (__s64)PT_REGS_IP(&ctx->regs) < 0;
+	__u32 n_frames;
+
+	if (task->pid == 0)
+		return TICK_SKIPPED_IDLE;
+	if (task->flags & TASK_KERNEL_THREAD)
+		return TICK_SKIPPED_KERNEL_THREAD;
+	if (!scratch)
+		return TICK_DROPPED_STACK_ERROR;
+	image_of(task, &scratch->head.image);
+	if (decide(task, &scratch->head.image, counters) == DECISION_NO)
+		return TICK_SKIPPED_NOT_SELECTED;
+
+	count(counters, TICK_STACKS_WALKED);
+	n_frames = walk(ctx, scratch, in_kernel);
+	if (n_frames == 0)
+		n_frames = leaf_only(ctx, scratch, in_kernel);
+	if (n_frames == 0)
+		return TICK_SKIPPED_NO_STACK;
+	if (scratch->head.flags)
+		count(counters, TICK_STACKS_TRUNCATED);
+	scratch->head.count = 1;
+	if (n_frames <= STACKS_SHALLOW_FRAMES_MAX)
+		return keep_shallow(task, scratch, n_frames);
+	if (n_frames <= STACKS_MIDDLE_FRAMES_MAX)
+		return keep_middle(task, scratch, n_frames);
+	return keep_deep(task, scratch, n_frames);
+}
+
+SEC("perf_event")
+int on_tick(struct bpf_perf_event_data *ctx)
+{
+	struct tick_counters *counters = bpf_map_lookup_elem(&tick_counters, &slot);
+	enum tick_counter end;
+
+	if (!counters)
+		return 0;
+	count(counters, TICK_TICKS);
+	end = sample(ctx, bpf_get_current_task_btf(), counters);
+	if (end < N_TICK_COUNTERS)
+		count(counters, end);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
+{
+	__u64 cgroup_id = bpf_get_current_cgroup_id();
+
+	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
+		announce(task, ANNOUNCE_EXEC, cgroup_id, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	__u64 cgroup_id = bpf_get_current_cgroup_id();
+	__u32 pid = task->tgid;
+
+	if (task->signal->live.counter != 0)
+		return 0; /* other threads go on */
+	bpf_map_delete_elem(&processes, &pid);
+	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
+		announce(task, ANNOUNCE_EXIT, cgroup_id, BPF_RB_NO_WAKEUP);
+	return 0;
+}

@@ -1,0 +1,172 @@
+#include "control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "link/link.h"
+#include "log/log.h"
+#include "sampler.h"
+
+#define CONTROL_CONTEXTS  4u
+#define STATE_BYTES_MAX   (64u * 1024u)
+#define REFUSED_BYTES_MAX 64u
+
+struct control {
+	struct control_options options;
+	struct link_listener *listener; /* owned */
+	enum collector_phase phase;
+	uint64_t generation; /* applied; 0: none */
+	uint64_t n_answers;
+	struct bytes answer; /* reused */
+};
+
+int control_listen(const struct control_options *options, struct control **ret_control)
+{
+	struct link_listen_options listen = {
+		.path = options->socket_path,
+		.self = COLLECTOR,
+		.peer = SHIPPER,
+		.n_uids = options->n_uids,
+		.permissions = 0660,
+		.n_contexts = CONTROL_CONTEXTS,
+	};
+	struct control *control;
+	int r;
+
+	if (options->n_uids == 0 || options->n_uids > LINK_UIDS_MAX)
+		return -EINVAL;
+	memcpy(listen.uids, options->uids, options->n_uids * sizeof(*options->uids));
+	control = calloc(1, sizeof(*control));
+	if (!control)
+		return -ENOMEM;
+	control->options = *options;
+	control->phase = COLLECTOR_SAMPLING;
+	control->answer = (struct bytes)BYTES_INIT(STATE_BYTES_MAX);
+	r = link_listen(&listen, &control->listener);
+	if (r != 0) {
+		free(control);
+		return r;
+	}
+	*ret_control = control;
+	return 0;
+}
+
+int control_fd(const struct control *control)
+{
+	return link_listener_fd(control->listener);
+}
+
+static bool settings_are_sane(const struct wire_settings *s)
+{
+	return s->sample_rate_hz >= 1 && s->sample_rate_hz <= SAMPLE_RATE_HZ_MAX &&
+	       s->collect_interval_ms >= COLLECT_INTERVAL_MS_MIN &&
+	       s->collect_interval_ms <= COLLECT_INTERVAL_MS_MAX;
+}
+
+static void answer_state(struct control *control, uint64_t request)
+{
+	struct wire_counter values[COUNTERS_MAX];
+	struct wire_state state = {
+		.instance = control->options.instance,
+		.generation = control->generation,
+		.phase = control->phase,
+		.n_cpus = control->options.n_cpus,
+		.version = {TRIPTYCH_VERSION, strlen(TRIPTYCH_VERSION)},
+		.counters = values,
+	};
+
+	control->options.refresh(control->options.owner);
+	for (size_t i = 0; i < n_counter_rows; i++) {
+		if (counter_rows[i].owner != COLLECTOR)
+			continue;
+		values[state.n_counters++] = (struct wire_counter){
+			.id = counter_rows[i].id,
+			.value = counters_get(control->options.counters, counter_rows[i].id),
+		};
+	}
+	bytes_clear(&control->answer);
+	wire_encode_state(&control->answer, &state);
+	if (control->answer.error != 0) {
+		link_refuse(control->listener, request);
+		return;
+	}
+	link_reply(control->listener, request, control->answer.data, control->answer.n_bytes);
+	control->n_answers++;
+}
+
+static void refuse(struct control *control, uint64_t request, enum refusal reason)
+{
+	bytes_clear(&control->answer);
+	wire_encode_refused(&control->answer, reason);
+	link_reply(control->listener, request, control->answer.data, control->answer.n_bytes);
+	counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
+	log_warn("settings-refused", "reason=%s, the settings in force stay", refusal_name(reason));
+}
+
+static void take_settings(struct control *control, const struct link_event *event)
+{
+	struct wire_arena arena = {NULL};
+	struct wire_settings_message m;
+	int r = wire_decode_settings(event->frame, event->n_bytes, &arena, &m);
+
+	if (r != 0) {
+		counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
+		link_refuse(control->listener, event->request);
+	} else if (m.protocol_version != WIRE_PROTOCOL_VERSION) {
+		refuse(control, event->request, REFUSAL_VERSION);
+	} else if (!m.is_heartbeat && !settings_are_sane(&m.settings)) {
+		refuse(control, event->request, REFUSAL_STATE);
+	} else {
+		if (!m.is_heartbeat && m.generation != control->generation) {
+			control->options.apply(control->options.owner, &m);
+			control->generation = m.generation;
+		}
+		answer_state(control, event->request);
+	}
+	wire_arena_deinit(&arena);
+}
+
+void control_dispatch(struct control *control)
+{
+	struct link_event event;
+
+	while (link_next(control->listener, &event)) {
+		switch (event.kind) {
+		case LINK_REQUEST:
+			take_settings(control, &event);
+			break;
+		case LINK_REFUSED:
+			counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
+			log_warn("peer-refused", "link=control uid=%u, its pipe is closed",
+				 (unsigned)event.uid);
+			break;
+		case LINK_PEER_GONE:
+			break;
+		}
+	}
+}
+
+int control_probe(struct control *control)
+{
+	return link_listener_probe(control->listener);
+}
+
+void control_set_phase(struct control *control, enum collector_phase phase)
+{
+	control->phase = phase;
+}
+
+uint64_t control_n_answers(const struct control *control)
+{
+	return control->n_answers;
+}
+
+void control_free(struct control *control)
+{
+	if (!control)
+		return;
+	link_listener_free(control->listener);
+	bytes_deinit(&control->answer);
+	free(control);
+}

@@ -1,0 +1,50 @@
+#pragma once
+/*
+ * The collector's side of the shipper: takes SETTINGS, answers with STATE.
+ *
+ * Settings are checked here again, whatever the shipper checked: a rate or an interval out of
+ * bounds is refused and the old settings hold. Not threaded.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "wire/counters.h"
+#include "wire/wire.h"
+
+#define COLLECT_INTERVAL_MS_MIN 10u
+#define COLLECT_INTERVAL_MS_MAX 3600000u
+
+struct control;
+
+/* Told of settings that are new: @m is borrowed for the call. */
+typedef void control_apply_fn(void *owner, const struct wire_settings_message *m);
+
+/* Asked to bring the counters up to date before they are sent. */
+typedef void control_refresh_fn(void *owner);
+
+struct control_options {
+	const char *socket_path; /* borrowed for the call */
+	size_t n_uids;
+	const uid_t *uids; /* of the shipper; borrowed for the call */
+	uint64_t instance;
+	uint32_t n_cpus;
+	struct counters *counters; /* borrowed for life */
+	control_apply_fn *apply;
+	control_refresh_fn *refresh;
+	void *owner;
+};
+
+int control_listen(const struct control_options *options,
+		   struct control **ret_control) warn_unused_result;
+int control_fd(const struct control *control);
+void control_dispatch(struct control *control);
+int control_probe(struct control *control) warn_unused_result;
+
+void control_set_phase(struct control *control, enum collector_phase phase);
+
+/* STATE messages sent so far: tells whether the last counters have been heard. */
+uint64_t control_n_answers(const struct control *control);
+
+void control_free(struct control *control); /* NULL is fine */

@@ -1,0 +1,56 @@
+#pragma once
+/*
+ * From stack maps to windows: flips the maps, finds for every record its process and for every user
+ * address its file and offset, and hands the sum to the windows.
+ *
+ * A record whose process is not decided yet, or is just being read, is kept pending (a copy,
+ * bounded in bytes) and tried again; nothing is guessed. Every sample ends in a window or in a
+ * counter. Not threaded.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "objects.h"
+#include "processes.h"
+#include "sampler.h"
+#include "windows.h"
+#include "wire/counters.h"
+#include "wire/wire.h"
+
+#define DRAIN_PENDING_BYTES_MAX (4u << 20)
+
+struct drain;
+
+struct drain_options {
+	struct sampler *sampler; /* borrowed for life, like the rest */
+	struct processes *processes;
+	struct objects *objects;
+	struct windows *windows;
+	struct counters *counters;
+	bool lose_one_sample; /* for the test of the books: one sample vanishes uncounted */
+};
+
+/* Starts the first interval now. *@ret_drain is owned, freed with drain_free(). */
+int drain_new(const struct drain_options *options, struct drain **ret_drain) warn_unused_result;
+
+/* What the windows to come shall say; kept until the next call. */
+void drain_set(struct drain *drain, enum demangle_mode demangle,
+	       const struct wire_cache_limits *caches);
+
+/*
+ * Ends the interval: flips, looks up, cuts windows. Takes no announcements, so that a process that
+ * is marked as exited has all its samples behind it.
+ * Returns 0 or a negative errno of the maps.
+ */
+int drain_run(struct drain *drain, uint64_t now_ns) warn_unused_result;
+
+/* Tries what is pending again, without a flip. Cheap when nothing is. */
+void drain_retry(struct drain *drain, uint64_t now_ns);
+
+size_t drain_n_pending(const struct drain *drain); /* records */
+
+/* Brings the books in @counters up to date: what the kernel counted and what is held where. */
+int drain_count(struct drain *drain, uint64_t now_ns) warn_unused_result;
+
+void drain_free(struct drain *drain); /* NULL is fine */

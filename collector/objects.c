@@ -1,0 +1,599 @@
+#include "objects.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+
+/*
+ * One record a file, on up to three kinds of chain: by id, by identity, and by each of the keys
+ * under which a maps text showed it. The fd pins the inode, so a key cannot come to mean another
+ * file while the record is there; when the fd goes, its keys go with it.
+ */
+
+#define KEYS_PER_OBJECT                                                                            \
+	8u /* hard links and containers that share a file; the oldest makes room                   \
+	    */
+#define KALLSYMS_NAME "[kernel]"
+#define OTHER_NAME    "[other]"
+
+struct record;
+
+struct key_link {
+	struct object_key key;
+	uint64_t name_hash;
+	struct record *record; /* NULL: a free slot */
+	struct key_link *next;
+};
+
+struct record {
+	struct object object; /* first: an object of ours is its record */
+	struct record *next_of_id;
+	struct record *next_of_identity; /* of a nameless one: of its name */
+	struct object_root *root;        /* not counted: objects_expire() takes it back */
+	bool was_mapped;                 /* by an image, whose end began the hold time */
+	unsigned next_key;
+	struct key_link keys[KEYS_PER_OBJECT];
+};
+
+struct nameless {
+	struct object object; /* first */
+	struct nameless *next;
+};
+
+struct object_root {
+	int fd;
+	struct file_identity identity;
+	unsigned n_images;
+	bool is_detached; /* no object refers to it */
+	uint64_t idle_since_ns;
+	struct object_root *next;
+};
+
+struct objects {
+	uint64_t seed;
+	uint64_t hold_ns;
+	uint64_t id_last;
+	size_t n_max;
+	size_t n_files;
+	size_t n_kallsyms; /* the current copy, and earlier ones in windows */
+	size_t n_nameless;
+	size_t n_roots;
+	uint64_t n_roots_lost;
+	struct object_root *roots;
+	struct record *kallsyms;
+	struct nameless *other; /* with a reference of the table's own */
+	size_t n_buckets;       /* a power of two, of each table */
+	struct record **by_id;
+	struct record **by_identity;
+	struct key_link **by_key;
+	struct nameless **by_name;
+};
+
+static struct record *record_of(struct object *object)
+{
+	return (struct record *)object; /* its first member */
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static struct record **id_bucket(const struct objects *objects, uint64_t id)
+{
+	return &objects->by_id[id & (objects->n_buckets - 1)];
+}
+
+static struct record **identity_bucket(const struct objects *objects,
+				       const struct file_identity *identity)
+{
+	uint64_t h = hash_word(objects->seed, identity->device);
+
+	h = hash_word(h, identity->inode);
+	return &objects->by_identity[h & (objects->n_buckets - 1)];
+}
+
+static struct key_link **key_bucket(const struct objects *objects, const struct object_key *key,
+				    uint64_t name_hash)
+{
+	uint64_t h = hash_word(hash_word(name_hash, key->inode), key->device ^ key->scope);
+
+	return &objects->by_key[h & (objects->n_buckets - 1)];
+}
+
+static bool same_key(const struct key_link *link, const struct object_key *key, uint64_t name_hash)
+{
+	return link->key.device == key->device && link->key.inode == key->inode &&
+	       link->key.scope == key->scope && link->name_hash == name_hash;
+}
+
+static void unlink_key(struct objects *objects, struct key_link *link)
+{
+	struct key_link **at = key_bucket(objects, &link->key, link->name_hash);
+
+	if (!link->record)
+		return;
+	while (*at != link)
+		at = &(*at)->next;
+	*at = link->next;
+	link->record = NULL;
+}
+
+static void unlink_record(struct objects *objects, struct record *record)
+{
+	struct record **at = id_bucket(objects, record->object.id);
+
+	while (*at != record)
+		at = &(*at)->next_of_id;
+	*at = record->next_of_id;
+	if (record->object.kind != OBJECT_FILE)
+		return;
+	at = identity_bucket(objects, &record->object.identity);
+	while (*at != record)
+		at = &(*at)->next_of_identity;
+	*at = record->next_of_identity;
+	for (size_t i = 0; i < KEYS_PER_OBJECT; i++)
+		unlink_key(objects, &record->keys[i]);
+}
+
+static void let_go(struct objects *objects, struct record *record)
+{
+	unlink_record(objects, record);
+	if (record->object.kind == OBJECT_FILE)
+		objects->n_files--;
+	else
+		objects->n_kallsyms--;
+	close_fdp(&record->object.fd);
+	free(record->object.name);
+	free(record);
+}
+
+static struct wire_bytes cut_name(struct wire_bytes name)
+{
+	if (name.n_bytes > OBJECT_NAME_BYTES_MAX)
+		name.n_bytes = OBJECT_NAME_BYTES_MAX;
+	return name.n_bytes > 0 ? name : (struct wire_bytes){"", 0};
+}
+
+/* Makes an object with one reference of zeroed memory; false without memory for its name. */
+static bool object_init(struct object *object, enum object_kind kind, struct wire_bytes name)
+{
+	name = cut_name(name);
+	object->name = malloc(name.n_bytes + 1);
+	if (!object->name)
+		return false;
+	memcpy(object->name, name.data, name.n_bytes);
+	object->name[name.n_bytes] = '\0';
+	object->n_name_bytes = name.n_bytes;
+	object->kind = kind;
+	object->fd = -1;
+	object->root_fd = -1;
+	object->n_refs = 1;
+	return true;
+}
+
+/* A record with the next id, on the chain of ids. */
+static struct record *record_new(struct objects *objects, enum object_kind kind,
+				 struct wire_bytes name)
+{
+	struct record *record = calloc(1, sizeof(*record));
+	struct record **bucket;
+
+	if (!record || !object_init(&record->object, kind, name)) {
+		free(record);
+		return NULL;
+	}
+	record->object.id = ++objects->id_last;
+	bucket = id_bucket(objects, record->object.id);
+	record->next_of_id = *bucket;
+	*bucket = record;
+	return record;
+}
+
+/* Lets go of the idle file that was used longest ago; false when all are in use. */
+static bool evict_oldest(struct objects *objects)
+{
+	struct record *oldest = NULL;
+
+	for (size_t i = 0; i < objects->n_buckets; i++)
+		for (struct record *at = objects->by_id[i]; at; at = at->next_of_id)
+			if (at->object.kind == OBJECT_FILE && at->object.n_refs == 0 &&
+			    (!oldest || at->object.idle_since_ns < oldest->object.idle_since_ns))
+				oldest = at;
+	if (!oldest)
+		return false;
+	let_go(objects, oldest);
+	return true;
+}
+
+static struct record *find_identity(struct objects *objects, const struct file_identity *identity)
+{
+	struct record *at = *identity_bucket(objects, identity);
+
+	while (at && !(at->object.identity.device == identity->device &&
+		       at->object.identity.inode == identity->inode &&
+		       at->object.identity.size_bytes == identity->size_bytes &&
+		       at->object.identity.change_time_ns == identity->change_time_ns))
+		at = at->next_of_identity;
+	return at;
+}
+
+struct object *objects_adopt(struct objects *objects, int fd, const struct file_identity *identity,
+			     struct wire_bytes name)
+{
+	cleanup_with(close_fdp) int consumed = fd;
+	struct record *record = find_identity(objects, identity);
+	struct record **bucket;
+
+	if (record)
+		return object_retain(&record->object);
+	if (objects->n_files >= objects->n_max && !evict_oldest(objects))
+		return NULL;
+	record = record_new(objects, OBJECT_FILE, name);
+	if (!record)
+		return NULL;
+	record->object.fd = take_fd(&consumed);
+	record->object.identity = *identity;
+	bucket = identity_bucket(objects, identity);
+	record->next_of_identity = *bucket;
+	*bucket = record;
+	objects->n_files++;
+	return &record->object;
+}
+
+struct object *objects_set_kallsyms(struct objects *objects, int fd, uint64_t size_bytes,
+				    uint64_t generation)
+{
+	cleanup_with(close_fdp) int consumed = fd;
+	struct record *before = objects->kallsyms;
+	struct record *record =
+		record_new(objects, OBJECT_KALLSYMS,
+			   (struct wire_bytes){KALLSYMS_NAME, strlen(KALLSYMS_NAME)});
+
+	if (!record)
+		return NULL;
+	record->object.fd = take_fd(&consumed);
+	record->object.identity.size_bytes = size_bytes;
+	record->object.identity.change_time_ns = generation;
+	objects->n_kallsyms++;
+	objects->kallsyms = record;
+	if (before)
+		object_release(objects, &before->object, 0);
+	return &record->object;
+}
+
+struct object *objects_kallsyms(const struct objects *objects)
+{
+	return objects->kallsyms ? &objects->kallsyms->object : NULL;
+}
+
+struct object *objects_find_mapped(struct objects *objects, const struct object_key *key,
+				   struct wire_bytes name)
+{
+	uint64_t name_hash = hash_bytes(objects->seed, name.data, name.n_bytes);
+	struct key_link *at = *key_bucket(objects, key, name_hash);
+
+	while (at && !same_key(at, key, name_hash))
+		at = at->next;
+	return at ? object_retain(&at->record->object) : NULL;
+}
+
+void objects_note_mapped(struct objects *objects, struct object *object,
+			 const struct object_key *key, struct wire_bytes name)
+{
+	uint64_t name_hash = hash_bytes(objects->seed, name.data, name.n_bytes);
+	struct key_link **bucket = key_bucket(objects, key, name_hash);
+	struct record *record = record_of(object);
+	struct key_link *link;
+
+	if (object->kind != OBJECT_FILE)
+		return;
+	for (link = *bucket; link; link = link->next)
+		if (same_key(link, key, name_hash))
+			break;
+	if (link && link->record == record)
+		return;
+	if (link) /* the file was replaced, or written to, since */
+		unlink_key(objects, link);
+	link = &record->keys[record->next_key++ % KEYS_PER_OBJECT];
+	unlink_key(objects, link);
+	*link = (struct key_link){*key, name_hash, record, *bucket};
+	*bucket = link;
+}
+
+static struct nameless **name_bucket(const struct objects *objects, struct wire_bytes name)
+{
+	uint64_t h = hash_bytes(objects->seed, name.data, name.n_bytes);
+
+	return &objects->by_name[h & (objects->n_buckets - 1)];
+}
+
+static struct nameless *nameless_new(struct wire_bytes name)
+{
+	struct nameless *nameless = calloc(1, sizeof(*nameless));
+
+	if (!nameless || !object_init(&nameless->object, OBJECT_NAMELESS, name)) {
+		free(nameless);
+		return NULL;
+	}
+	return nameless;
+}
+
+struct object *objects_nameless(struct objects *objects, struct wire_bytes name)
+{
+	struct nameless **bucket, *at;
+
+	name = cut_name(name);
+	bucket = name_bucket(objects, name);
+	for (at = *bucket; at; at = at->next)
+		if (at->object.n_name_bytes == name.n_bytes &&
+		    memcmp(at->object.name, name.data, name.n_bytes) == 0)
+			return object_retain(&at->object);
+	at = objects->n_nameless < OBJECTS_NAMELESS_MAX ? nameless_new(name) : NULL;
+	if (!at)
+		return object_retain(&objects->other->object);
+	objects->n_nameless++;
+	at->next = *bucket;
+	*bucket = at;
+	return &at->object;
+}
+
+static void nameless_free(struct nameless *nameless)
+{
+	if (nameless)
+		free(nameless->object.name);
+	free(nameless);
+}
+
+static void forget_nameless(struct objects *objects, struct nameless *nameless)
+{
+	struct wire_bytes name = {nameless->object.name, nameless->object.n_name_bytes};
+	struct nameless **at = name_bucket(objects, name);
+
+	while (*at != nameless)
+		at = &(*at)->next;
+	*at = nameless->next;
+	objects->n_nameless--;
+	nameless_free(nameless);
+}
+
+struct object *object_retain(struct object *object)
+{
+	object->n_refs++;
+	return object;
+}
+
+/* Whether nothing needs @record any longer at @now_ns. */
+static bool is_due(const struct objects *objects, const struct record *record, uint64_t now_ns)
+{
+	if (record->object.n_refs > 0)
+		return false;
+	return record->object.kind != OBJECT_FILE ||
+	       now_ns >= record->object.idle_since_ns + objects->hold_ns;
+}
+
+void object_release(struct objects *objects, struct object *object, uint64_t now_ns)
+{
+	object->n_refs--;
+	if (object->kind == OBJECT_NAMELESS) {
+		if (object->n_refs == 0)
+			forget_nameless(objects, (struct nameless *)object);
+		return;
+	}
+	if (!record_of(object)->was_mapped)
+		object->idle_since_ns = later(object->idle_since_ns, now_ns);
+	if (is_due(objects, record_of(object), now_ns))
+		let_go(objects, record_of(object));
+}
+
+void object_release_mapped(struct objects *objects, struct object *object, uint64_t now_ns)
+{
+	if (object->kind == OBJECT_FILE) {
+		record_of(object)->was_mapped = true;
+		object->idle_since_ns = later(object->idle_since_ns, now_ns);
+	}
+	object_release(objects, object, now_ns);
+}
+
+struct object *objects_find(const struct objects *objects, uint64_t id)
+{
+	struct record *at = *id_bucket(objects, id);
+
+	while (at && at->object.id != id)
+		at = at->next_of_id;
+	return at ? &at->object : NULL;
+}
+
+/* Takes @root back from every object that has it. */
+static void detach_root(struct objects *objects, struct object_root *root)
+{
+	root->is_detached = true;
+	for (size_t i = 0; i < objects->n_buckets; i++)
+		for (struct record *at = objects->by_id[i]; at; at = at->next_of_id) {
+			if (at->root != root)
+				continue;
+			at->root = NULL;
+			at->object.root_fd = -1;
+			objects->n_roots_lost++;
+		}
+}
+
+static void close_root(struct objects *objects, struct object_root *root)
+{
+	struct object_root **at = &objects->roots;
+
+	if (!root->is_detached)
+		detach_root(objects, root);
+	while (*at != root)
+		at = &(*at)->next;
+	*at = root->next;
+	objects->n_roots--;
+	close_fdp(&root->fd);
+	free(root);
+}
+
+/* Closes the root without images that had them longest ago; false when all have some. */
+static bool evict_oldest_root(struct objects *objects)
+{
+	struct object_root *oldest = NULL;
+
+	for (struct object_root *at = objects->roots; at; at = at->next)
+		if (at->n_images == 0 && (!oldest || at->idle_since_ns < oldest->idle_since_ns))
+			oldest = at;
+	if (!oldest)
+		return false;
+	close_root(objects, oldest);
+	return true;
+}
+
+struct object_root *objects_adopt_root(struct objects *objects, int fd,
+				       const struct file_identity *identity)
+{
+	cleanup_with(close_fdp) int consumed = fd;
+	struct object_root *root = objects->roots;
+
+	while (root && !(root->identity.device == identity->device &&
+			 root->identity.inode == identity->inode &&
+			 root->identity.mount_id == identity->mount_id))
+		root = root->next;
+	if (root) {
+		root->n_images++;
+		root->is_detached = false;
+		return root;
+	}
+	if (objects->n_roots >= OBJECTS_ROOTS_MAX && !evict_oldest_root(objects))
+		return NULL;
+	root = calloc(1, sizeof(*root));
+	if (!root)
+		return NULL;
+	*root = (struct object_root){
+		.fd = take_fd(&consumed), .identity = *identity, .n_images = 1};
+	root->next = objects->roots;
+	objects->roots = root;
+	objects->n_roots++;
+	return root;
+}
+
+void object_root_release(struct objects *objects, struct object_root *root, uint64_t now_ns)
+{
+	(void)objects; /* objects_expire() does the rest */
+	root->n_images--;
+	root->idle_since_ns = later(root->idle_since_ns, now_ns);
+}
+
+void object_set_root(struct object *object, struct object_root *root)
+{
+	if (object->kind != OBJECT_FILE || object->root_fd >= 0)
+		return;
+	record_of(object)->root = root;
+	object->root_fd = root->fd;
+}
+
+uint64_t objects_roots_lost(const struct objects *objects)
+{
+	return objects->n_roots_lost;
+}
+
+static uint64_t expire_roots(struct objects *objects, uint64_t now_ns)
+{
+	struct object_root *next, *at;
+	uint64_t next_ns = UINT64_MAX;
+
+	for (at = objects->roots; at; at = next) {
+		uint64_t detach_ns = at->idle_since_ns + objects->hold_ns / 2;
+		uint64_t close_ns = at->idle_since_ns + objects->hold_ns;
+
+		next = at->next;
+		if (at->n_images > 0)
+			continue;
+		if (now_ns >= close_ns) {
+			close_root(objects, at);
+			continue;
+		}
+		if (now_ns >= detach_ns && !at->is_detached)
+			detach_root(objects, at);
+		detach_ns = at->is_detached ? close_ns : detach_ns;
+		next_ns = detach_ns < next_ns ? detach_ns : next_ns;
+	}
+	return next_ns;
+}
+
+uint64_t objects_expire(struct objects *objects, uint64_t now_ns)
+{
+	uint64_t next_ns = expire_roots(objects, now_ns);
+	struct record *at, *next;
+
+	for (size_t i = 0; i < objects->n_buckets; i++)
+		for (at = objects->by_id[i]; at; at = next) {
+			next = at->next_of_id;
+			if (is_due(objects, at, now_ns))
+				let_go(objects, at);
+			else if (at->object.n_refs == 0 &&
+				 at->object.idle_since_ns + objects->hold_ns < next_ns)
+				next_ns = at->object.idle_since_ns + objects->hold_ns;
+		}
+	return next_ns;
+}
+
+size_t objects_n_held(const struct objects *objects)
+{
+	return objects->n_files + objects->n_kallsyms + objects->n_roots;
+}
+
+int objects_new(size_t n_max, uint64_t hold_ns, struct objects **ret_objects)
+{
+	struct objects *objects;
+
+	if (n_max == 0 || n_max > OBJECTS_MAX_MAX)
+		return -EINVAL;
+	objects = calloc(1, sizeof(*objects));
+	if (!objects)
+		return -ENOMEM;
+	objects->seed = hash_new_seed();
+	objects->n_max = n_max;
+	objects->hold_ns = hold_ns;
+	objects->n_buckets = 64;
+	while (objects->n_buckets < n_max)
+		objects->n_buckets *= 2;
+	objects->by_id = calloc(objects->n_buckets, sizeof(*objects->by_id));
+	objects->by_identity = calloc(objects->n_buckets, sizeof(*objects->by_identity));
+	objects->by_key = calloc(objects->n_buckets, sizeof(*objects->by_key));
+	objects->by_name = calloc(objects->n_buckets, sizeof(*objects->by_name));
+	objects->other = nameless_new((struct wire_bytes){OTHER_NAME, strlen(OTHER_NAME)});
+	if (!objects->by_id || !objects->by_identity || !objects->by_key || !objects->by_name ||
+	    !objects->other) {
+		objects_free(objects);
+		return -ENOMEM;
+	}
+	*ret_objects = objects;
+	return 0;
+}
+
+static void free_contents(struct objects *objects)
+{
+	while (objects->roots)
+		close_root(objects, objects->roots);
+	for (size_t i = 0; i < objects->n_buckets; i++) {
+		while (objects->by_id[i])
+			let_go(objects, objects->by_id[i]);
+		while (objects->by_name[i])
+			forget_nameless(objects, objects->by_name[i]);
+	}
+}
+
+void objects_free(struct objects *objects)
+{
+	if (!objects)
+		return;
+	if (objects->by_id && objects->by_identity && objects->by_key && objects->by_name)
+		free_contents(objects);
+	nameless_free(objects->other);
+	free(objects->by_name);
+	free(objects->by_key);
+	free(objects->by_identity);
+	free(objects->by_id);
+	free(objects);
+}

@@ -1,0 +1,67 @@
+#pragma once
+/*
+ * What processes.c (who is known, who is decided) and image_reader.c (what is read of them) share.
+ * Private to the two. A record lives until nothing that is in flight refers to it.
+ */
+#include "processes.h"
+
+struct file_open; /* an OPENER_OPEN_MAPPED in flight */
+
+struct process_record {
+	struct process process; /* first: a process of ours is its record */
+	struct processes *processes;
+	struct process_record *next_of_pid;
+	struct process_record *previous; /* all, in the order they were entered */
+	struct process_record *next;
+	uint32_t parent_pid; /* 0: unknown */
+	uint64_t exited_ns;
+	bool is_superseded; /* the pid is a newer image's: what is read from now on is not its own
+			     */
+
+	bool is_reading;
+	unsigned n_failures; /* reads in a row without an answer */
+	uint64_t news_ns;    /* when the latest thing happened that calls for a read */
+	uint64_t asked_ns;   /* when the last read was asked for; before news_ns: ask again */
+	uint64_t read_ns;    /* when the last read that was used had ended; 0: none */
+
+	bool is_placed; /* its container is known */
+	uint8_t n_container_bytes;
+	char container_id[CONTAINER_ID_BYTES_MAX];
+
+	bool is_opening_files; /* opener_submit() may call back at once */
+	bool has_unproved_key; /* an object whose fstat differs from what maps printed */
+	unsigned n_opening;
+	size_t open_from; /* mappings before it have an object or are being opened */
+
+	bool is_asking_root;
+	struct object_root *root; /* one image's share; NULL: not needed so far */
+
+	bool is_status_asked;
+	uint32_t namespace_pid; /* 0: not read, for images without code of their own making */
+};
+
+struct processes {
+	struct processes_options options;
+	struct targets *targets; /* owned; NULL before the first */
+	uint64_t clock_tick_ns;
+	size_t n;
+	size_t n_pending; /* requests in flight, of all */
+	size_t mappings_bytes;
+	struct process_record *first;
+	struct process_record *last;
+	struct process_record **by_pid;
+	struct file_open *opens; /* owned */
+	uint64_t exec_reads_ns;  /* the token bucket: the time that reads at exec have used up */
+	uint64_t n_events_lost;  /* as counted when all was last read again */
+	uint64_t n_roots_lost;   /* as counted when they were last looked after */
+	bool is_opener_full;     /* the last read found no place in its queue */
+};
+
+/* Matches @record against the targets, when its container is known. */
+void processes_decide(struct process_record *record, uint64_t now_ns);
+
+/* Makes the best of an image that cannot be read: what it has from its parent, or nothing. */
+void processes_lost(struct process_record *record, uint64_t now_ns);
+
+/* Notes that the image has ended, at @exited_ns, unless that is known. */
+void processes_exited(struct process_record *record, uint64_t exited_ns);

@@ -1,0 +1,447 @@
+#include "processes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "image_reader.h"
+#include "process_record.h"
+
+#define PID_BUCKETS         16384u /* a power of two; pids follow one another: no hash is needed */
+#define ANCESTORS_MAX       8u     /* forks without exec between a dead child and a read parent */
+#define READS_PER_EXPIRE    64u
+#define NS_PER_SECOND       UINT64_C(1000000000)
+#define EXEC_READ_NS        (NS_PER_SECOND / PROCESS_EXEC_READS_HZ_MAX)
+#define EXEC_READS_BURST_NS NS_PER_SECOND
+
+static bool same_image(const struct process_image *a, const struct process_image *b)
+{
+	return a->pid == b->pid && a->exec_count == b->exec_count &&
+	       a->start_boot_ns == b->start_boot_ns;
+}
+
+/* Of two images of one pid. Exec counts go up by one, and around. */
+static bool is_newer(const struct process_image *a, const struct process_image *b)
+{
+	if (a->start_boot_ns != b->start_boot_ns)
+		return a->start_boot_ns > b->start_boot_ns;
+	return (int32_t)(a->exec_count - b->exec_count) > 0;
+}
+
+static struct process_record **pid_bucket(struct processes *processes, uint32_t pid)
+{
+	return &processes->by_pid[pid & (PID_BUCKETS - 1)];
+}
+
+static struct process_record *find_record(struct processes *processes,
+					  const struct process_image *image)
+{
+	struct process_record *at = *pid_bucket(processes, image->pid);
+
+	while (at && !same_image(&at->process.image, image))
+		at = at->next_of_pid;
+	return at;
+}
+
+static void set_decision(struct process_record *record, enum decision decision,
+			 struct target *target, uint64_t now_ns)
+{
+	struct processes *processes = record->processes;
+	struct process *process = &record->process;
+	enum decision before = process->decision;
+
+	target_release(process->target);
+	process->target = target;
+	process->decision = decision;
+	if (decision == before)
+		return;
+	if (decision == DECISION_UNDECIDED)
+		process->met_ns = now_ns;
+	if (decision == DECISION_NO)
+		image_drop(record, now_ns);
+	processes->options.decided(processes->options.owner, process);
+}
+
+void processes_decide(struct process_record *record, uint64_t now_ns)
+{
+	const struct targets *targets = record->processes->targets;
+	struct wire_bytes container_id = {record->container_id, record->n_container_bytes};
+	struct target *target = NULL;
+
+	if (targets && record->is_placed)
+		target = targets_match(targets, record->process.image.pid, container_id);
+	if (target)
+		set_decision(record, DECISION_YES, target, now_ns);
+	else if (!targets || record->process.decision == DECISION_YES)
+		set_decision(record, DECISION_UNDECIDED, NULL, now_ns);
+}
+
+/* The image of the parent that @record was forked from and shares its mappings with, or NULL. */
+static struct process_record *find_forked_from(struct process_record *record)
+{
+	struct process_record *at = *pid_bucket(record->processes, record->parent_pid);
+
+	while (at && !(at->process.image.pid == record->parent_pid && at != record &&
+		       at->process.image.exec_count == record->process.image.exec_count &&
+		       at->process.image.start_boot_ns <= record->process.image.start_boot_ns))
+		at = at->next_of_pid;
+	return at;
+}
+
+/* Takes over the mappings of the nearest ancestor of the same exec that was read. */
+static void inherit_mappings(struct process_record *record, uint64_t now_ns)
+{
+	struct process_record *ancestor = record;
+	struct mappings copy;
+
+	for (unsigned i = 0; i < ANCESTORS_MAX; i++) {
+		ancestor = find_forked_from(ancestor);
+		if (!ancestor)
+			return;
+		if (!ancestor->process.is_read || ancestor->process.n_reads_pending > 0)
+			continue;
+		if (mappings_copy(&ancestor->process.mappings, &copy) == 0)
+			image_set_mappings(record, &copy, now_ns);
+		return;
+	}
+}
+
+static bool is_same_process(const struct process_record *a, const struct process_record *b)
+{
+	return a->process.image.pid == b->process.image.pid &&
+	       a->process.image.start_boot_ns == b->process.image.start_boot_ns;
+}
+
+/* Its container is that of the same process before an exec, else of a parent in the same cgroup. */
+static void inherit_place(struct process_record *record)
+{
+	struct processes *processes = record->processes;
+	const struct process_record *kin = *pid_bucket(processes, record->process.image.pid);
+
+	while (kin && !(kin->is_placed && is_same_process(kin, record)))
+		kin = kin->next_of_pid;
+	if (!kin)
+		kin = *pid_bucket(processes, record->parent_pid);
+	while (kin && !(kin->is_placed && (is_same_process(kin, record) ||
+					   (kin->process.image.pid == record->parent_pid &&
+					    kin->process.cgroup_id == record->process.cgroup_id))))
+		kin = kin->next_of_pid;
+	if (kin) {
+		record->n_container_bytes = kin->n_container_bytes;
+		memcpy(record->container_id, kin->container_id, kin->n_container_bytes);
+	}
+	record->is_placed = true; /* without kin: in no container */
+}
+
+void processes_lost(struct process_record *record, uint64_t now_ns)
+{
+	if (!record->process.is_read)
+		inherit_mappings(record, now_ns);
+	if (!record->is_placed)
+		inherit_place(record);
+	processes_decide(record, now_ns);
+}
+
+void processes_exited(struct process_record *record, uint64_t exited_ns)
+{
+	if (record->process.is_exited)
+		return;
+	record->process.is_exited = true;
+	record->exited_ns = exited_ns;
+}
+
+/*
+ * Whether what was read as @older may have been of @newer. @exec_ns is when it began by exec, 0
+ * when nobody saw. Of another process the start time in stat would differ, if not in the same clock
+ * tick.
+ */
+static bool may_be_anothers(const struct process_record *older, const struct process_record *newer,
+			    uint64_t exec_ns)
+{
+	uint64_t tick_ns = older->processes->clock_tick_ns;
+
+	if (is_same_process(older, newer))
+		return exec_ns <= older->read_ns;
+	return older->process.image.start_boot_ns / tick_ns ==
+	       newer->process.image.start_boot_ns / tick_ns;
+}
+
+static void supersede(struct process_record *older, struct process_record *newer, uint64_t exec_ns,
+		      uint64_t now_ns)
+{
+	processes_exited(older, exec_ns > 0 ? exec_ns : now_ns);
+	older->is_superseded = true;
+	if (older->process.is_read && may_be_anothers(older, newer, exec_ns))
+		image_drop(older, now_ns);
+}
+
+/* Puts @record beside the other images of its pid, of which only the newest lives. */
+static void relate(struct process_record *record, uint64_t exec_ns, uint64_t now_ns)
+{
+	const struct process_image *image = &record->process.image;
+
+	for (struct process_record *at = *pid_bucket(record->processes, image->pid); at;
+	     at = at->next_of_pid) {
+		if (at->process.image.pid != image->pid || at == record)
+			continue;
+		if (is_newer(image, &at->process.image))
+			supersede(at, record, exec_ns, now_ns);
+		else
+			supersede(record, at, 0, now_ns);
+	}
+}
+
+/* Makes an image known; NULL without memory or room. */
+static struct process_record *enter(struct processes *processes, const struct process_image *image,
+				    uint64_t exec_ns, uint64_t now_ns)
+{
+	struct process_record **bucket = pid_bucket(processes, image->pid);
+	struct process_record *record = NULL;
+
+	if (processes->n < PROCESSES_MAX)
+		record = calloc(1, sizeof(*record));
+	if (!record)
+		return NULL;
+	record->processes = processes;
+	record->process.image = *image;
+	record->process.met_ns = now_ns;
+	record->next_of_pid = *bucket;
+	*bucket = record;
+	record->previous = processes->last;
+	if (processes->last)
+		processes->last->next = record;
+	else
+		processes->first = record;
+	processes->last = record;
+	processes->n++;
+	relate(record, exec_ns, now_ns);
+	if (record->is_superseded) /* known too late: there is nothing left to read */
+		processes_lost(record, now_ns);
+	return record;
+}
+
+static void forget(struct process_record *record)
+{
+	struct processes *processes = record->processes;
+	struct process_record **at = pid_bucket(processes, record->process.image.pid);
+
+	image_drop(record, record->exited_ns);
+	target_release(record->process.target);
+	while (*at != record)
+		at = &(*at)->next_of_pid;
+	*at = record->next_of_pid;
+	if (record->previous)
+		record->previous->next = record->next;
+	else
+		processes->first = record->next;
+	if (record->next)
+		record->next->previous = record->previous;
+	else
+		processes->last = record->previous;
+	processes->n--;
+	free(record);
+}
+
+/* A token bucket of PROCESS_EXEC_READS_HZ_MAX that holds one second of them. */
+static bool may_read_at_exec(struct processes *processes, uint64_t now_ns)
+{
+	uint64_t *used_up_ns = &processes->exec_reads_ns;
+
+	if (now_ns > EXEC_READS_BURST_NS && *used_up_ns < now_ns - EXEC_READS_BURST_NS)
+		*used_up_ns = now_ns - EXEC_READS_BURST_NS;
+	if (*used_up_ns + EXEC_READ_NS > now_ns)
+		return false;
+	*used_up_ns += EXEC_READ_NS;
+	return true;
+}
+
+static void learn(struct process_record *record, const struct announcement *news, uint64_t now_ns)
+{
+	memcpy(record->process.comm, news->comm, COMM_BYTES);
+	record->parent_pid = news->parent_pid;
+	record->process.cgroup_id = news->cgroup_id;
+	if (news->kind != ANNOUNCE_CGROUP || record->process.is_exited)
+		return;
+	record->is_placed = false;
+	set_decision(record, DECISION_UNDECIDED, NULL, now_ns);
+}
+
+void processes_announce(struct processes *processes, const struct announcement *announcement,
+			uint64_t now_ns)
+{
+	struct process_record *record = find_record(processes, &announcement->image);
+	bool is_exec = announcement->kind == ANNOUNCE_EXEC;
+
+	if (announcement->kind == ANNOUNCE_EXIT) {
+		if (record)
+			processes_exited(record, announcement->time_ns);
+		return;
+	}
+	if (!record)
+		record = enter(processes, &announcement->image, is_exec ? announcement->time_ns : 0,
+			       now_ns);
+	if (!record) {
+		counters_add(processes->options.counters, COUNTER_MAPS_FAILED, 1);
+		return;
+	}
+	learn(record, announcement, now_ns);
+	if (is_exec && !may_read_at_exec(processes, now_ns))
+		return;
+	if (announcement->kind == ANNOUNCE_MAPPINGS && record->process.decision == DECISION_NO)
+		return;
+	image_read(record, announcement->time_ns);
+}
+
+struct process *processes_find(struct processes *processes, const struct process_image *image)
+{
+	struct process_record *record = find_record(processes, image);
+
+	if (!record)
+		return NULL;
+	/* The parent may have been read since the child was lost. */
+	if (record->process.is_exited && !record->process.is_read &&
+	    record->process.n_reads_pending == 0 && record->process.decision != DECISION_NO)
+		inherit_mappings(record, record->exited_ns);
+	return &record->process;
+}
+
+struct process *processes_meet(struct processes *processes, const struct process_image *image,
+			       uint64_t now_ns)
+{
+	struct process *known = processes_find(processes, image);
+	struct process_record *record;
+
+	if (known)
+		return known;
+	record = enter(processes, image, 0, now_ns);
+	if (!record)
+		return NULL;
+	image_read(record, now_ns);
+	return &record->process;
+}
+
+void processes_set_targets(struct processes *processes, struct targets *targets, uint64_t now_ns)
+{
+	bool were_none = !processes->targets;
+
+	targets_free(processes->targets);
+	processes->targets = targets;
+	for (struct process_record *at = processes->first; at; at = at->next) {
+		enum decision before = at->process.decision;
+
+		if (at->process.is_exited && before == DECISION_YES)
+			continue; /* its samples keep the labels that they were taken under */
+		if (were_none)
+			at->process.met_ns = now_ns;
+		processes_decide(at, now_ns);
+		if (before == DECISION_NO && at->process.decision != DECISION_NO)
+			image_read(at, now_ns);
+	}
+}
+
+static bool is_over(const struct process_record *record, uint64_t now_ns)
+{
+	if (!record->process.is_exited || record->process.n_reads_pending > 0)
+		return false;
+	return record->process.decision != DECISION_UNDECIDED ||
+	       now_ns >= record->exited_ns + PROCESS_UNDECIDED_NS;
+}
+
+/* Asks for a read that is owed; counts down what may be asked for at once. */
+static void catch_up(struct process_record *record, unsigned *n_reads_left, uint64_t now_ns)
+{
+	if (record->process.is_exited || record->is_reading)
+		return;
+	if (record->process.decision == DECISION_NO &&
+	    now_ns >= record->asked_ns + PROCESS_VERIFY_NS)
+		record->news_ns = now_ns;
+	if (record->news_ns <= record->asked_ns || *n_reads_left == 0)
+		return;
+	--*n_reads_left;
+	image_read(record, record->news_ns);
+	if (record->processes->is_opener_full)
+		*n_reads_left = 0;
+}
+
+/* Whether a count differs from the @last time it was compared. */
+static bool has_changed(uint64_t *last, uint64_t current)
+{
+	bool changed = *last != current;
+
+	*last = current;
+	return changed;
+}
+
+void processes_expire(struct processes *processes, bool drained, uint64_t now_ns)
+{
+	bool is_news_lost =
+		has_changed(&processes->n_events_lost,
+			    counters_get(processes->options.counters, COUNTER_EVENTS_LOST));
+	bool are_roots_lost = has_changed(&processes->n_roots_lost,
+					  objects_roots_lost(processes->options.objects));
+	unsigned n_reads_left = READS_PER_EXPIRE;
+	struct process_record *at, *next;
+
+	processes->is_opener_full = false;
+	for (at = processes->first; at; at = next) {
+		next = at->next;
+		if (drained)
+			image_drained(at, now_ns);
+		if (drained && is_over(at, now_ns)) {
+			forget(at);
+			continue;
+		}
+		if (processes->targets && at->process.decision == DECISION_UNDECIDED &&
+		    now_ns >= at->process.met_ns + PROCESS_UNDECIDED_NS)
+			set_decision(at, DECISION_NO, NULL, now_ns);
+		if (is_news_lost)
+			at->news_ns = now_ns;
+		if (are_roots_lost)
+			image_mend_roots(at);
+		catch_up(at, &n_reads_left, now_ns);
+	}
+}
+
+bool processes_busy(const struct processes *processes)
+{
+	return processes->n_pending > 0;
+}
+
+size_t processes_n(const struct processes *processes)
+{
+	return processes->n;
+}
+
+int processes_new(const struct processes_options *options, struct processes **ret_processes)
+{
+	struct processes *processes = calloc(1, sizeof(*processes));
+	long n_ticks_a_second = sysconf(_SC_CLK_TCK);
+
+	if (!processes)
+		return -ENOMEM;
+	processes->by_pid = calloc(PID_BUCKETS, sizeof(*processes->by_pid));
+	if (!processes->by_pid) {
+		free(processes);
+		return -ENOMEM;
+	}
+	processes->options = *options;
+	if (!options->clock_ns)
+		processes->options.clock_ns = clock_monotonic_ns;
+	processes->clock_tick_ns = NS_PER_SECOND / (uint64_t)n_ticks_a_second;
+	*ret_processes = processes;
+	return 0;
+}
+
+void processes_free(struct processes *processes)
+{
+	if (!processes)
+		return;
+	image_reader_deinit(processes);
+	while (processes->first)
+		forget(processes->first);
+	targets_free(processes->targets);
+	free(processes->by_pid);
+	free(processes);
+}

@@ -1,0 +1,549 @@
+#include "sampler.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sampler.skel.h"
+
+#define NS_PER_S         UINT64_C(1000000000)
+#define CPUS_MAX         8192u
+#define BATCH_BYTES      (128u << 10)
+#define SILENT_CPU_NS    (3 * NS_PER_S)
+#define PRESSURE_NUM     3u /* a map asks for an early drain at 3/4 of its entries */
+#define PRESSURE_DEN     4u
+#define ONLINE_CPUS_PATH "/sys/devices/system/cpu/online"
+
+static_assert(sizeof(struct process_image) == 16, "shared with the programs");
+static_assert(sizeof(struct process_entry) == 40, "shared with the programs");
+static_assert(sizeof(struct stack_head) == 24, "shared with the programs");
+static_assert(sizeof(struct announcement) == 56, "shared with the programs");
+static_assert(STACK_RECORD_BYTES(0) == sizeof(struct stack_head), "the frames follow the head");
+
+struct cpu {
+	int event_fd;          /* -1: not covered */
+	uint64_t n_ticks;      /* as last counted */
+	uint64_t last_tick_ns; /* monotonic: when they last grew */
+	bool is_online;
+};
+
+/* One size class: the array with one slot, and the two halves that take turns in it. */
+struct stack_maps {
+	int outer_fd;
+	int half_fds[2];
+	unsigned current;           /* half that hangs in the slot */
+	uint64_t n_inserted_before; /* n_inserted of the class at the last flip */
+	uint32_t n_entries_max;
+	size_t value_bytes;
+};
+
+struct sampler {
+	struct sampler_bpf *programs; /* owned */
+	struct ring_buffer *ring;     /* owned */
+	struct bpf_link *links[2];    /* owned: exec, exit */
+	struct stack_maps stacks[N_STACK_CLASSES];
+	unsigned n_cpus_possible;
+	unsigned n_cpus_covered;
+	struct cpu *cpus;              /* owned, n_cpus_possible */
+	struct tick_counters *per_cpu; /* owned, n_cpus_possible: where they are read into */
+	unsigned char *batch;          /* owned, BATCH_BYTES */
+	uint64_t *batch_keys;          /* owned */
+	int online_fd;
+	uint64_t map_bytes;
+	uint64_t period_ns;
+	uint64_t period_since_ns;   /* monotonic: since when period_ns holds; 0 when stopped */
+	uint64_t n_expected_before; /* ticks due under earlier periods */
+	sampler_announcement_fn *take;
+	void *take_owner;
+};
+
+static int ignore_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0; /* what failed is said once, by the caller, in words for people */
+}
+
+/* The kernel memory of a map, as fdinfo has it: proc_pid_fdinfo(5), "memlock". */
+static uint64_t map_memory_bytes(int fd)
+{
+	char path[64], line[256];
+	uint64_t n_bytes = 0;
+	FILE *info;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = fopen(path, "re");
+	if (!info)
+		return 0;
+	while (fgets(line, sizeof(line), info))
+		if (sscanf(line, "memlock: %lu", &n_bytes) == 1)
+			break;
+	(void)fclose(info);
+	return n_bytes;
+}
+
+static uint64_t all_map_bytes(const struct bpf_object *object)
+{
+	struct bpf_map *map;
+	uint64_t n_bytes = 0;
+
+	bpf_object__for_each_map(map, object) n_bytes += map_memory_bytes(bpf_map__fd(map));
+	return n_bytes;
+}
+
+/* Marks the CPUs of a list such as "0-3,8" (cpu.rst, "cpumask list format") as online. */
+static void mark_online(struct sampler *sampler, const char *list)
+{
+	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
+		sampler->cpus[i].is_online = false;
+	while (*list) {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10);
+		unsigned long last = first;
+
+		if (end == list)
+			return;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (unsigned long i = first; i <= last && i < sampler->n_cpus_possible; i++)
+			sampler->cpus[i].is_online = true;
+		list = *end == ',' ? end + 1 : "";
+	}
+}
+
+static int read_online(struct sampler *sampler)
+{
+	char list[4096];
+	ssize_t n = pread(sampler->online_fd, list, sizeof(list) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	list[n] = '\0';
+	mark_online(sampler, list);
+	return 0;
+}
+
+static int load(struct sampler *sampler, uint32_t n_processes_max)
+{
+	int r;
+
+	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+		return SAMPLER_NO_BTF;
+	sampler->programs = sampler_bpf__open();
+	if (!sampler->programs)
+		return -errno;
+	r = bpf_map__set_max_entries(sampler->programs->maps.processes, n_processes_max);
+	if (r != 0)
+		return r;
+	sampler->programs->rodata->hash_seed = hash_new_seed();
+	r = sampler_bpf__load(sampler->programs);
+	if (r == -EPERM || r == -EACCES)
+		return SAMPLER_REFUSED_BPF;
+	if (r == -EINVAL || r == -ENOENT || r == -ESRCH || r == -EOPNOTSUPP || r == -E2BIG)
+		return SAMPLER_NO_KERNEL;
+	return r;
+}
+
+static void adopt_stack_maps(struct sampler *sampler)
+{
+	struct sampler_bpf *p = sampler->programs;
+	struct bpf_map *maps[N_STACK_CLASSES][3] = {
+		[STACKS_SHALLOW] = {p->maps.stacks_shallow, p->maps.shallow_a, p->maps.shallow_b},
+		[STACKS_MIDDLE] = {p->maps.stacks_middle, p->maps.middle_a, p->maps.middle_b},
+		[STACKS_DEEP] = {p->maps.stacks_deep, p->maps.deep_a, p->maps.deep_b},
+	};
+
+	for (unsigned i = 0; i < N_STACK_CLASSES; i++) {
+		struct stack_maps *s = &sampler->stacks[i];
+
+		s->outer_fd = bpf_map__fd(maps[i][0]);
+		s->half_fds[0] = bpf_map__fd(maps[i][1]);
+		s->half_fds[1] = bpf_map__fd(maps[i][2]);
+		s->n_entries_max = bpf_map__max_entries(maps[i][1]);
+		s->value_bytes = bpf_map__value_size(maps[i][1]);
+		assert(BATCH_BYTES / s->value_bytes >= 32); /* more than any bucket holds */
+	}
+}
+
+/* The counts at which each class calls for an early drain, from now on. */
+static void arm_pressure(struct sampler *sampler)
+{
+	struct sampler_bpf__bss *bss = sampler->programs->bss;
+
+	for (unsigned i = 0; i < N_STACK_CLASSES; i++) {
+		uint64_t room =
+			(uint64_t)sampler->stacks[i].n_entries_max * PRESSURE_NUM / PRESSURE_DEN;
+		uint64_t n = __atomic_load_n(&bss->n_inserted[i], __ATOMIC_RELAXED);
+
+		__atomic_store_n(&bss->pressure_at[i], n + room, __ATOMIC_RELAXED);
+	}
+}
+
+static int open_event(unsigned cpu, uint64_t period_ns)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = period_ns,
+		.disabled = 1,
+	};
+	long fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int cover_cpus(struct sampler *sampler)
+{
+	int program = bpf_program__fd(sampler->programs->progs.on_tick);
+
+	for (unsigned i = 0; i < sampler->n_cpus_possible; i++) {
+		int fd;
+
+		if (!sampler->cpus[i].is_online)
+			continue;
+		fd = open_event(i, sampler->period_ns);
+		if (fd == -EPERM || fd == -EACCES)
+			return SAMPLER_REFUSED_PERF;
+		if (fd < 0)
+			return fd;
+		sampler->cpus[i].event_fd = fd;
+		if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) != 0 ||
+		    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
+			return -errno;
+		sampler->n_cpus_covered++;
+		sampler->cpus[i].last_tick_ns = clock_monotonic_ns();
+	}
+	return sampler->n_cpus_covered > 0 ? 0 : -ENODEV;
+}
+
+static int attach_links(struct sampler *sampler)
+{
+	struct bpf_program *programs[] = {sampler->programs->progs.on_exec,
+					  sampler->programs->progs.on_exit};
+
+	for (unsigned i = 0; i < 2; i++) {
+		sampler->links[i] = bpf_program__attach(programs[i]);
+		if (!sampler->links[i])
+			return -errno;
+	}
+	return 0;
+}
+
+static int take_one(void *owner, void *data, size_t n_bytes)
+{
+	struct sampler *sampler = owner;
+
+	assert(n_bytes == sizeof(struct announcement)); /* only our own programs write there */
+	sampler->take(sampler->take_owner, data);
+	return 0;
+}
+
+static int allocate(struct sampler *sampler)
+{
+	int n = libbpf_num_possible_cpus();
+
+	if (n <= 0 || (unsigned)n > CPUS_MAX)
+		return n < 0 ? n : -E2BIG;
+	sampler->n_cpus_possible = (unsigned)n;
+	sampler->cpus = calloc((size_t)n, sizeof(*sampler->cpus));
+	sampler->per_cpu = calloc((size_t)n, sizeof(*sampler->per_cpu));
+	sampler->batch = malloc(BATCH_BYTES);
+	sampler->batch_keys = malloc(BATCH_BYTES);
+	if (!sampler->cpus || !sampler->per_cpu || !sampler->batch || !sampler->batch_keys)
+		return -ENOMEM;
+	for (int i = 0; i < n; i++)
+		sampler->cpus[i].event_fd = -1;
+	sampler->online_fd = open(ONLINE_CPUS_PATH, O_RDONLY | O_CLOEXEC);
+	return sampler->online_fd < 0 ? -errno : read_online(sampler);
+}
+
+static int start(struct sampler *sampler, const struct sampler_options *options)
+{
+	int r = allocate(sampler);
+
+	if (r == 0)
+		r = load(sampler, options->n_processes_max);
+	if (r != 0)
+		return r;
+	adopt_stack_maps(sampler);
+	arm_pressure(sampler);
+	sampler->map_bytes = all_map_bytes(sampler->programs->obj);
+	sampler_set_kinds(sampler, true, true);
+	sampler->ring = ring_buffer__new(bpf_map__fd(sampler->programs->maps.announcements),
+					 take_one, sampler, NULL);
+	if (!sampler->ring)
+		return -errno;
+	r = attach_links(sampler);
+	if (r == 0)
+		r = cover_cpus(sampler);
+	sampler->period_since_ns = clock_monotonic_ns();
+	return r;
+}
+
+int sampler_open(const struct sampler_options *options, struct sampler **ret_sampler)
+{
+	struct sampler *sampler = calloc(1, sizeof(*sampler));
+	int r;
+
+	if (!sampler)
+		return -ENOMEM;
+	libbpf_set_print(ignore_libbpf);
+	sampler->online_fd = -1;
+	sampler->period_ns = NS_PER_S / options->sample_rate_hz;
+	r = start(sampler, options);
+	if (r != 0) {
+		sampler_free(sampler);
+		return r;
+	}
+	*ret_sampler = sampler;
+	return 0;
+}
+
+int sampler_fd(const struct sampler *sampler)
+{
+	return ring_buffer__epoll_fd(sampler->ring);
+}
+
+void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn *take, void *owner)
+{
+	sampler->take = take;
+	sampler->take_owner = owner;
+	(void)ring_buffer__consume(sampler->ring); /* fails only when the callback does */
+}
+
+int sampler_set_rate(struct sampler *sampler, uint32_t sample_rate_hz)
+{
+	uint64_t period_ns = NS_PER_S / sample_rate_hz;
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (period_ns == sampler->period_ns)
+		return 0;
+	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
+		if (sampler->cpus[i].event_fd >= 0 &&
+		    ioctl(sampler->cpus[i].event_fd, PERF_EVENT_IOC_PERIOD, &period_ns) != 0)
+			return -errno;
+	sampler->n_expected_before = sampler_expected_ticks(sampler, now_ns);
+	sampler->period_since_ns = now_ns;
+	sampler->period_ns = period_ns;
+	return 0;
+}
+
+uint64_t sampler_period_ns(const struct sampler *sampler)
+{
+	return sampler->period_ns;
+}
+
+void sampler_set_kinds(struct sampler *sampler, bool collect_user, bool collect_kernel)
+{
+	struct sampler_bpf__bss *bss = sampler->programs->bss;
+
+	__atomic_store_n(&bss->settings.collect_user, collect_user, __ATOMIC_RELAXED);
+	__atomic_store_n(&bss->settings.collect_kernel, collect_kernel, __ATOMIC_RELAXED);
+}
+
+void sampler_decide(struct sampler *sampler, const struct process_image *image,
+		    enum decision decision)
+{
+	int fd = bpf_map__fd(sampler->programs->maps.processes);
+	struct process_entry entry;
+
+	if (bpf_map_lookup_elem(fd, &image->pid, &entry) != 0 ||
+	    memcmp(&entry.image, image, sizeof(*image)) != 0 || entry.decision == decision)
+		return;
+	entry.decision = decision;
+	/* It may be gone or another image by now: the next tick sees that and announces it. */
+	(void)bpf_map_update_elem(fd, &image->pid, &entry, BPF_EXIST);
+}
+
+void sampler_decide_cgroup(struct sampler *sampler, uint64_t cgroup_id, enum decision decision)
+{
+	uint32_t value = decision;
+
+	/* A full map costs only the shortcut: each process is still decided by itself. */
+	(void)bpf_map_update_elem(bpf_map__fd(sampler->programs->maps.cgroups), &cgroup_id, &value,
+				  BPF_ANY);
+}
+
+void sampler_forget_cgroups(struct sampler *sampler)
+{
+	int fd = bpf_map__fd(sampler->programs->maps.cgroups);
+	uint64_t cgroup_id;
+
+	while (bpf_map_get_next_key(fd, NULL, &cgroup_id) == 0)
+		if (bpf_map_delete_elem(fd, &cgroup_id) != 0)
+			return;
+}
+
+/* Empties one map into @take, a batch at a time. */
+static int drain_map(struct sampler *sampler, int fd, size_t value_bytes, sampler_record_fn *take,
+		     void *owner)
+{
+	uint32_t position = 0;
+	bool is_first = true;
+	int r = 0;
+
+	while (r == 0) {
+		uint32_t n = (uint32_t)(BATCH_BYTES / value_bytes);
+
+		r = bpf_map_lookup_and_delete_batch(fd, is_first ? NULL : &position, &position,
+						    sampler->batch_keys, sampler->batch, &n, NULL);
+		if (r != 0 && r != -ENOENT)
+			return r;
+		for (uint32_t i = 0; i < n; i++)
+			take(owner, (const void *)(sampler->batch + i * value_bytes));
+		is_first = false;
+	}
+	return 0;
+}
+
+/*
+ * Puts the other half in the slot. Returns 1 when there is a half to drain, 0 when nothing was
+ * inserted since the last flip: an update costs a grace period.
+ */
+static int flip(struct sampler *sampler, enum stack_class class)
+{
+	struct stack_maps *s = &sampler->stacks[class];
+	uint64_t n_inserted =
+		__atomic_load_n(&sampler->programs->bss->n_inserted[class], __ATOMIC_ACQUIRE);
+	uint32_t slot = 0;
+
+	if (n_inserted == s->n_inserted_before)
+		return 0;
+	/* Returns only when no program uses the half that it takes out. */
+	if (bpf_map_update_elem(s->outer_fd, &slot, &s->half_fds[!s->current], BPF_ANY) != 0)
+		return -errno;
+	s->n_inserted_before = n_inserted;
+	s->current = !s->current;
+	return 1;
+}
+
+int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner)
+{
+	for (unsigned i = 0; i < N_STACK_CLASSES; i++) {
+		struct stack_maps *s = &sampler->stacks[i];
+		int r = flip(sampler, i);
+
+		if (r == 1)
+			r = drain_map(sampler, s->half_fds[!s->current], s->value_bytes, take,
+				      owner);
+		if (r != 0) {
+			s->n_inserted_before--; /* flip again, whatever comes: records are left */
+			return r;
+		}
+	}
+	arm_pressure(sampler);
+	return 0;
+}
+
+static bool is_balanced(const struct tick_counters *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = TICK_TAKEN; i <= TICK_DROPPED_STACK_ERROR; i++)
+		n += c->values[i];
+	return n == c->values[TICK_TICKS];
+}
+
+int sampler_count(struct sampler *sampler, struct sampler_counts *ret_counts)
+{
+	struct sampler_counts counts = {.balanced = true};
+	uint64_t now_ns = clock_monotonic_ns();
+	uint32_t slot = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(sampler->programs->maps.tick_counters), &slot,
+				sampler->per_cpu) != 0)
+		return -errno;
+	for (unsigned cpu = 0; cpu < sampler->n_cpus_possible; cpu++) {
+		const struct tick_counters *c = &sampler->per_cpu[cpu];
+
+		for (unsigned i = 0; i < N_TICK_COUNTERS; i++)
+			counts.sums[i] += c->values[i];
+		counts.balanced = counts.balanced && is_balanced(c);
+		if (c->values[TICK_TICKS] != sampler->cpus[cpu].n_ticks) {
+			sampler->cpus[cpu].n_ticks = c->values[TICK_TICKS];
+			sampler->cpus[cpu].last_tick_ns = now_ns;
+		}
+	}
+	*ret_counts = counts;
+	return 0;
+}
+
+uint64_t sampler_expected_ticks(const struct sampler *sampler, uint64_t now_ns)
+{
+	if (sampler->period_since_ns == 0)
+		return sampler->n_expected_before;
+	return sampler->n_expected_before +
+	       sampler->n_cpus_covered * (now_ns - sampler->period_since_ns) / sampler->period_ns;
+}
+
+void sampler_stop(struct sampler *sampler)
+{
+	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
+		if (sampler->cpus[i].event_fd >= 0)
+			(void)ioctl(sampler->cpus[i].event_fd, PERF_EVENT_IOC_DISABLE, 0);
+	sampler->n_expected_before = sampler_expected_ticks(sampler, clock_monotonic_ns());
+	sampler->period_since_ns = 0;
+}
+
+bool sampler_has_uncovered_cpu(struct sampler *sampler)
+{
+	uint64_t newest_ns = 0;
+
+	if (sampler->period_since_ns == 0 || read_online(sampler) != 0)
+		return false;
+	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
+		if (sampler->cpus[i].last_tick_ns > newest_ns)
+			newest_ns = sampler->cpus[i].last_tick_ns;
+	for (unsigned i = 0; i < sampler->n_cpus_possible; i++) {
+		const struct cpu *cpu = &sampler->cpus[i];
+
+		/* An event dies with its CPU and does not come back with it: silence tells. */
+		if (cpu->is_online &&
+		    (cpu->event_fd < 0 ||
+		     newest_ns - cpu->last_tick_ns > SILENT_CPU_NS + 3 * sampler->period_ns))
+			return true;
+	}
+	return false;
+}
+
+unsigned sampler_n_cpus(const struct sampler *sampler)
+{
+	return sampler->n_cpus_covered;
+}
+
+uint64_t sampler_map_bytes(const struct sampler *sampler)
+{
+	return sampler->map_bytes;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	for (unsigned i = 0; sampler->cpus && i < sampler->n_cpus_possible; i++)
+		close_fdp(&sampler->cpus[i].event_fd);
+	for (unsigned i = 0; i < 2; i++)
+		(void)bpf_link__destroy(sampler->links[i]);
+	ring_buffer__free(sampler->ring);
+	sampler_bpf__destroy(sampler->programs);
+	close_fdp(&sampler->online_fd);
+	free(sampler->cpus);
+	free(sampler->per_cpu);
+	free(sampler->batch);
+	free(sampler->batch_keys);
+	free(sampler);
+}

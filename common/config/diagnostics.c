@@ -1,0 +1,163 @@
+#include "config/diagnostics.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGE_BYTES_MAX    1024
+#define SEEN_MAX             (20 * CONFIG_DIAGNOSTICS_MAX) /* finding a line costs a walk over the text */
+#define SUGGESTIONS_MAX      64u
+#define EXCERPT_BEFORE_CHARS 100u /* of a long line, before the caret */
+#define EXCERPT_AFTER_CHARS  60u
+
+struct config_diagnostic {
+	struct config_diagnostic *next;
+	struct config_span at;
+	uint32_t line;
+	bool is_warning;
+	const char *message;
+};
+
+static bool line_has_error(const struct config_diagnostics *d, uint32_t line)
+{
+	for (const struct config_diagnostic *i = d->last; i; i = i->next)
+		if (!i->is_warning && i->line == line)
+			return true;
+	return false;
+}
+
+static void add(struct config_diagnostics *d, struct config_diagnostic diagnostic,
+		const char *format, va_list args)
+{
+	size_t n_before = diagnostic.is_warning ? d->n_warnings : d->n_errors;
+	char text[MESSAGE_BYTES_MAX];
+	struct config_diagnostic *kept;
+
+	if (n_before < CONFIG_DIAGNOSTICS_MAX && d->n_seen++ < SEEN_MAX) {
+		diagnostic.line = config_source_position(d->source, diagnostic.at.start).line;
+		if (!diagnostic.is_warning && line_has_error(d, diagnostic.line))
+			return;
+		(void)vsnprintf(text, sizeof(text), format, args); /* cut rather than long */
+		diagnostic.message = config_arena_copy(d->arena, text, strlen(text));
+		kept = config_arena_alloc(d->arena, sizeof(*kept));
+		if (kept && diagnostic.message) {
+			diagnostic.next = d->last;
+			*kept = diagnostic;
+			d->last = kept;
+		}
+	}
+	*(diagnostic.is_warning ? &d->n_warnings : &d->n_errors) += 1;
+}
+
+void config_error(struct config_diagnostics *d, struct config_span at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(d, (struct config_diagnostic){.at = at}, format, args);
+	va_end(args);
+}
+
+void config_warn(struct config_diagnostics *d, struct config_span at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(d, (struct config_diagnostic){.at = at, .is_warning = true}, format, args);
+	va_end(args);
+}
+
+bool config_may_suggest(struct config_diagnostics *d)
+{
+	return d->n_suggestions++ < SUGGESTIONS_MAX;
+}
+
+/* Appends one character and returns its length; what a terminal could act upon becomes "?". */
+static size_t append_character(struct bytes *out, const char *text, size_t n_bytes, bool keep_tab)
+{
+	uint32_t character;
+	size_t n = config_utf8_read(text, n_bytes, &character);
+
+	if (n == 0 || (character < 0x20 && !(keep_tab && character == '\t')) ||
+	    (character >= 0x7f && character < 0xa0)) {
+		bytes_append(out, "?", 1);
+		return n ? n : 1;
+	}
+	bytes_append(out, text, n);
+	return n;
+}
+
+/* Returns the offset @n_chars characters before @at, not before @start. */
+static uint32_t step_back(const char *text, uint32_t start, uint32_t at, uint32_t n_chars)
+{
+	while (at > start && n_chars > 0) {
+		at--;
+		while (at > start && ((unsigned char)text[at] & 0xc0) == 0x80)
+			at--;
+		n_chars--;
+	}
+	return at;
+}
+
+/* Writes the line around @at, and below it a caret that keeps its place whatever a tab is wide. */
+static void write_excerpt(const struct config_source *source, uint32_t at, struct bytes *out)
+{
+	struct config_position position = config_source_position(source, at);
+	const char *text = source->text.data;
+	uint32_t start = step_back(text, position.line_start, at, EXCERPT_BEFORE_CHARS);
+	uint32_t i = start, character;
+
+	for (uint32_t n = 0; i < position.line_end && n<EXCERPT_AFTER_CHARS; n += i> at)
+		i += (uint32_t)append_character(out, text + i, position.line_end - i, true);
+	bytes_append(out, "\n", 1);
+	for (i = start; i < at && i < position.line_end;) {
+		size_t n = config_utf8_read(text + i, position.line_end - i, &character);
+
+		bytes_append(out, text[i] == '\t' ? "\t" : " ", 1);
+		i += n ? (uint32_t)n : 1;
+	}
+	bytes_append(out, "^\n", 2);
+}
+
+static void write_one(const struct config_diagnostics *d, const struct config_diagnostic *one,
+		      struct bytes *out)
+{
+	struct config_position position = config_source_position(d->source, one->at.start);
+	size_t n = strlen(one->message);
+
+	bytes_printf(out, "%s:%u:%u: %s", d->source->name, position.line, position.column,
+		     one->is_warning ? "warning: " : "");
+	for (size_t i = 0; i < n;)
+		i += append_character(out, one->message + i, n - i, false);
+	bytes_append(out, "\n", 1);
+	write_excerpt(d->source, one->at.start, out);
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct config_diagnostic *a = *(const struct config_diagnostic *const *)left;
+	const struct config_diagnostic *b = *(const struct config_diagnostic *const *)right;
+
+	if (a->at.start != b->at.start)
+		return a->at.start < b->at.start ? -1 : 1;
+	return (int)a->is_warning - (int)b->is_warning;
+}
+
+void config_diagnostics_write(const struct config_diagnostics *d, struct bytes *out)
+{
+	const struct config_diagnostic *sorted[2 * CONFIG_DIAGNOSTICS_MAX];
+	size_t n = 0;
+
+	for (const struct config_diagnostic *i = d->last; i; i = i->next)
+		sorted[n++] = i;
+	qsort(sorted, n, sizeof(sorted[0]), by_place);
+	for (size_t i = 0; i < n; i++)
+		write_one(d, sorted[i], out);
+	if (d->n_errors > CONFIG_DIAGNOSTICS_MAX)
+		bytes_printf(out, "%s: and %zu more errors\n", d->source->name,
+			     d->n_errors - CONFIG_DIAGNOSTICS_MAX);
+	if (d->n_warnings > CONFIG_DIAGNOSTICS_MAX)
+		bytes_printf(out, "%s: and %zu more warnings\n", d->source->name,
+			     d->n_warnings - CONFIG_DIAGNOSTICS_MAX);
+}

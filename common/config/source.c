@@ -1,0 +1,120 @@
+#include "config/source.h"
+
+#include <string.h>
+
+struct config_position config_source_position(const struct config_source *source, uint32_t offset)
+{
+	struct config_position position = {.line = 1, .column = 1};
+	const char *text = source->text.data;
+	size_t n_bytes = source->text.n_bytes, at;
+	uint32_t character;
+
+	for (at = 0; at < offset && at < n_bytes; at++)
+		if (text[at] == '\n') {
+			position.line++;
+			position.line_start = (uint32_t)at + 1;
+		}
+	if (position.line_start == 0 && n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		position.line_start = 3; /* a byte order mark is no character of the line */
+	for (at = position.line_start; at < offset && at < n_bytes; position.column++) {
+		size_t n = config_utf8_read(text + at, n_bytes - at, &character);
+
+		at += n ? n : 1;
+	}
+	for (at = offset < n_bytes ? offset : n_bytes; at < n_bytes && text[at] != '\n';)
+		at++;
+	position.line_end = (uint32_t)at;
+	if (at < n_bytes && at > position.line_start && text[at - 1] == '\r')
+		position.line_end--;
+	return position;
+}
+
+size_t config_utf8_read(const char *text, size_t n_bytes, uint32_t *ret_character)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *u = (const unsigned char *)text;
+	uint32_t character;
+	size_t n;
+
+	if (n_bytes == 0)
+		return 0;
+	n = u[0] < 0x80 ? 1 : u[0] < 0xc0 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	if (n == 0 || n > n_bytes || u[0] > 0xf4)
+		return 0;
+	character = n == 1 ? u[0] : u[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+		character = character << 6 | (u[i] & 0x3f);
+	}
+	if (character < least[n] || character > 0x10ffff)
+		return 0;
+	if (character >= 0xd800 && character < 0xe000)
+		return 0;
+	*ret_character = character;
+	return n;
+}
+
+size_t config_utf8_write(uint32_t character, char *at)
+{
+	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+	size_t n = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+
+	if (n == 1) {
+		at[0] = (char)character;
+		return 1;
+	}
+	for (size_t i = n - 1; i > 0; i--, character >>= 6)
+		at[i] = (char)(0x80 | (character & 0x3f));
+	at[0] = (char)(lead[n] | character);
+	return n;
+}
+
+bool config_utf8_valid(struct config_text text)
+{
+	uint32_t character;
+	size_t n;
+
+	for (size_t at = 0; at < text.n_bytes; at += n) {
+		n = config_utf8_read(text.data + at, text.n_bytes - at, &character);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+bool config_is_identifier(struct config_text text)
+{
+	uint32_t character;
+	size_t n;
+
+	if (text.n_bytes == 0 || config_text_equals(text, "true") ||
+	    config_text_equals(text, "false") || config_text_equals(text, "null"))
+		return false;
+	for (size_t at = 0; at < text.n_bytes; at += n) {
+		n = config_utf8_read(text.data + at, text.n_bytes - at, &character);
+		if (n == 0)
+			return false;
+		if (!config_is_letter(character) && character != '_' &&
+		    (at == 0 || !config_is_digit(character)))
+			return false;
+	}
+	return true;
+}
+
+bool config_text_equals(struct config_text text, const char *word)
+{
+	size_t n = strlen(word);
+
+	return text.n_bytes == n && memcmp(text.data, word, n) == 0;
+}
+
+int config_text_compare(struct config_text a, struct config_text b)
+{
+	size_t n = a.n_bytes < b.n_bytes ? a.n_bytes : b.n_bytes;
+	int order = n > 0 ? memcmp(a.data, b.data, n) : 0;
+
+	if (order != 0)
+		return order;
+	return (a.n_bytes > b.n_bytes) - (a.n_bytes < b.n_bytes);
+}

@@ -1,0 +1,166 @@
+/* SETTINGS and its answer STATE; label sets, which SETTINGS brings and windows carry on. */
+#include <errno.h>
+
+#include "wire/arena.h"
+#include "wire/parts.h"
+
+#define TARGET_RULE_WIRE_BYTES_MIN 6u
+#define STRING_WIRE_BYTES_MIN      2u
+
+static void pack_settings(struct bytes *out, const struct wire_settings *settings)
+{
+	pack_array(out, 8);
+	pack_uint(out, settings->sample_rate_hz);
+	pack_uint(out, settings->collect_interval_ms);
+	pack_bool(out, settings->collect_user);
+	pack_bool(out, settings->collect_kernel);
+	pack_uint(out, settings->demangle);
+	pack_uint(out, settings->pid_map_size);
+	pack_uint(out, settings->container_id_cache_size);
+	pack_cache_limits(out, &settings->caches);
+}
+
+static struct wire_settings unpack_settings(struct unpacker *u)
+{
+	struct wire_settings settings;
+
+	unpack_tuple(u, 8);
+	settings.sample_rate_hz = (uint32_t)unpack_uint(u, 1, UINT32_MAX);
+	settings.collect_interval_ms = (uint32_t)unpack_uint(u, 1, UINT32_MAX);
+	settings.collect_user = unpack_bool(u);
+	settings.collect_kernel = unpack_bool(u);
+	settings.demangle = (enum demangle_mode)unpack_uint(u, DEMANGLE_NONE, DEMANGLE_FULL);
+	settings.pid_map_size = unpack_u32(u);
+	settings.container_id_cache_size = unpack_u32(u);
+	settings.caches = unpack_cache_limits(u);
+	return settings;
+}
+
+static void pack_target_rules(struct bytes *out, const struct wire_target_rule *rules,
+			      size_t n_rules)
+{
+	pack_array(out, n_rules);
+	for (size_t i = 0; i < n_rules; i++) {
+		pack_array(out, 3);
+		pack_uint(out, rules[i].key_kind);
+		pack_bytes(out, rules[i].key);
+		pack_bytes(out, rules[i].labels);
+	}
+}
+
+static const struct wire_target_rule *
+unpack_target_rules(struct unpacker *u, struct wire_arena *arena, size_t *ret_n_rules)
+{
+	struct wire_target_rule *rules;
+
+	rules = unpack_array(u, arena, TARGET_RULE_WIRE_BYTES_MIN, sizeof(*rules), ret_n_rules);
+	for (size_t i = 0; i < *ret_n_rules; i++) {
+		unpack_tuple(u, 3);
+		rules[i].key_kind = (enum target_key)unpack_uint(u, TARGET_PID, TARGET_DEFAULT);
+		rules[i].key = unpack_bytes(u, SIZE_MAX);
+		rules[i].labels = unpack_bytes(u, SIZE_MAX);
+	}
+	return rules;
+}
+
+void wire_encode_settings(struct bytes *out, const struct wire_settings_message *m)
+{
+	pack_head(out, MESSAGE_SETTINGS, 5);
+	pack_uint(out, m->protocol_version);
+	pack_uint(out, m->generation);
+	pack_bool(out, m->is_heartbeat);
+	if (m->is_heartbeat) {
+		pack_nil(out);
+		pack_nil(out);
+		return;
+	}
+	pack_settings(out, &m->settings);
+	pack_target_rules(out, m->targets, m->n_targets);
+}
+
+int wire_decode_settings(const void *frame, size_t n_bytes, struct wire_arena *arena,
+			 struct wire_settings_message *ret_m)
+{
+	struct unpacker u = unpack_frame(frame, n_bytes, MESSAGE_SETTINGS, 5);
+	struct wire_settings_message m = {0};
+	int r;
+
+	m.protocol_version = unpack_u64(&u);
+	m.generation = unpack_u64(&u);
+	m.is_heartbeat = unpack_bool(&u);
+	if (m.is_heartbeat) {
+		unpack_nil(&u);
+		unpack_nil(&u);
+	} else {
+		m.settings = unpack_settings(&u);
+		m.targets = unpack_target_rules(&u, arena, &m.n_targets);
+	}
+	r = unpack_end(&u);
+	if (r == 0)
+		*ret_m = m;
+	return r;
+}
+
+void wire_encode_state(struct bytes *out, const struct wire_state *m)
+{
+	pack_head(out, MESSAGE_STATE, 6);
+	pack_uint(out, m->instance);
+	pack_uint(out, m->generation);
+	pack_uint(out, m->phase);
+	pack_uint(out, m->n_cpus);
+	pack_bytes(out, m->version);
+	pack_counters(out, m->counters, m->n_counters);
+}
+
+int wire_decode_state(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		      struct wire_state *ret_m)
+{
+	struct unpacker u = unpack_frame(frame, n_bytes, MESSAGE_STATE, 6);
+	struct wire_state m;
+	int r;
+
+	m.instance = unpack_u64(&u);
+	m.generation = unpack_u64(&u);
+	m.phase = (enum collector_phase)unpack_uint(&u, COLLECTOR_SAMPLING, COLLECTOR_STOPPING);
+	m.n_cpus = unpack_u32(&u);
+	m.version = unpack_bytes(&u, SIZE_MAX);
+	m.counters = unpack_counters(&u, arena, &m.n_counters);
+	r = unpack_end(&u);
+	if (r == 0)
+		*ret_m = m;
+	return r;
+}
+
+void wire_encode_labels(struct bytes *out, const struct wire_label *labels, size_t n_labels)
+{
+	pack_array(out, n_labels * 2);
+	for (size_t i = 0; i < n_labels; i++) {
+		pack_bytes(out, labels[i].name);
+		pack_bytes(out, labels[i].value);
+	}
+}
+
+int wire_decode_labels(const void *data, size_t n_bytes, struct wire_arena *arena,
+		       const struct wire_label **ret_labels, size_t *ret_n_labels)
+{
+	struct unpacker u = unpack_begin(data, n_bytes);
+	size_t n_strings = unpack_count(&u, STRING_WIRE_BYTES_MIN);
+	struct wire_label *labels;
+	int r;
+
+	if (n_strings % 2 != 0 || n_strings / 2 > LABELS_MAX)
+		return MESSAGE_GARBLED;
+	labels = arena_take(arena, n_strings / 2, sizeof(*labels));
+	if (!labels)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_strings / 2; i++) {
+		labels[i].name = unpack_bytes(&u, SIZE_MAX);
+		labels[i].value = unpack_bytes(&u, SIZE_MAX);
+	}
+	r = unpack_end(&u);
+	if (r == 0) {
+		*ret_labels = labels;
+		*ret_n_labels = n_strings / 2;
+	}
+	return r;
+}

@@ -1,0 +1,53 @@
+#include "display_name.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+#define REPLACEMENT_BYTES (sizeof(replacement) - 1)
+
+static bool is_continuation(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * The length of the character that begins @at, of which @n_left bytes are there; 0 when it is none:
+ * stray continuation, overlong form, surrogate, above U+10FFFF, or cut.
+ */
+static size_t character_bytes(const unsigned char *at, size_t n_left)
+{
+	unsigned char c = at[0];
+	size_t n = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+
+	if (n == 1)
+		return c >= 0x20 && c != 0x7f;
+	if (c < 0xc2 || c > 0xf4 || n > n_left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (!is_continuation(at[i]))
+			return 0;
+	if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] > 0x9f) ||
+	    (c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+size_t display_name(const char *raw, size_t n_bytes, char *out, size_t bytes_max)
+{
+	size_t at = 0, n_out = 0;
+
+	while (at < n_bytes) {
+		size_t n = character_bytes((const unsigned char *)raw + at, n_bytes - at);
+		const char *from = n ? raw + at : replacement;
+		size_t n_from = n ? n : REPLACEMENT_BYTES;
+
+		if (n_from > bytes_max - n_out)
+			break;
+		memcpy(out + n_out, from, n_from);
+		n_out += n_from;
+		at += n ? n : 1;
+	}
+	return n_out;
+}

@@ -1,0 +1,343 @@
+#include "frames.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "display_name.h"
+
+#define SLAB_BYTES_MAX   (256u << 20)
+#define EXTRA_NAMES      16u
+#define EXTRA_MAPPINGS   64u /* a file has one or two executable segments; what is over has none */
+#define MODULE_BYTES_MAX 4096u
+#define DELETED_SUFFIX   " (deleted)"
+#define NO_LOCATION      UINT32_MAX
+#define UNKNOWN_NAME     "[unknown]"
+#define KERNEL_NAME      "[kernel]"
+
+/* What a pass over one object's locations has at hand. */
+struct pass {
+	const struct wire_window *window;
+	const struct frame_sources *sources;
+	struct frames *frames;
+	const struct wire_object *object; /* NULL: locations without one */
+	const struct symbol_table *table; /* NULL: there is none */
+	uint32_t module_name;
+	uint32_t mappings_at; /* first mapping of this object */
+};
+
+bool frames_is_caller(const struct wire_window *window, const struct wire_stack *stack, uint32_t i)
+{
+	const struct wire_location *locations = window->locations;
+
+	return i > 0 &&
+	       locations[stack->locations[i]].kind == locations[stack->locations[i - 1]].kind;
+}
+
+static size_t slot_of(const struct frames *frames, const char *text, size_t n_bytes)
+{
+	size_t slot = hash_bytes(frames->seed, text, n_bytes) & (frames->n_slots - 1);
+
+	while (frames->slots[slot] != 0) {
+		const struct frame_name *name = &frames->names[frames->slots[slot] - 1];
+
+		if (name->n_bytes == n_bytes && memcmp(name->text, text, n_bytes) == 0)
+			break;
+		slot = (slot + 1) & (frames->n_slots - 1);
+	}
+	return slot;
+}
+
+int frames_name(struct frames *frames, const char *text, size_t n_bytes, uint32_t *ret_name)
+{
+	size_t n_left = frames->names_bytes_max - frames->n_names_bytes;
+	size_t shown_max = display_name_bytes_max(n_bytes), n_shown, slot;
+	char shown[DISPLAY_NAME_BYTES_MAX];
+	char *kept;
+
+	if (shown_max > n_left) /* short names are still told apart, mostly */
+		shown_max = FRAMES_SHORT_NAME_BYTES;
+	n_shown = display_name(text, n_bytes, shown, shown_max);
+	slot = slot_of(frames, shown, n_shown);
+	if (frames->slots[slot] != 0) {
+		*ret_name = frames->slots[slot] - 1;
+		return 0;
+	}
+	kept = slab_take(&frames->slab, n_shown + 1, 1);
+	if (!kept || frames->n_names == frames->n_names_max)
+		return -ENOMEM;
+	memcpy(kept, shown, n_shown);
+	frames->n_names_bytes += n_shown < n_left ? n_shown : n_left;
+	frames->names[frames->n_names] = (struct frame_name){kept, n_shown};
+	*ret_name = (uint32_t)frames->n_names++;
+	frames->slots[slot] = (uint32_t)frames->n_names;
+	return 0;
+}
+
+static int frames_literal(struct frames *frames, const char *text, uint32_t *ret_name)
+{
+	return frames_name(frames, text, strlen(text), ret_name);
+}
+
+/* A name as maps printed it, without the mark of a deleted file. */
+static struct wire_bytes module_of(const struct wire_object *object)
+{
+	struct wire_bytes name = object->name;
+	const size_t n_suffix = strlen(DELETED_SUFFIX);
+
+	if (name.n_bytes > MODULE_BYTES_MAX)
+		name.n_bytes = MODULE_BYTES_MAX;
+	if (name.n_bytes > n_suffix && memcmp((const char *)name.data + name.n_bytes - n_suffix,
+					      DELETED_SUFFIX, n_suffix) == 0)
+		name.n_bytes -= n_suffix;
+	return name;
+}
+
+static int name_module(struct frames *frames, const struct wire_object *object, uint32_t *ret_name)
+{
+	struct wire_bytes module;
+
+	if (!object || object->name.n_bytes == 0)
+		return frames_literal(frames, UNKNOWN_NAME, ret_name);
+	if (object->kind == OBJECT_KALLSYMS)
+		return frames_literal(frames, KERNEL_NAME, ret_name);
+	module = module_of(object);
+	return frames_name(frames, module.data, module.n_bytes, ret_name);
+}
+
+/* The mapping of this pass's object that @segment is; NULL stands for the object as a whole. */
+static uint32_t find_mapping(const struct pass *pass, const struct symbol_segment *segment)
+{
+	struct frames *frames = pass->frames;
+	struct frame_mapping mapping = {.name = pass->module_name};
+
+	if (segment) {
+		mapping.start = segment->vaddr;
+		mapping.limit = segment->vaddr + segment->memory_bytes;
+		mapping.offset = segment->offset;
+		mapping.build_id = pass->table->build_id;
+	} else if (pass->object->kind == OBJECT_FILE) {
+		mapping.limit = pass->object->size_bytes;
+	}
+	for (size_t i = pass->mappings_at; i < frames->n_mappings; i++)
+		if (frames->mappings[i].start == mapping.start &&
+		    frames->mappings[i].limit == mapping.limit &&
+		    frames->mappings[i].offset == mapping.offset)
+			return (uint32_t)i;
+	if (frames->n_mappings == frames->n_mappings_max)
+		return FRAMES_NO_MAPPING;
+	frames->mappings[frames->n_mappings] = mapping;
+	return (uint32_t)frames->n_mappings++;
+}
+
+static int name_symbol(struct pass *pass, struct elf_addr addr, struct frame *frame)
+{
+	struct symbol_found found;
+
+	if (!pass->table || !symbol_table_find(pass->table, addr, &found))
+		return 0;
+	frame->outcome = FRAME_NAMED;
+	return frames_name(pass->frames, found.name, found.n_name_bytes, &frame->name);
+}
+
+static int resolve_in_file(struct pass *pass, uint64_t offset, bool is_caller, struct frame *frame)
+{
+	uint64_t back = is_caller && offset > 0 ? 1 : 0;
+	const struct symbol_segment *segment = NULL;
+	struct elf_addr addr = {offset};
+
+	if (pass->table)
+		segment =
+			symbol_table_address(pass->table, (struct file_off){offset - back}, &addr);
+	frame->mapping = find_mapping(pass, segment);
+	frame->address = segment ? addr.v + back : offset;
+	return segment ? name_symbol(pass, addr, frame) : 0;
+}
+
+/* A window that killed two workers: nothing of its files is looked at. */
+static int resolve_as_offset(struct pass *pass, uint64_t offset, struct frame *frame)
+{
+	struct wire_bytes module = module_of(pass->object);
+	const char *base = memrchr(module.data, '/', module.n_bytes);
+	char text[FRAMES_SHORT_NAME_BYTES * 4];
+	size_t n_base;
+	int n;
+
+	base = base ? base + 1 : module.data;
+	n_base = module.n_bytes - (size_t)(base - (const char *)module.data);
+	n = snprintf(text, sizeof(text), "%.*s+0x%llx",
+		     (int)(n_base < sizeof(text) - 32 ? n_base : sizeof(text) - 32), base,
+		     (unsigned long long)offset);
+	frame->address = offset;
+	frame->mapping = find_mapping(pass, NULL);
+	return frames_name(pass->frames, text, (size_t)n, &frame->name);
+}
+
+static int resolve_in_kernel(struct pass *pass, uint64_t address, bool is_caller,
+			     struct frame *frame)
+{
+	frame->mapping = find_mapping(pass, NULL);
+	frame->address = address;
+	return name_symbol(pass, (struct elf_addr){address - (is_caller ? 1 : 0)}, frame);
+}
+
+static int resolve(struct pass *pass, const struct wire_location *location, bool is_caller,
+		   struct frame *frame)
+{
+	*frame = (struct frame){
+		.name = pass->module_name,
+		.mapping = FRAMES_NO_MAPPING,
+		.outcome = FRAME_UNKNOWN,
+		.is_resolved = true,
+	};
+	if (location->kind != FRAME_USER && location->kind != FRAME_KERNEL)
+		return frames_literal(pass->frames, UNKNOWN_NAME, &frame->name);
+	if (!pass->object)
+		return location->kind == FRAME_KERNEL
+			       ? frames_literal(pass->frames, KERNEL_NAME, &frame->name)
+			       : 0;
+	frame->outcome = FRAME_MODULE_ONLY;
+	if (pass->object->kind == OBJECT_KALLSYMS)
+		return resolve_in_kernel(pass, location->value, is_caller, frame);
+	if (pass->object->kind !=
+	    OBJECT_FILE) { /* such addresses say nothing outside the process */
+		frame->mapping = find_mapping(pass, NULL);
+		return 0;
+	}
+	if (pass->window->name_nothing)
+		return resolve_as_offset(pass, location->value, frame);
+	return resolve_in_file(pass, location->value, is_caller, frame);
+}
+
+/* Gets the table of the pass's object, where it has one. Outcomes were counted by the sources. */
+static int find_table(struct pass *pass)
+{
+	int r = 0;
+
+	pass->table = NULL;
+	if (!pass->object)
+		return 0;
+	if (pass->object->kind == OBJECT_KALLSYMS)
+		r = kernel_symbols_get(pass->sources->kernel, pass->window->id.instance,
+				       pass->object, &pass->sources->reader, &pass->table);
+	else if (pass->object->kind == OBJECT_FILE && !pass->window->name_nothing)
+		r = table_cache_get(pass->sources->tables, pass->object, &pass->sources->reader,
+				    &pass->table);
+	return r < 0 ? r : 0;
+}
+
+/* Names the locations of one object: a chain that begins at @first. */
+static int resolve_object(struct pass *pass, uint32_t first, const uint32_t *next,
+			  const uint8_t *uses)
+{
+	int r = name_module(pass->frames, pass->object, &pass->module_name);
+
+	if (r == 0)
+		r = find_table(pass);
+	pass->mappings_at = (uint32_t)pass->frames->n_mappings;
+	for (uint32_t i = first; r == 0 && i != NO_LOCATION; i = next[i])
+		for (unsigned is_caller = 0; r == 0 && is_caller < 2; is_caller++)
+			if (uses[i] & (1u << is_caller))
+				r = resolve(pass, &pass->window->locations[i], is_caller,
+					    &pass->frames->frames[2 * (size_t)i + is_caller]);
+	return r;
+}
+
+/* Notes for each location whether stacks have it as a leaf (bit 0), as a caller (bit 1). */
+static void note_uses(const struct wire_window *window, uint8_t *uses)
+{
+	for (size_t t = 0; t < window->n_targets; t++)
+		for (size_t p = 0; p < window->targets[t].n_processes; p++) {
+			const struct wire_process *process = &window->targets[t].processes[p];
+
+			for (size_t s = 0; s < process->n_stacks; s++)
+				for (uint32_t i = 0; i < process->stacks[s].n_locations; i++)
+					uses[process->stacks[s].locations[i]] |=
+						frames_is_caller(window, &process->stacks[s], i)
+							? 2
+							: 1;
+		}
+}
+
+/* Objects one after another, so that one table at a time is needed. The last chain has none. */
+static int resolve_all(const struct wire_window *window, const struct frame_sources *sources,
+		       struct frames *frames, struct slab *scratch)
+{
+	uint32_t *next = slab_take(scratch, window->n_locations + 1, sizeof(*next));
+	uint32_t *first = slab_take(scratch, window->n_objects + 1, sizeof(*first));
+	uint8_t *uses = slab_take(scratch, window->n_locations + 1, sizeof(*uses));
+	int r = 0;
+
+	if (!next || !first || !uses)
+		return -ENOMEM;
+	memset(first, 0xff, (window->n_objects + 1) * sizeof(*first));
+	note_uses(window, uses);
+	for (size_t i = window->n_locations; i-- > 0;) {
+		uint32_t object = window->locations[i].object_index;
+		size_t chain = object < window->n_objects ? object : window->n_objects;
+
+		next[i] = first[chain];
+		first[chain] = (uint32_t)i;
+	}
+	for (size_t o = 0; r == 0 && o <= window->n_objects; o++) {
+		struct pass pass = {
+			.window = window,
+			.sources = sources,
+			.frames = frames,
+			.object = o < window->n_objects ? &window->objects[o] : NULL,
+		};
+
+		if (first[o] != NO_LOCATION)
+			r = resolve_object(&pass, first[o], next, uses);
+	}
+	return r;
+}
+
+/* Takes all arrays that the window's counts bound; the decoder bounded those by the frame. */
+static int frames_init(struct frames *frames, const struct wire_window *window)
+{
+	size_t n_processes = 0;
+
+	for (size_t t = 0; t < window->n_targets; t++)
+		n_processes += window->targets[t].n_processes;
+	frames->n_names_max =
+		2 * window->n_locations + window->n_objects + n_processes + EXTRA_NAMES;
+	frames->n_mappings_max = 4 * window->n_objects + EXTRA_MAPPINGS;
+	for (frames->n_slots = 64; frames->n_slots < 2 * frames->n_names_max;)
+		frames->n_slots *= 2;
+	frames->seed = hash_new_seed();
+	frames->frames =
+		slab_take(&frames->slab, 2 * window->n_locations + 1, sizeof(*frames->frames));
+	frames->names = slab_take(&frames->slab, frames->n_names_max, sizeof(*frames->names));
+	frames->mappings =
+		slab_take(&frames->slab, frames->n_mappings_max, sizeof(*frames->mappings));
+	frames->slots = slab_take(&frames->slab, frames->n_slots, sizeof(*frames->slots));
+	return frames->frames && frames->names && frames->mappings && frames->slots ? 0 : -ENOMEM;
+}
+
+int frames_resolve(const struct wire_window *window, const struct frame_sources *sources,
+		   size_t names_bytes_max, struct frames *ret_frames)
+{
+	cleanup_with(frames_deinit) struct frames frames = {
+		.names_bytes_max = names_bytes_max,
+		.slab = {.bytes_max = SLAB_BYTES_MAX},
+	};
+	cleanup_with(slab_deinit) struct slab scratch = {.bytes_max = SLAB_BYTES_MAX};
+	int r = frames_init(&frames, window);
+
+	if (r == 0)
+		r = resolve_all(window, sources, &frames, &scratch);
+	if (r != 0)
+		return r;
+	*ret_frames = frames;
+	frames = (struct frames){0};
+	return 0;
+}
+
+void frames_deinit(struct frames *frames)
+{
+	slab_deinit(&frames->slab);
+	*frames = (struct frames){0};
+}

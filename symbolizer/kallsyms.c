@@ -1,0 +1,211 @@
+#include "kallsyms.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One line: ADDRESS TYPE NAME, then for a module's a tab and its name in brackets. */
+struct kallsyms_line {
+	uint64_t address;
+	char type;
+	uint32_t name_at;
+	uint16_t n_name_bytes;
+	bool is_foreign;
+};
+
+/* Starts of all symbols, data too: a function ends before the next. */
+struct boundaries {
+	uint64_t *starts; /* owned */
+	size_t n;
+	uint64_t etext;
+	uint64_t einittext;
+	uint64_t sinittext;
+};
+
+static void boundaries_deinit(struct boundaries *b)
+{
+	free(b->starts);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool read_address(const char **at, const char *end, uint64_t *ret_address)
+{
+	uint64_t address = 0;
+	unsigned n_digits = 0;
+
+	for (; *at < end && hex_digit(**at) >= 0; (*at)++, n_digits++)
+		address = address << 4 | (unsigned)hex_digit(**at);
+	*ret_address = address;
+	return n_digits > 0 && n_digits <= 16;
+}
+
+/* Parses [at, end), a line without its newline, which begins at @text + something below 64 MiB. */
+static bool read_line(const char *text, const char *at, const char *end,
+		      struct kallsyms_line *ret_line)
+{
+	const char *name, *name_end;
+
+	if (!read_address(&at, end, &ret_line->address) || end - at < 4 || at[0] != ' ' ||
+	    at[2] != ' ')
+		return false;
+	ret_line->type = at[1];
+	name = at + 3;
+	name_end = memchr(name, '\t', (size_t)(end - name));
+	ret_line->is_foreign = name_end != NULL;
+	if (!name_end)
+		name_end = end;
+	if (name_end == name || name_end - name > (ptrdiff_t)SYMBOL_NAME_BYTES_MAX)
+		return false;
+	ret_line->name_at = (uint32_t)(name - text);
+	ret_line->n_name_bytes = (uint16_t)(name_end - name);
+	return true;
+}
+
+static bool line_is(const char *text, const struct kallsyms_line *line, const char *name)
+{
+	return line->n_name_bytes == strlen(name) &&
+	       memcmp(text + line->name_at, name, line->n_name_bytes) == 0;
+}
+
+static bool is_function(const struct kallsyms_line *line)
+{
+	return line->address != 0 && line->type && strchr("TtWw", line->type);
+}
+
+static void note_boundary(const char *text, const struct kallsyms_line *line, struct boundaries *b)
+{
+	b->starts[b->n++] = line->address;
+	if (line_is(text, line, "_etext"))
+		b->etext = line->address;
+	else if (line_is(text, line, "_sinittext"))
+		b->sinittext = line->address;
+	else if (line_is(text, line, "_einittext"))
+		b->einittext = line->address;
+}
+
+static int add_function(struct symbol_list *list, const struct kallsyms_line *line)
+{
+	struct symbol symbol = {
+		.start = {line->address},
+		.end = {UINT64_MAX},
+		.name_at = line->name_at,
+		.n_name_bytes = line->n_name_bytes,
+		.names_index = line->is_foreign, /* until it has an end; both are the same text */
+	};
+
+	if (line->type == 'W' || line->type == 'w')
+		symbol.standing = SYMBOL_WEAK;
+	else if (line->type == 't')
+		symbol.standing = SYMBOL_LOCAL;
+	return symbol_list_add(list, &symbol);
+}
+
+/* Reads every line. Returns 0, -ENOMEM or an outcome. */
+static int read_lines(const char *text, size_t n_bytes, struct symbol_list *list,
+		      struct boundaries *b)
+{
+	const char *at = text, *text_end = text + n_bytes, *newline;
+	struct kallsyms_line line;
+	bool any_line = false;
+	int r;
+
+	for (; at < text_end; at = newline + 1) {
+		newline = memchr(at, '\n', (size_t)(text_end - at));
+		if (!newline)
+			break;
+		if (!read_line(text, at, newline, &line))
+			continue;
+		any_line = true;
+		if (line.address == 0)
+			continue;
+		note_boundary(text, &line, b);
+		if (!is_function(&line))
+			continue;
+		r = add_function(list, &line);
+		if (r != 0)
+			return r < 0 ? r : KALLSYMS_TOO_BIG;
+	}
+	if (!any_line)
+		return KALLSYMS_MALFORMED;
+	if (b->n == 0)
+		return KALLSYMS_HIDDEN;
+	return list->n_symbols > 0 ? 0 : KALLSYMS_MALFORMED;
+}
+
+static int by_number(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+static uint64_t end_of(const struct symbol *symbol, uint64_t next, const struct boundaries *b)
+{
+	uint64_t start = symbol->start.v, end = next;
+
+	if (symbol->names_index == 1 && end - start > KALLSYMS_FOREIGN_BYTES_MAX)
+		end = start + KALLSYMS_FOREIGN_BYTES_MAX;
+	else if (start < b->etext && end > b->etext)
+		end = b->etext;
+	else if (start >= b->sinittext && start < b->einittext && end > b->einittext)
+		end = b->einittext;
+	return end;
+}
+
+/* The first boundary above @start; where there is none, as far as any function is believed. */
+static uint64_t next_boundary(const struct boundaries *b, uint64_t start)
+{
+	size_t lo = 0, hi = b->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (b->starts[mid] <= start)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < b->n)
+		return b->starts[lo];
+	return start < UINT64_MAX - KALLSYMS_FOREIGN_BYTES_MAX ? start + KALLSYMS_FOREIGN_BYTES_MAX
+							       : UINT64_MAX;
+}
+
+static void end_functions(struct symbol_list *list, struct boundaries *b)
+{
+	qsort(b->starts, b->n, sizeof(b->starts[0]),
+	      by_number); /* the kernel's text, not foreign */
+	for (size_t i = 0; i < list->n_symbols; i++) {
+		struct symbol *symbol = &list->symbols[i];
+
+		symbol->end.v = end_of(symbol, next_boundary(b, symbol->start.v), b);
+	}
+}
+
+int kallsyms_parse(const char *text, size_t n_bytes, void **ret_block, size_t *ret_n_bytes)
+{
+	cleanup_with(symbol_list_deinit) struct symbol_list list = {.names = {text, text}};
+	cleanup_with(boundaries_deinit) struct boundaries b = {0};
+	static const struct symbol_segments no_segments;
+	static const struct symbol_build_id no_build_id;
+	int r;
+
+	if (n_bytes > KALLSYMS_TEXT_BYTES_MAX)
+		return KALLSYMS_TOO_BIG;
+	/* The shortest line has five bytes: "0 T a" and its newline, without. */
+	b.starts = calloc(n_bytes / 5 + 1, sizeof(*b.starts)); /* KALLSYMS_TEXT_BYTES_MAX */
+	if (!b.starts)
+		return -ENOMEM;
+	r = read_lines(text, n_bytes, &list, &b);
+	if (r != 0)
+		return r;
+	end_functions(&list, &b);
+	r = symbol_table_build(&list, &no_segments, &no_build_id, ret_block, ret_n_bytes);
+	return r > 0 ? KALLSYMS_TOO_BIG : r;
+}

@@ -1,0 +1,31 @@
+#pragma once
+/* The current table of the kernel's symbols, made from the collector's copy of kallsyms. */
+#include "object_image.h"
+#include "symbol_table.h"
+
+enum kernel_symbols_outcome {
+	KERNEL_SYMBOLS_HIDDEN = 1, /* the kernel shows no addresses to the collector */
+	KERNEL_SYMBOLS_UNREADABLE, /* not now; an older table, if there is one, stays */
+	KERNEL_SYMBOLS_MALFORMED,
+};
+
+/* A zeroed one is empty. */
+struct kernel_symbols {
+	uint64_t instance;   /* of the collector that the copy is from */
+	uint64_t generation; /* 0: none */
+	int outcome;         /* of the last parse */
+	void *block;         /* owned */
+	struct symbol_table table;
+};
+
+/*
+ * Makes sure that the table is that of @object (an OBJECT_KALLSYMS) of collector @instance: reads
+ * and parses it when its generation is new.
+ *   @ret_table  set on 0 only; borrowed until the next call
+ * Returns 0, a negative errno or an outcome.
+ */
+int kernel_symbols_get(struct kernel_symbols *kernel, uint64_t instance,
+		       const struct wire_object *object, const struct object_reader *reader,
+		       const struct symbol_table **ret_table) warn_unused_result;
+
+void kernel_symbols_deinit(struct kernel_symbols *kernel);

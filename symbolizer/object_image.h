@@ -1,0 +1,71 @@
+#pragma once
+/*
+ * A copy of those ranges of a file that somebody needed, in a sparse memory file of the file's
+ * size.
+ *
+ * The bytes come through a reader, a range at a time; nothing is fetched twice, and what was never
+ * needed stays a hole that costs nothing. One image at a time uses a memory file: making a new one
+ * empties it.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/cleanup.h"
+#include "wire/wire.h"
+
+#define OBJECT_IMAGE_BYTES_MAX    (256u << 20) /* fetched of one object */
+#define OBJECT_IMAGE_DIGEST_BYTES 32u
+
+enum object_fetch_outcome {
+	OBJECT_FETCH_REFUSED = 1, /* not readable now: gone, denied, no lease, a hung file system */
+};
+
+/*
+ * Fetches @n_bytes (1 … OBJECT_READ_BYTES_MAX) at @offset of @object; fewer come at its end.
+ *   @ret_bytes  set on 0 only; borrowed until the next fetch
+ * Returns 0, a negative errno (the link failed), or an enum object_fetch_outcome.
+ */
+typedef int object_fetch_fn(void *owner, uint64_t object, struct file_off offset, uint32_t n_bytes,
+			    struct wire_bytes *ret_bytes);
+
+struct object_reader {
+	object_fetch_fn *fetch;
+	void *owner;
+};
+
+enum object_image_outcome {
+	OBJECT_IMAGE_BEYOND = 1, /* the range does not lie inside the file */
+	OBJECT_IMAGE_TOO_BIG,    /* over OBJECT_IMAGE_BYTES_MAX, or too many ranges */
+	OBJECT_IMAGE_UNREADABLE, /* the reader refused, or the file is shorter than it said */
+};
+
+struct object_image;
+
+/*
+ *   @memory_fd  a memfd; borrowed for the image's life, emptied now
+ *   @object     borrowed for the call; its size is believed and checked when reading
+ * Returns 0, a negative errno, or OBJECT_IMAGE_TOO_BIG (no file can have that size).
+ */
+int object_image_new(int memory_fd, const struct wire_object *object,
+		     const struct object_reader *reader,
+		     struct object_image **ret_image) warn_unused_result;
+
+/* Makes sure that the range is there. Returns 0, a negative errno or an outcome. */
+int object_image_need(struct object_image *image, struct file_off offset,
+		      uint64_t n_bytes) warn_unused_result;
+
+/* The memory file, borrowed. Only ranges that were needed may be read from it. */
+int object_image_fd(const struct object_image *image);
+
+uint64_t object_image_size(const struct object_image *image);
+uint64_t object_image_bytes_read(const struct object_image *image);
+
+/*
+ * A cryptographic hash over all that was fetched: ranges, their bytes, and the file's size. Two
+ * files of equal digest give equal tables, whoever wrote them. Returns 0 or a negative errno.
+ */
+int object_image_digest(const struct object_image *image,
+			uint8_t ret_digest[OBJECT_IMAGE_DIGEST_BYTES]) warn_unused_result;
+
+void object_image_free(struct object_image *image); /* NULL is fine; the memory file is emptied */

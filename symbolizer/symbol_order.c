@@ -1,0 +1,183 @@
+#include "symbol_order.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *name_of(const struct symbol_list *list, const struct symbol *symbol)
+{
+	return list->names[symbol->names_index] + symbol->name_at;
+}
+
+static size_t leading_underscores(const char *name, size_t n_bytes)
+{
+	size_t n = 0;
+
+	while (n < n_bytes && name[n] == '_')
+		n++;
+	return n;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Negative when @a names an address that both begin at, positive when @b does. */
+static int compare_aliases(const struct symbol_list *list, const struct symbol *a,
+			   const struct symbol *b)
+{
+	const char *name_a = name_of(list, a), *name_b = name_of(list, b);
+	int order = compare_numbers(a->standing, b->standing);
+
+	if (order == 0)
+		order = compare_numbers(leading_underscores(name_a, a->n_name_bytes),
+					leading_underscores(name_b, b->n_name_bytes));
+	if (order == 0)
+		order = compare_numbers(a->is_versioned, b->is_versioned);
+	if (order == 0)
+		order = compare_numbers(a->n_name_bytes, b->n_name_bytes);
+	if (order == 0)
+		order = memcmp(name_a, name_b, a->n_name_bytes);
+	if (order == 0)
+		order = compare_numbers(b->end.v, a->end.v);
+	return order;
+}
+
+static bool in_order(const struct symbol_list *list, const struct symbol *a, const struct symbol *b)
+{
+	if (a->start.v != b->start.v)
+		return a->start.v < b->start.v;
+	return compare_aliases(list, a, b) <= 0;
+}
+
+/* Merges [lo, mid) and [mid, hi) of @from into @to. */
+static void merge(const struct symbol_list *list, const struct symbol *from, struct symbol *to,
+		  const size_t bounds[3])
+{
+	size_t left = bounds[0], right = bounds[1];
+
+	if (left < bounds[1] && right < bounds[2] &&
+	    in_order(list, &from[right - 1], &from[right])) {
+		memcpy(to + left, from + left, (bounds[2] - left) * sizeof(*to));
+		return;
+	}
+	for (size_t at = bounds[0]; at < bounds[2]; at++) {
+		bool take_left = right == bounds[2] ||
+				 (left < bounds[1] && in_order(list, &from[left], &from[right]));
+
+		to[at] = take_left ? from[left++] : from[right++];
+	}
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Not qsort(): without memory for a merge, glibc's becomes quadratic on input made for it. */
+int symbol_order_sort(struct symbol_list *list)
+{
+	size_t n = list->n_symbols;
+	struct symbol *from = list->symbols, *to, *spare;
+
+	if (n < 2)
+		return 0;
+	spare = malloc(n * sizeof(*spare)); /* SYMBOLS_MAX */
+	if (!spare)
+		return -ENOMEM;
+	to = spare;
+	for (size_t run = 1; run < n; run *= 2) {
+		struct symbol *merged = to;
+
+		for (size_t lo = 0; lo < n; lo += 2 * run)
+			merge(list, from, to,
+			      (size_t[3]){lo, smaller(lo + run, n), smaller(lo + 2 * run, n)});
+		to = from;
+		from = merged;
+	}
+	if (from != list->symbols) {
+		list->capacity = n;
+		spare = list->symbols;
+		list->symbols = from;
+	}
+	free(spare);
+	return 0;
+}
+
+/* Drops what lies under better symbols, and lets sizeless ones end where the next begins. */
+static void drop_covered(struct symbol_list *list)
+{
+	uint64_t sized_end = 0, typed_end = 0;
+	size_t n_kept = 0;
+
+	for (size_t i = 0; i < list->n_symbols; i++) {
+		struct symbol symbol = list->symbols[i];
+		bool is_sized = !(symbol.standing & SYMBOL_SIZELESS);
+		bool is_typed = !(symbol.standing & SYMBOL_UNTYPED);
+
+		if ((!is_sized && symbol.start.v < sized_end) ||
+		    (!is_typed && symbol.start.v < typed_end))
+			continue;
+		if (is_sized && symbol.end.v > sized_end)
+			sized_end = symbol.end.v;
+		if (is_sized && is_typed && symbol.end.v > typed_end)
+			typed_end = symbol.end.v;
+		list->symbols[n_kept++] = symbol;
+	}
+	list->n_symbols = n_kept;
+}
+
+static void end_sizeless(struct symbol_list *list)
+{
+	uint64_t next = UINT64_MAX, start = UINT64_MAX;
+
+	for (size_t i = list->n_symbols; i-- > 0;) {
+		struct symbol *symbol = &list->symbols[i];
+
+		if (symbol->start.v != start) {
+			next = start;
+			start = symbol->start.v;
+		}
+		if ((symbol->standing & SYMBOL_SIZELESS) && symbol->end.v > next)
+			symbol->end.v = next;
+	}
+}
+
+static void reverse(struct symbol *symbols, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		struct symbol swapped = symbols[i];
+
+		symbols[i] = symbols[n - 1 - i];
+		symbols[n - 1 - i] = swapped;
+	}
+}
+
+/* Of those that begin together keeps the winner and whoever reaches further than all before. */
+static void drop_aliases(struct symbol_list *list)
+{
+	size_t n_kept = 0, group_at = 0;
+
+	for (size_t i = 0; i < list->n_symbols; i++) {
+		struct symbol symbol = list->symbols[i];
+
+		if (n_kept > group_at && list->symbols[n_kept - 1].start.v == symbol.start.v) {
+			if (symbol.end.v <= list->symbols[n_kept - 1].end.v)
+				continue;
+		} else {
+			reverse(list->symbols + group_at, n_kept - group_at);
+			group_at = n_kept;
+		}
+		list->symbols[n_kept++] = symbol;
+	}
+	reverse(list->symbols + group_at, n_kept - group_at);
+	list->n_symbols = n_kept;
+}
+
+void symbol_order_settle(struct symbol_list *list)
+{
+	drop_covered(list);
+	end_sizeless(list);
+	drop_aliases(list);
+}

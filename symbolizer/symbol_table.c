@@ -1,0 +1,403 @@
+/*
+ * How overlapping symbols become one sorted array.
+ *
+ * A piece is an address and the symbol that covers what begins there. Every symbol has a piece at
+ * its own start. Where a symbol ends inside another one, the outer symbol goes on, so a piece is
+ * put there which only refers to the outer symbol's own piece (CONTINUES | index). The piece with
+ * the greatest start at or below an address therefore always belongs to the innermost symbol, and
+ * one binary search answers, whatever the nesting; starts and sizes stay those of the file.
+ *
+ * Starts are 32 bits from the base of a group; a new group begins where that would not reach. Files
+ * and kernels of this world have one or two.
+ */
+#include "symbol_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbol_order.h"
+
+#define BLOCK_MAGIC    UINT64_C(0x314c424d59535254) /* "TRSYMBL1" */
+#define CONTINUES      (UINT32_C(1) << 31)
+#define PAGE_BYTES     4096u
+#define NAMES_AT_LEAST 64u /* symbols, when a list first grows */
+
+struct symbol_group {
+	uint64_t base;
+	uint64_t first; /* piece */
+};
+
+/* All fields are multiples of 8 bytes together, so that what follows is aligned. */
+struct block_head {
+	uint64_t magic;
+	uint32_t n_segments;
+	uint32_t n_groups;
+	uint32_t n_pieces;
+	uint32_t n_text_bytes;
+	uint64_t n_build_id_bytes;
+	uint8_t build_id[SYMBOL_BUILD_ID_BYTES_MAX];
+};
+
+_Static_assert(sizeof(struct block_head) % 8 == 0, "arrays behind the head are aligned");
+_Static_assert(sizeof(struct symbol) == 24, "SYMBOLS_MAX bounds bytes, too");
+_Static_assert(SYMBOL_NAMES_BYTES_MAX + 2ull * SYMBOLS_MAX < CONTINUES, "name offsets fit");
+
+int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
+{
+	const char *name = list->names[symbol->names_index] + symbol->name_at;
+	const char *version;
+	struct symbol *grown;
+	size_t capacity;
+
+	if (symbol->n_name_bytes == 0 || symbol->end.v <= symbol->start.v)
+		return 0;
+	if (list->n_symbols >= SYMBOLS_MAX ||
+	    symbol->n_name_bytes > SYMBOL_NAMES_BYTES_MAX - list->n_names_bytes)
+		return SYMBOL_TABLE_TOO_BIG;
+	if (list->n_symbols == list->capacity) {
+		capacity = list->capacity ? list->capacity * 2 : NAMES_AT_LEAST;
+		grown = realloc(list->symbols, capacity * sizeof(*grown)); /* SYMBOLS_MAX above */
+		if (!grown)
+			return -ENOMEM;
+		list->symbols = grown;
+		list->capacity = capacity;
+	}
+	grown = &list->symbols[list->n_symbols++];
+	*grown = *symbol;
+	list->n_names_bytes += symbol->n_name_bytes;
+	version = memchr(name + 1, '@', (size_t)symbol->n_name_bytes - 1);
+	grown->is_versioned = version != NULL;
+	if (version)
+		grown->n_name_bytes = (uint16_t)(version - name);
+	return 0;
+}
+
+void symbol_list_deinit(struct symbol_list *list)
+{
+	free(list->symbols);
+	*list = (struct symbol_list){0};
+}
+
+struct piece {
+	uint64_t start;
+	uint32_t symbol; /* index into the list, or CONTINUES | index of a piece */
+};
+
+/* Pieces on their way into a block, and the symbols that are open where the sweep stands. */
+struct sweep {
+	const struct symbol_list *list;
+	struct piece *pieces; /* owned; room for two a symbol */
+	uint32_t *open;       /* owned; pieces of symbols not yet ended, outermost first */
+	size_t n_pieces;
+	size_t n_open;
+};
+
+static uint64_t open_end(const struct sweep *sweep)
+{
+	return sweep->list->symbols[sweep->pieces[sweep->open[sweep->n_open - 1]].symbol].end.v;
+}
+
+/* Ends what does not reach past @addr; an outer symbol that goes on before it gets a piece. */
+static void sweep_to(struct sweep *sweep, uint64_t addr)
+{
+	while (sweep->n_open > 0 && open_end(sweep) <= addr) {
+		uint64_t end = open_end(sweep);
+
+		while (sweep->n_open > 0 && open_end(sweep) <= end)
+			sweep->n_open--;
+		if (sweep->n_open > 0 && end < addr)
+			sweep->pieces[sweep->n_pieces++] =
+				(struct piece){end, CONTINUES | sweep->open[sweep->n_open - 1]};
+	}
+}
+
+static void sweep_symbols(struct sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->list->n_symbols; i++) {
+		sweep_to(sweep, sweep->list->symbols[i].start.v);
+		sweep->open[sweep->n_open++] = (uint32_t)sweep->n_pieces;
+		sweep->pieces[sweep->n_pieces++] =
+			(struct piece){sweep->list->symbols[i].start.v, (uint32_t)i};
+	}
+	sweep_to(sweep, UINT64_MAX);
+}
+
+static void sweep_deinit(struct sweep *sweep)
+{
+	free(sweep->pieces);
+	free(sweep->open);
+}
+
+/* Calls a new group where a start is out of reach of 32 bits; @groups may be NULL to count. */
+static uint32_t group_pieces(const struct sweep *sweep, struct symbol_group *groups)
+{
+	uint32_t n_groups = 0;
+	uint64_t base = 0;
+
+	for (size_t i = 0; i < sweep->n_pieces; i++) {
+		if (i > 0 && sweep->pieces[i].start - base <= UINT32_MAX)
+			continue;
+		base = sweep->pieces[i].start;
+		if (groups)
+			groups[n_groups] = (struct symbol_group){base, i};
+		n_groups++;
+	}
+	return n_groups;
+}
+
+static size_t text_bytes(const struct sweep *sweep)
+{
+	size_t n_bytes = 0;
+
+	for (size_t i = 0; i < sweep->n_pieces; i++)
+		if (!(sweep->pieces[i].symbol & CONTINUES))
+			n_bytes += 2u + sweep->list->symbols[sweep->pieces[i].symbol].n_name_bytes;
+	return n_bytes;
+}
+
+static size_t block_bytes(const struct block_head *head)
+{
+	return sizeof(*head) + head->n_segments * sizeof(struct symbol_segment) +
+	       head->n_groups * sizeof(struct symbol_group) +
+	       (size_t)head->n_pieces * 3 * sizeof(uint32_t) + head->n_text_bytes;
+}
+
+static void set_pointers(const struct block_head *head, struct symbol_table *table)
+{
+	const unsigned char *at = (const unsigned char *)(head + 1);
+
+	table->segments = (const struct symbol_segment *)(const void *)at;
+	table->n_segments = head->n_segments;
+	table->groups = (const struct symbol_group *)(table->segments + head->n_segments);
+	table->n_groups = head->n_groups;
+	table->starts = (const uint32_t *)(table->groups + head->n_groups);
+	table->sizes = table->starts + head->n_pieces;
+	table->names = table->sizes + head->n_pieces;
+	table->text = (const char *)(table->names + head->n_pieces);
+	table->n_pieces = head->n_pieces;
+	table->n_text_bytes = head->n_text_bytes;
+}
+
+/* Fills the three arrays and the text; the block is ours until it is given away. */
+static void write_pieces(const struct sweep *sweep, const struct symbol_table *table)
+{
+	uint32_t *starts = (uint32_t *)table->starts, *sizes = (uint32_t *)table->sizes;
+	uint32_t *names = (uint32_t *)table->names;
+	char *text = (char *)table->text;
+	uint32_t group = 0, text_at = 0;
+
+	for (size_t i = 0; i < sweep->n_pieces; i++) {
+		const struct piece *piece = &sweep->pieces[i];
+		const struct symbol *symbol = &sweep->list->symbols[piece->symbol & ~CONTINUES];
+		uint64_t size;
+
+		if (group + 1 < table->n_groups && table->groups[group + 1].first == i)
+			group++;
+		starts[i] = (uint32_t)(piece->start - table->groups[group].base);
+		names[i] = piece->symbol;
+		if (piece->symbol & CONTINUES)
+			continue;
+		size = symbol->end.v - symbol->start.v;
+		sizes[i] = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+		names[i] = text_at;
+		memcpy(text + text_at, &symbol->n_name_bytes, 2);
+		memcpy(text + text_at + 2,
+		       sweep->list->names[symbol->names_index] + symbol->name_at,
+		       symbol->n_name_bytes);
+		text_at += 2u + symbol->n_name_bytes;
+	}
+}
+
+static int write_block(const struct sweep *sweep, const struct symbol_segments *segments,
+		       const struct symbol_build_id *build_id, void **ret_block,
+		       size_t *ret_n_bytes)
+{
+	struct symbol_table table = {0};
+	struct block_head *head;
+	struct block_head draft = {
+		.magic = BLOCK_MAGIC,
+		.n_segments = (uint32_t)segments->n_segments,
+		.n_groups = group_pieces(sweep, NULL),
+		.n_pieces = (uint32_t)sweep->n_pieces,
+		.n_text_bytes = (uint32_t)text_bytes(sweep),
+		.n_build_id_bytes = build_id->n_bytes,
+	};
+
+	memcpy(draft.build_id, build_id->bytes, sizeof(draft.build_id));
+	head = calloc(1, block_bytes(&draft)); /* SYMBOLS_MAX and SYMBOL_NAMES_BYTES_MAX bound it */
+	if (!head)
+		return -ENOMEM;
+	*head = draft;
+	set_pointers(head, &table);
+	if (segments->n_segments > 0)
+		memcpy((void *)table.segments, segments->segments,
+		       segments->n_segments * sizeof(segments->segments[0]));
+	(void)group_pieces(sweep, (struct symbol_group *)table.groups);
+	write_pieces(sweep, &table);
+	*ret_n_bytes = block_bytes(head);
+	*ret_block = head;
+	return 0;
+}
+
+int symbol_table_build(struct symbol_list *list, const struct symbol_segments *segments,
+		       const struct symbol_build_id *build_id, void **ret_block,
+		       size_t *ret_n_bytes)
+{
+	cleanup_with(sweep_deinit) struct sweep sweep = {0};
+	int r;
+
+	if (segments->n_segments > SYMBOL_SEGMENTS_MAX ||
+	    build_id->n_bytes > SYMBOL_BUILD_ID_BYTES_MAX)
+		return SYMBOL_TABLE_TOO_BIG;
+	r = symbol_order_sort(list);
+	if (r < 0)
+		return r;
+	symbol_order_settle(list);
+	sweep.list = list;
+	sweep.pieces = calloc(2 * list->n_symbols + 1, sizeof(*sweep.pieces)); /* SYMBOLS_MAX */
+	sweep.open = calloc(list->n_symbols + 1, sizeof(*sweep.open));
+	if (!sweep.pieces || !sweep.open)
+		return -ENOMEM;
+	sweep_symbols(&sweep);
+	return write_block(&sweep, segments, build_id, ret_block, ret_n_bytes);
+}
+
+int symbol_table_view(const void *block, size_t n_bytes, struct symbol_table *ret_table)
+{
+	const struct block_head *head = block;
+	struct symbol_table table = {0};
+
+	if (n_bytes < sizeof(*head) || head->magic != BLOCK_MAGIC ||
+	    head->n_segments > SYMBOL_SEGMENTS_MAX || head->n_groups > head->n_pieces ||
+	    head->n_pieces > 2 * SYMBOLS_MAX || head->n_build_id_bytes > sizeof(head->build_id) ||
+	    block_bytes(head) != n_bytes)
+		return SYMBOL_TABLE_MALFORMED;
+	set_pointers(head, &table);
+	table.build_id.n_bytes = head->n_build_id_bytes;
+	memcpy(table.build_id.bytes, head->build_id, sizeof(head->build_id));
+	*ret_table = table;
+	return 0;
+}
+
+/* The last group whose base is at or below @addr, or -1. */
+static int64_t find_group(const struct symbol_table *table, uint64_t addr)
+{
+	int64_t lo = 0, hi = table->n_groups;
+
+	while (lo < hi) {
+		int64_t mid = lo + (hi - lo) / 2;
+
+		if (table->groups[mid].base <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo - 1;
+}
+
+/* The last piece in [first, end) that starts at or below @relative, or -1. */
+static int64_t find_piece(const struct symbol_table *table, uint64_t first, uint64_t end,
+			  uint64_t relative)
+{
+	uint64_t lo = first, hi = end;
+
+	while (lo < hi) {
+		uint64_t mid = lo + (hi - lo) / 2;
+
+		if (table->starts[mid] <= relative)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo == first ? -1 : (int64_t)lo - 1;
+}
+
+/* The group that holds @piece: a continued symbol may have begun in an earlier one. */
+static int64_t group_of_piece(const struct symbol_table *table, int64_t group, uint64_t piece)
+{
+	while (group > 0 && table->groups[group].first > piece)
+		group--;
+	return group;
+}
+
+static bool read_piece(const struct symbol_table *table, uint64_t base, uint64_t piece,
+		       struct symbol_found *ret_found)
+{
+	uint32_t text_at = table->names[piece];
+	uint16_t n_name_bytes;
+
+	if ((text_at & CONTINUES) || text_at + 2ull > table->n_text_bytes)
+		return false;
+	memcpy(&n_name_bytes, table->text + text_at, 2);
+	if (n_name_bytes > table->n_text_bytes - text_at - 2)
+		return false;
+	*ret_found = (struct symbol_found){
+		.start = {base + table->starts[piece]},
+		.size_bytes = table->sizes[piece],
+		.name = table->text + text_at + 2,
+		.n_name_bytes = n_name_bytes,
+	};
+	return true;
+}
+
+bool symbol_table_find(const struct symbol_table *table, struct elf_addr addr,
+		       struct symbol_found *ret_found)
+{
+	struct symbol_found found;
+	int64_t group = find_group(table, addr.v), piece;
+	uint64_t first, end;
+
+	if (group < 0)
+		return false;
+	first = table->groups[group].first;
+	end = group + 1 < table->n_groups ? table->groups[group + 1].first : table->n_pieces;
+	if (first > end || end > table->n_pieces)
+		return false;
+	piece = find_piece(table, first, end, addr.v - table->groups[group].base);
+	if (piece < 0)
+		return false;
+	if (table->names[piece] & CONTINUES)
+		piece = table->names[piece] & ~CONTINUES;
+	if (piece >= table->n_pieces)
+		return false;
+	group = group_of_piece(table, group, (uint64_t)piece);
+	if (!read_piece(table, table->groups[group].base, (uint64_t)piece, &found))
+		return false;
+	/* A gap stays a gap: "unknown" is honest, the neighbour's name would be a guess. */
+	if (addr.v - found.start.v >= found.size_bytes)
+		return false;
+	*ret_found = found;
+	return true;
+}
+
+/* How well @segment fits: 0 not at all. Executable counts more than the page that it starts in. */
+static int segment_fit(const struct symbol_segment *segment, uint64_t offset)
+{
+	bool begins_before = segment->offset <= offset;
+	uint64_t page = segment->offset & ~(uint64_t)(PAGE_BYTES - 1);
+
+	if (offset < page || segment->file_bytes == 0 ||
+	    (begins_before && offset - segment->offset >= segment->file_bytes))
+		return 0;
+	return 1 + (begins_before ? 1 : 0) + (segment->is_executable ? 2 : 0);
+}
+
+const struct symbol_segment *symbol_table_address(const struct symbol_table *table,
+						  struct file_off offset, struct elf_addr *ret_addr)
+{
+	const struct symbol_segment *best = NULL;
+	int best_fit = 0;
+
+	for (uint32_t i = 0; i < table->n_segments; i++) {
+		int fit = segment_fit(&table->segments[i], offset.v);
+
+		if (fit > best_fit) {
+			best_fit = fit;
+			best = &table->segments[i];
+		}
+	}
+	if (best)
+		ret_addr->v = offset.v - best->offset + best->vaddr;
+	return best;
+}

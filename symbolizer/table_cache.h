@@ -1,0 +1,48 @@
+#pragma once
+/*
+ * Symbol tables by file, in memory and in the pool's cache directory.
+ *
+ * A table belongs to a file: device, inode, size and change time of the fd that the collector
+ * holds. Files share one only when a cryptographic hash over all bytes that it was built from is
+ * equal; a build id never selects a table, since whoever writes a file can forge it. What a file
+ * turned out to be is remembered, too, so that one without symbols is read once. Not threaded.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache_directory.h"
+#include "object_image.h"
+#include "symbol_table.h"
+#include "wire/counters.h"
+
+#define TABLE_CACHE_ENTRIES_MAX 4096u
+
+struct table_cache;
+
+struct table_cache_options {
+	uint64_t bytes_max; /* of tables in memory, mapped ones included */
+	int memory_fd;      /* a memfd for images; borrowed for life, like the rest */
+	struct cache_directory *directory; /* or NULL */
+	struct counters *counters;
+};
+
+enum table_cache_outcome {
+	TABLE_CACHE_NOT_ELF = 1,
+	TABLE_CACHE_MALFORMED,
+	TABLE_CACHE_TOO_BIG,
+	TABLE_CACHE_UNREADABLE,
+};
+
+int table_cache_new(const struct table_cache_options *options,
+		    struct table_cache **ret_cache) warn_unused_result;
+
+/*
+ * The table of @object, an OBJECT_FILE, read through @reader when it is not known yet.
+ *   @ret_table  set on 0 only; borrowed until the next call
+ * Returns 0, a negative errno, or an outcome: the file has no table.
+ */
+int table_cache_get(struct table_cache *cache, const struct wire_object *object,
+		    const struct object_reader *reader,
+		    const struct symbol_table **ret_table) warn_unused_result;
+
+void table_cache_free(struct table_cache *cache); /* NULL is fine */

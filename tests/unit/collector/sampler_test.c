@@ -1,0 +1,242 @@
+/* The real programs on the real kernel: needs BPF, PERFMON and a CPU to burn. */
+#include "sampler.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+
+#define RATE_HZ       499
+#define N_SAMPLES_MIN 50
+#define GIVE_UP_NS    UINT64_C(20000000000)
+#define MAP_BYTES_MAX (8u << 20)
+#define BYTES_PER_CPU (16u << 10)
+
+/* What the test saw of one process. */
+struct seen {
+	pid_t pid;
+	uint64_t n_samples;
+	uint64_t n_user_frames;
+	uint32_t exec_count;
+	unsigned n_met, n_exec, n_exit;
+	struct process_image image;
+};
+
+static void note_record(void *owner, const struct stack_record *record)
+{
+	struct seen *seen = owner;
+
+	if (record->head.image.pid != (uint32_t)seen->pid)
+		return;
+	seen->n_samples += record->head.count;
+	seen->n_user_frames += record->head.n_user;
+	seen->exec_count = record->head.image.exec_count;
+}
+
+static void note_announcement(void *owner, const struct announcement *news)
+{
+	struct seen *seen = owner;
+
+	if (news->image.pid != (uint32_t)seen->pid)
+		return;
+	if (news->image.exec_count != seen->image.exec_count)
+		seen->n_met = 0; /* that was the image before the exec */
+	seen->image = news->image;
+	seen->n_met += news->kind == ANNOUNCE_MET;
+	seen->n_exec += news->kind == ANNOUNCE_EXEC;
+	seen->n_exit += news->kind == ANNOUNCE_EXIT;
+}
+
+static pid_t start_burner(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (volatile unsigned long n = 0;; n++)
+			;
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void end_burner(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+/* Drains until @seen has enough samples. */
+static void drain_until(struct sampler *sampler, struct seen *seen, uint64_t n_samples)
+{
+	uint64_t give_up_ns = clock_monotonic_ns() + GIVE_UP_NS;
+
+	while (seen->n_samples < n_samples && clock_monotonic_ns() < give_up_ns) {
+		(void)usleep(20000); /* lets ticks happen: there is no event to wait for */
+		sampler_take_announcements(sampler, note_announcement, seen);
+		assert_int_equal(sampler_drain(sampler, note_record, seen), 0);
+	}
+	assert_true(seen->n_samples >= n_samples);
+}
+
+static int open_sampler(void **state)
+{
+	const struct sampler_options options = {.n_processes_max = 2048, .sample_rate_hz = RATE_HZ};
+	struct sampler *sampler;
+	int r = sampler_open(&options, &sampler);
+
+	if (r != 0) {
+		print_error("sampler_open: %d (root with BPF and PERFMON is needed)\n", r);
+		return -1;
+	}
+	*state = sampler;
+	return 0;
+}
+
+static int close_sampler(void **state)
+{
+	sampler_free(*state);
+	return 0;
+}
+
+static void a_busy_process_is_met_once_and_sampled_with_its_stack(void **state)
+{
+	struct seen seen = {.pid = start_burner()};
+
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	end_burner(seen.pid);
+	assert_int_equal(seen.n_met, 1);
+	assert_true(seen.n_user_frames > 0);
+}
+
+static void a_process_decided_no_has_no_stack_walked(void **state)
+{
+	struct seen seen = {.pid = start_burner()}, after = {.pid = seen.pid};
+	struct sampler_counts before, now;
+
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	sampler_decide(*state, &seen.image, DECISION_NO);
+	assert_int_equal(sampler_drain(*state, note_record, &seen), 0);
+	assert_int_equal(sampler_count(*state, &before), 0);
+	do {
+		(void)usleep(20000);
+		assert_int_equal(sampler_count(*state, &now), 0);
+	} while (now.sums[TICK_SKIPPED_NOT_SELECTED] <
+		 before.sums[TICK_SKIPPED_NOT_SELECTED] + N_SAMPLES_MIN);
+	assert_int_equal(sampler_drain(*state, note_record, &after), 0);
+	end_burner(seen.pid);
+	assert_int_equal(after.n_samples, 0);
+}
+
+static void an_exec_makes_a_new_image_that_is_sampled_again(void **state)
+{
+	struct seen seen = {0};
+	int gate[2];
+	char byte = 0;
+
+	assert_int_equal(pipe(gate), 0);
+	seen.pid = fork();
+	if (seen.pid == 0) {
+		(void)!read(gate[0], &byte, 1);
+		execl("/bin/sh", "sh", "-c", "while :; do :; done", (char *)NULL);
+		_exit(127);
+	}
+	sampler_take_announcements(*state, note_announcement, &seen);
+	assert_int_equal(write(gate[1], &byte, 1), 1);
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	end_burner(seen.pid);
+	for (unsigned i = 0; i < 100 && seen.n_exit == 0; i++) {
+		sampler_take_announcements(*state, note_announcement, &seen);
+		(void)usleep(10000);
+	}
+	assert_int_equal(seen.n_exec, 1);
+	assert_int_equal(seen.n_met, 1);
+	assert_int_equal(seen.n_exit, 1);
+	assert_int_equal(seen.exec_count, seen.image.exec_count);
+	(void)close(gate[0]);
+	(void)close(gate[1]);
+}
+
+static void count_samples(void *owner, const struct stack_record *record)
+{
+	*(uint64_t *)owner += record->head.count;
+}
+
+static void every_tick_ends_in_one_counter_and_every_sample_in_a_record(void **state)
+{
+	struct sampler_counts counts, before;
+	struct seen seen = {.pid = start_burner()};
+	uint64_t n_drained = 0;
+
+	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), 0);
+	n_drained = 0;
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	end_burner(seen.pid);
+	sampler_stop(*state);
+	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), 0);
+	assert_int_equal(sampler_count(*state, &before), 0);
+	assert_true(before.balanced);
+	n_drained = 0;
+	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), 0);
+	assert_int_equal(sampler_count(*state, &counts), 0);
+	assert_int_equal(n_drained, 0);
+	assert_int_equal(counts.sums[TICK_TAKEN], before.sums[TICK_TAKEN]);
+}
+
+static void the_maps_fit_their_memory_budget(void **state)
+{
+	uint64_t budget = MAP_BYTES_MAX + (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * BYTES_PER_CPU;
+
+	print_message("kernel memory of all maps: %lu bytes\n", sampler_map_bytes(*state));
+	assert_true(sampler_map_bytes(*state) > 0);
+	assert_true(sampler_map_bytes(*state) <= budget);
+}
+
+static void a_new_rate_changes_the_period_of_the_running_events(void **state)
+{
+	struct sampler_counts before, after;
+	uint64_t start_ns;
+
+	assert_int_equal(sampler_set_rate(*state, 1000), 0);
+	assert_int_equal(sampler_period_ns(*state), 1000000);
+	assert_int_equal(sampler_count(*state, &before), 0);
+	start_ns = clock_monotonic_ns();
+	do {
+		(void)usleep(20000);
+		assert_int_equal(sampler_count(*state, &after), 0);
+	} while (after.sums[TICK_TICKS] < before.sums[TICK_TICKS] + 100 &&
+		 clock_monotonic_ns() - start_ns < GIVE_UP_NS);
+	assert_true(sampler_expected_ticks(*state, clock_monotonic_ns()) >=
+		    after.sums[TICK_TICKS] - before.sums[TICK_TICKS]);
+	assert_true(after.sums[TICK_TICKS] >= before.sums[TICK_TICKS] + 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_busy_process_is_met_once_and_sampled_with_its_stack, open_sampler,
+			close_sampler),
+		cmocka_unit_test_setup_teardown(a_process_decided_no_has_no_stack_walked,
+						open_sampler, close_sampler),
+		cmocka_unit_test_setup_teardown(an_exec_makes_a_new_image_that_is_sampled_again,
+						open_sampler, close_sampler),
+		cmocka_unit_test_setup_teardown(
+			every_tick_ends_in_one_counter_and_every_sample_in_a_record, open_sampler,
+			close_sampler),
+		cmocka_unit_test_setup_teardown(the_maps_fit_their_memory_budget, open_sampler,
+						close_sampler),
+		cmocka_unit_test_setup_teardown(a_new_rate_changes_the_period_of_the_running_events,
+						open_sampler, close_sampler),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

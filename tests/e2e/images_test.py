@@ -20,7 +20,8 @@ def check_halves(judged, comm, first, second, what, n_rounds):
     counts = [judged.samples(judge.with_function(stacks, name)) for name in (first, second)]
     wanted = HALF_SECOND * n_rounds
     print(f"{what}: {first} {counts[0]}, {second} {counts[1]} samples, {wanted} each expected")
-    check(all(0.8 * wanted < n < 1.2 * wanted for n in counts), f"{what}: not half and half")
+    check(all(0.8 * wanted < n < 1.5 * wanted for n in counts), f"{what}: not half a second each")
+    check(0.8 < counts[0] / counts[1] < 1.25, f"{what}: not half and half")
     both = judge.with_function(judge.with_function(stacks, first), second)
     check(not both, f"{what}: a stack holds functions of both programs")
     other = [s for s in stacks if not {first, second} & set(s.names())]

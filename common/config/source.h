@@ -22,7 +22,8 @@ struct config_text {
 		(literal), sizeof(literal) - 1                                                     \
 	}
 
-/* Where a token or an expression stands: offsets of its first byte and of the one past its last. */
+/* Where a token stands: offsets of its first byte and of the one past its last. An expression
+ * stands where its first token does. */
 struct config_span {
 	uint32_t start;
 	uint32_t end;

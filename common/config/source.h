@@ -41,6 +41,10 @@ struct config_position {
 	uint32_t line_end; /* offset of the line's LF, CRLF or the end of the text */
 };
 
+/* The line alone, which costs less than the column. @ret_line_start may be NULL. */
+uint32_t config_source_line(const struct config_source *source, uint32_t offset,
+			    uint32_t *ret_line_start);
+
 struct config_position config_source_position(const struct config_source *source, uint32_t offset);
 
 /*

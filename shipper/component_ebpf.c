@@ -96,7 +96,6 @@ static const struct config_schema schema = {
 /* The targets of one block on their way into the result. */
 struct targets_loading {
 	struct component_loading *loading;
-	const struct ebpf_arguments *arguments;
 	struct wire_target_rule *rules;
 	struct config_span *places; /* of each rule */
 	size_t n_rules;
@@ -265,7 +264,7 @@ static int drop_repeated(struct targets_loading *targets)
 
 static int load_targets(struct component_loading *loading, const struct ebpf_arguments *arguments)
 {
-	struct targets_loading targets = {.loading = loading, .arguments = arguments};
+	struct targets_loading targets = {.loading = loading};
 	const struct config_value *list = &arguments->targets;
 	size_t n = list->type == CONFIG_ARRAY ? list->array.n_items : 0;
 	const struct config_expression *element = first_element(arguments, "targets");

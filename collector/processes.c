@@ -136,10 +136,18 @@ static void inherit_place(struct process_record *record)
 	record->is_placed = true; /* without kin: in no container */
 }
 
-void processes_lost(struct process_record *record, uint64_t now_ns)
+/* Finds mappings for an image that was not read and cannot be any more. */
+static void make_do(struct process_record *record, uint64_t now_ns)
 {
 	if (!record->process.is_read)
 		inherit_mappings(record, now_ns);
+	if (!record->process.is_read)
+		image_use_exec_mappings(record, now_ns);
+}
+
+void processes_lost(struct process_record *record, uint64_t now_ns)
+{
+	make_do(record, now_ns);
 	if (!record->is_placed)
 		inherit_place(record);
 	processes_decide(record, now_ns);
@@ -269,26 +277,48 @@ static void learn(struct process_record *record, const struct announcement *news
 	set_decision(record, DECISION_UNDECIDED, NULL, now_ns);
 }
 
+/* Makes the image of @announcement known, unless it is; NULL when that cannot be. */
+static struct process_record *
+find_or_enter(struct processes *processes, const struct announcement *announcement, uint64_t now_ns)
+{
+	bool is_exec = announcement->kind == ANNOUNCE_EXEC;
+	struct process_record *record = find_record(processes, &announcement->image);
+
+	if (!record)
+		record = enter(processes, &announcement->image, is_exec ? announcement->time_ns : 0,
+			       now_ns);
+	if (!record)
+		counters_add(processes->options.counters, COUNTER_MAPS_FAILED, 1);
+	return record;
+}
+
+void processes_announce_exec(struct processes *processes, const struct announcement *announcement,
+			     const struct exec_mapping mappings[N_EXEC_MAPPINGS], uint64_t now_ns)
+{
+	struct process_record *record = find_or_enter(processes, announcement, now_ns);
+
+	if (!record)
+		return;
+	memcpy(record->exec_mappings, mappings, sizeof(record->exec_mappings));
+	processes_announce(processes, announcement, now_ns);
+}
+
 void processes_announce(struct processes *processes, const struct announcement *announcement,
 			uint64_t now_ns)
 {
-	struct process_record *record = find_record(processes, &announcement->image);
-	bool is_exec = announcement->kind == ANNOUNCE_EXEC;
+	struct process_record *record;
 
 	if (announcement->kind == ANNOUNCE_EXIT) {
+		record = find_record(processes, &announcement->image);
 		if (record)
 			processes_exited(record, announcement->time_ns);
 		return;
 	}
+	record = find_or_enter(processes, announcement, now_ns);
 	if (!record)
-		record = enter(processes, &announcement->image, is_exec ? announcement->time_ns : 0,
-			       now_ns);
-	if (!record) {
-		counters_add(processes->options.counters, COUNTER_MAPS_FAILED, 1);
 		return;
-	}
 	learn(record, announcement, now_ns);
-	if (is_exec && !may_read_at_exec(processes, now_ns))
+	if (announcement->kind == ANNOUNCE_EXEC && !may_read_at_exec(processes, now_ns))
 		return;
 	if (announcement->kind == ANNOUNCE_MAPPINGS && record->process.decision == DECISION_NO)
 		return;
@@ -301,10 +331,10 @@ struct process *processes_find(struct processes *processes, const struct process
 
 	if (!record)
 		return NULL;
-	/* The parent may have been read since the child was lost. */
-	if (record->process.is_exited && !record->process.is_read &&
-	    record->process.n_reads_pending == 0 && record->process.decision != DECISION_NO)
-		inherit_mappings(record, record->exited_ns);
+	/* The parent may have been read, or a file opened, since the image was lost. */
+	if (record->process.is_exited && record->process.n_reads_pending == 0 &&
+	    record->process.decision != DECISION_NO)
+		make_do(record, record->exited_ns);
 	return &record->process;
 }
 

@@ -1,5 +1,6 @@
 #include "image_files.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -322,56 +323,70 @@ static void open_file(struct process_record *record, size_t at)
 	opener_submit(record->processes->options.opener, &request, file_opened, open);
 }
 
-/* Adds one mapping of the exec's to @mappings; false when its file is not held. */
-static bool add_exec_mapping(struct objects *objects, const struct exec_mapping *from,
-			     struct mapping *mapping, struct wire_bytes *name)
-{
-	*mapping = (struct mapping){
-		.start = {from->start},
-		.end = {from->end},
-		.offset = {from->offset},
-		.device = makedev(from->device_major, from->device_minor),
-		.inode = from->inode,
-	};
-	mapping->object = objects_find_file(objects, mapping->device, mapping->inode);
-	if (!mapping->object)
-		return false;
-	*name = (struct wire_bytes){mapping->object->name, mapping->object->n_name_bytes};
-	return true;
-}
-
 static int by_start(const void *left, const void *right)
 {
-	const struct exec_mapping *a = left, *b = right;
+	const struct mapping *a = left, *b = right;
 
-	return (a->start > b->start) - (a->start < b->start);
+	return (a->start.v > b->start.v) - (a->start.v < b->start.v);
+}
+
+/*
+ * The mappings that the image's exec brought along, ascending and disjoint, their objects borrowed.
+ * Returns how many; 0 when one has no object.
+ */
+static size_t find_exec_mappings(const struct process_record *record,
+				 struct mapping mappings[N_EXEC_MAPPINGS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_EXEC_MAPPINGS; i++) {
+		const struct exec_mapping *from = &record->exec_mappings[i];
+		struct mapping mapping = {
+			.start = {from->start},
+			.end = {from->end},
+			.offset = {from->offset},
+			.device = makedev(from->device_major, from->device_minor),
+			.inode = from->inode,
+		};
+
+		if (from->end <= from->start)
+			continue;
+		mapping.object = objects_find_file(record->processes->options.objects,
+						   mapping.device, mapping.inode);
+		if (!mapping.object)
+			return 0;
+		mappings[n++] = mapping;
+	}
+	qsort(mappings, n, sizeof(mappings[0]), by_start);
+	if (n == N_EXEC_MAPPINGS && mappings[1].start.v < mappings[0].end.v)
+		n = 1; /* one and the same: a program without interpreter */
+	return n;
+}
+
+static_assert(N_EXEC_MAPPINGS == 2, "the program's and its interpreter's");
+
+bool image_has_exec_files(const struct process_record *record)
+{
+	struct mapping mappings[N_EXEC_MAPPINGS];
+
+	return find_exec_mappings(record, mappings) > 0;
 }
 
 void image_use_exec_mappings(struct process_record *record, uint64_t now_ns)
 {
-	struct objects *objects = record->processes->options.objects;
-	struct exec_mapping known[N_EXEC_MAPPINGS];
 	struct mapping mappings[N_EXEC_MAPPINGS];
 	struct wire_bytes names[N_EXEC_MAPPINGS];
+	size_t n = find_exec_mappings(record, mappings);
 	struct mappings set;
-	size_t n = 0;
-	bool is_usable = true;
 
-	memcpy(known, record->exec_mappings, sizeof(known));
-	qsort(known, N_EXEC_MAPPINGS, sizeof(known[0]), by_start);
-	for (size_t i = 0; i < N_EXEC_MAPPINGS && is_usable; i++) {
-		if (known[i].end <= known[i].start ||
-		    (n > 0 && known[i].start < mappings[n - 1].end.v))
-			continue; /* not known, or the same: a program without interpreter */
-		is_usable = add_exec_mapping(objects, &known[i], &mappings[n], &names[n]);
-		n += is_usable;
+	for (size_t i = 0; i < n; i++) {
+		const struct object *object = mappings[i].object;
+
+		names[i] = (struct wire_bytes){object->name, object->n_name_bytes};
 	}
-	if (is_usable && n > 0 && mappings_make(mappings, names, n, &set) == 0) {
-		image_set_mappings(record, &set, now_ns);
+	if (n == 0 || mappings_make(mappings, names, n, &set) < 0)
 		return;
-	}
-	while (n > 0)
-		object_release(objects, mappings[--n].object, now_ns);
+	image_set_mappings(record, &set, now_ns);
 }
 
 static bool is_rootless(const struct mapping *mapping)

@@ -224,6 +224,13 @@ int mappings_parse(struct wire_bytes text, struct mappings *ret_mappings)
 	return 0;
 }
 
+static void retain_objects(struct mappings *mappings)
+{
+	for (size_t i = 0; i < mappings->n_mappings; i++)
+		if (mappings->mappings[i].object)
+			(void)object_retain(mappings->mappings[i].object); /* as held here */
+}
+
 int mappings_make(const struct mapping *mappings, const struct wire_bytes *names, size_t n_mappings,
 		  struct mappings *ret_mappings)
 {
@@ -236,6 +243,7 @@ int mappings_make(const struct mapping *mappings, const struct wire_bytes *names
 			return r;
 	}
 	*ret_mappings = builder_take(&b);
+	retain_objects(ret_mappings);
 	return 0;
 }
 
@@ -394,9 +402,7 @@ int mappings_copy(const struct mappings *mappings, struct mappings *ret_mappings
 			return r;
 	}
 	*ret_mappings = builder_take(&b);
-	for (size_t i = 0; i < ret_mappings->n_mappings; i++)
-		if (ret_mappings->mappings[i].object)
-			(void)object_retain(ret_mappings->mappings[i].object); /* as held here */
+	retain_objects(ret_mappings);
 	return 0;
 }
 

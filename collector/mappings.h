@@ -48,7 +48,7 @@ int mappings_parse(struct wire_bytes text, struct mappings *ret_mappings) warn_u
 
 /*
  * Makes a set of mappings that are known otherwise, ascending and disjoint, named @names (borrowed
- * for the call). Their objects' references are consumed on 0. Returns 0 or -ENOMEM.
+ * for the call), with a reference of its own on each object. Returns 0 or -ENOMEM.
  */
 int mappings_make(const struct mapping *mappings, const struct wire_bytes *names, size_t n_mappings,
 		  struct mappings *ret_mappings) warn_unused_result;

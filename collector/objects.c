@@ -260,7 +260,7 @@ struct object *objects_find_file(struct objects *objects, uint64_t device, uint6
 		if (at->object.identity.device == device && at->object.identity.inode == inode &&
 		    (!newest || at->object.id > newest->object.id))
 			newest = at;
-	return newest ? object_retain(&newest->object) : NULL;
+	return newest ? &newest->object : NULL;
 }
 
 void objects_note_mapped(struct objects *objects, struct object *object,

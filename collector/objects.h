@@ -88,9 +88,9 @@ struct object *objects_find_mapped(struct objects *objects, const struct object_
 				   struct wire_bytes name);
 
 /*
- * A held file of which fstat says these numbers. With one reference more, or NULL. For mappings
- * that the kernel described without a name; where maps prints other numbers than fstat says
- * (overlay, btrfs) nothing is found.
+ * A held file of which fstat says these numbers, borrowed, or NULL. For mappings that the kernel
+ * described without a name; where maps prints other numbers than fstat says (overlay, btrfs)
+ * nothing is found.
  */
 struct object *objects_find_file(struct objects *objects, uint64_t device, uint64_t inode);
 

@@ -271,6 +271,8 @@ static void learn(struct process_record *record, const struct announcement *news
 	memcpy(record->process.comm, news->comm, COMM_BYTES);
 	record->parent_pid = news->parent_pid;
 	record->process.cgroup_id = news->cgroup_id;
+	if (news->kind == ANNOUNCE_MET && !record->is_placed)
+		record->process.met_ns = now_ns; /* before, nothing was there to decide */
 	if (news->kind != ANNOUNCE_CGROUP || record->process.is_exited)
 		return;
 	record->is_placed = false;
@@ -299,13 +301,17 @@ void processes_announce_exec(struct processes *processes, const struct announcem
 
 	if (!record)
 		return;
+	learn(record, announcement, now_ns);
 	memcpy(record->exec_mappings, mappings, sizeof(record->exec_mappings));
-	processes_announce(processes, announcement, now_ns);
+	/* With its files held, it can die at any time: the first sample is early enough to read. */
+	if (!image_has_exec_files(record) && may_read_at_exec(processes, now_ns))
+		image_read(record, announcement->time_ns);
 }
 
 void processes_announce(struct processes *processes, const struct announcement *announcement,
 			uint64_t now_ns)
 {
+	static const struct exec_mapping none[N_EXEC_MAPPINGS] = {{0}};
 	struct process_record *record;
 
 	if (announcement->kind == ANNOUNCE_EXIT) {
@@ -314,12 +320,14 @@ void processes_announce(struct processes *processes, const struct announcement *
 			processes_exited(record, announcement->time_ns);
 		return;
 	}
+	if (announcement->kind == ANNOUNCE_EXEC) {
+		processes_announce_exec(processes, announcement, none, now_ns);
+		return;
+	}
 	record = find_or_enter(processes, announcement, now_ns);
 	if (!record)
 		return;
 	learn(record, announcement, now_ns);
-	if (announcement->kind == ANNOUNCE_EXEC && !may_read_at_exec(processes, now_ns))
-		return;
 	if (announcement->kind == ANNOUNCE_MAPPINGS && record->process.decision == DECISION_NO)
 		return;
 	image_read(record, announcement->time_ns);
@@ -342,14 +350,19 @@ struct process *processes_meet(struct processes *processes, const struct process
 			       uint64_t now_ns)
 {
 	struct process *known = processes_find(processes, image);
-	struct process_record *record;
+	struct process_record *record = (struct process_record *)known; /* its first member */
 
-	if (known)
-		return known;
-	record = enter(processes, image, 0, now_ns);
+	if (!record)
+		record = enter(processes, image, 0, now_ns);
 	if (!record)
 		return NULL;
-	image_read(record, now_ns);
+	/* It was sampled, and nobody said so. */
+	if (!record->is_placed && record->n_in_flight == 0) {
+		if (record->process.is_exited)
+			processes_lost(record, now_ns);
+		else
+			image_read(record, now_ns);
+	}
 	return &record->process;
 }
 
@@ -424,7 +437,8 @@ void processes_expire(struct processes *processes, bool drained, uint64_t now_ns
 			forget(at);
 			continue;
 		}
-		if (processes->targets && at->process.decision == DECISION_UNDECIDED &&
+		if (processes->targets && at->is_placed &&
+		    at->process.decision == DECISION_UNDECIDED &&
 		    now_ns >= at->process.met_ns + PROCESS_UNDECIDED_NS)
 			set_decision(at, DECISION_NO, NULL, now_ns);
 		if (is_news_lost)

@@ -72,7 +72,8 @@ void processes_announce(struct processes *processes, const struct announcement *
 
 /*
  * As processes_announce(), for an ANNOUNCE_EXEC that brings its first mappings along (borrowed for
- * the call): they serve when the image is gone before it can be read.
+ * the call). They serve when the image is gone before it can be read; when all their files are held
+ * already, nothing needs to be read before the first sample.
  */
 void processes_announce_exec(struct processes *processes, const struct announcement *announcement,
 			     const struct exec_mapping mappings[N_EXEC_MAPPINGS], uint64_t now_ns);

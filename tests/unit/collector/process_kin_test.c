@@ -116,10 +116,13 @@ static void an_exec_that_brought_one_mapping_twice_has_it_once(void **state)
 	(void)state;
 	(void)run_prog(7);
 	processes_announce_exec(fixture.processes, &exec, twice, fixture.now_ns);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0); /* its file is held: there is time */
+	announce(ANNOUNCE_MET, &exec.image);
 	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
 	assert_int_equal(find(&exec.image)->mappings.n_mappings, 1);
 	exec.image = image_of(9, 1);
 	processes_announce_exec(fixture.processes, &exec, nothing, fixture.now_ns);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 1);
 	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
 	assert_false(find(&exec.image)->is_read);
 }

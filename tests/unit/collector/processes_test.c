@@ -78,6 +78,28 @@ static void the_time_to_decide_begins_with_the_first_targets(void **state)
 	assert_int_equal(process->decision, DECISION_NO);
 }
 
+static void an_image_without_samples_is_not_turned_into_no_unread(void **state)
+{
+	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
+								   .end = 0x2000,
+								   .inode = 11,
+								   .device_major = 1,
+								   .device_minor = 2}};
+	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
+
+	(void)state;
+	set_targets(TARGET_PID, "8");
+	(void)run_prog(7);
+	processes_announce_exec(fixture.processes, &exec, held, fixture.now_ns);
+	fixture.now_ns += 5 * PROCESS_UNDECIDED_NS;
+	expire(false);
+	assert_int_equal(find(&exec.image)->decision, DECISION_UNDECIDED);
+	announce(ANNOUNCE_MET, &exec.image);
+	assert_int_equal(find(&exec.image)->met_ns, fixture.now_ns - 1);
+	give_texts(NULL, maps_of_prog);
+	assert_int_equal(find(&exec.image)->decision, DECISION_YES);
+}
+
 static void new_targets_decide_everybody_anew(void **state)
 {
 	struct process *seven, *eight, *nine;
@@ -289,6 +311,27 @@ static void a_sample_of_an_unknown_image_makes_it_known(void **state)
 	assert_false(find(&image)->is_exited);
 }
 
+static void a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended(void **state)
+{
+	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
+								   .end = 0x2000,
+								   .inode = 11,
+								   .device_major = 1,
+								   .device_minor = 2}};
+	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	(void)run_prog(7);
+	processes_announce_exec(fixture.processes, &exec, held, fixture.now_ns);
+	announce(ANNOUNCE_EXIT, &exec.image);
+	process = processes_meet(fixture.processes, &exec.image, fixture.now_ns);
+	assert_int_equal(process->decision, DECISION_YES);
+	assert_string_equal(name_at(process, 0x1000), "/prog");
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+}
+
 static void reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it(void **state)
 {
 	const uint32_t n_execs = PROCESS_EXEC_READS_HZ_MAX + 20;
@@ -436,6 +479,7 @@ int main(void)
 		fixture_test(a_match_is_yes_as_soon_as_the_cgroup_is_read),
 		fixture_test(without_a_match_it_is_no_when_its_time_is_over),
 		fixture_test(the_time_to_decide_begins_with_the_first_targets),
+		fixture_test(an_image_without_samples_is_not_turned_into_no_unread),
 		fixture_test(new_targets_decide_everybody_anew),
 		fixture_test(an_exited_image_keeps_the_labels_that_its_samples_were_taken_under),
 		fixture_test(a_changed_cgroup_makes_it_undecided_until_it_is_read),
@@ -446,6 +490,7 @@ int main(void)
 		fixture_test(an_image_whose_objects_lose_their_root_opens_its_own),
 		fixture_test(a_root_that_cannot_be_opened_is_asked_for_once),
 		fixture_test(a_sample_of_an_unknown_image_makes_it_known),
+		fixture_test(a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended),
 		fixture_test(reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it),
 		fixture_test(a_read_without_a_helper_is_asked_for_again),
 		fixture_test(lost_announcements_cause_everything_to_be_read_again),

@@ -46,8 +46,8 @@ struct nameless {
 struct object_root {
 	int fd;
 	struct file_identity identity;
+	uint64_t mount_id;
 	unsigned n_images;
-	bool is_detached; /* no object refers to it */
 	uint64_t idle_since_ns;
 	struct object_root *next;
 };
@@ -407,10 +407,11 @@ struct object *objects_find(const struct objects *objects, uint64_t id)
 	return at ? &at->object : NULL;
 }
 
-/* Takes @root back from every object that has it. */
-static void detach_root(struct objects *objects, struct object_root *root)
+/* Closes @root; objects that had it have none. */
+static void close_root(struct objects *objects, struct object_root *root)
 {
-	root->is_detached = true;
+	struct object_root **link = &objects->roots;
+
 	for (size_t i = 0; i < objects->n_buckets; i++)
 		for (struct record *at = objects->by_id[i]; at; at = at->next_of_id) {
 			if (at->root != root)
@@ -419,17 +420,9 @@ static void detach_root(struct objects *objects, struct object_root *root)
 			at->object.root_fd = -1;
 			objects->n_roots_lost++;
 		}
-}
-
-static void close_root(struct objects *objects, struct object_root *root)
-{
-	struct object_root **at = &objects->roots;
-
-	if (!root->is_detached)
-		detach_root(objects, root);
-	while (*at != root)
-		at = &(*at)->next;
-	*at = root->next;
+	while (*link != root)
+		link = &(*link)->next;
+	*link = root->next;
 	objects->n_roots--;
 	close_fdp(&root->fd);
 	free(root);
@@ -450,18 +443,16 @@ static bool evict_oldest_root(struct objects *objects)
 }
 
 struct object_root *objects_adopt_root(struct objects *objects, int fd,
-				       const struct file_identity *identity)
+				       const struct file_identity *identity, uint64_t mount_id)
 {
 	cleanup_with(close_fdp) int consumed = fd;
 	struct object_root *root = objects->roots;
 
 	while (root && !(root->identity.device == identity->device &&
-			 root->identity.inode == identity->inode &&
-			 root->identity.mount_id == identity->mount_id))
+			 root->identity.inode == identity->inode && root->mount_id == mount_id))
 		root = root->next;
 	if (root) {
 		root->n_images++;
-		root->is_detached = false;
 		return root;
 	}
 	if (objects->n_roots >= OBJECTS_ROOTS_MAX && !evict_oldest_root(objects))
@@ -469,8 +460,10 @@ struct object_root *objects_adopt_root(struct objects *objects, int fd,
 	root = calloc(1, sizeof(*root));
 	if (!root)
 		return NULL;
-	*root = (struct object_root){
-		.fd = take_fd(&consumed), .identity = *identity, .n_images = 1};
+	root->fd = take_fd(&consumed);
+	root->identity = *identity;
+	root->mount_id = mount_id;
+	root->n_images = 1;
 	root->next = objects->roots;
 	objects->roots = root;
 	objects->n_roots++;
@@ -503,20 +496,15 @@ static uint64_t expire_roots(struct objects *objects, uint64_t now_ns)
 	uint64_t next_ns = UINT64_MAX;
 
 	for (at = objects->roots; at; at = next) {
-		uint64_t detach_ns = at->idle_since_ns + objects->hold_ns / 2;
 		uint64_t close_ns = at->idle_since_ns + objects->hold_ns;
 
 		next = at->next;
 		if (at->n_images > 0)
 			continue;
-		if (now_ns >= close_ns) {
+		if (now_ns >= close_ns)
 			close_root(objects, at);
-			continue;
-		}
-		if (now_ns >= detach_ns && !at->is_detached)
-			detach_root(objects, at);
-		detach_ns = at->is_detached ? close_ns : detach_ns;
-		next_ns = detach_ns < next_ns ? detach_ns : next_ns;
+		else if (close_ns < next_ns)
+			next_ns = close_ns;
 	}
 	return next_ns;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "image_files.h"
 #include "image_reader.h"
 #include "process_record.h"
 
@@ -343,7 +344,7 @@ void processes_set_targets(struct processes *processes, struct targets *targets,
 
 static bool is_over(const struct process_record *record, uint64_t now_ns)
 {
-	if (!record->process.is_exited || record->process.n_reads_pending > 0)
+	if (!record->process.is_exited || record->n_in_flight > 0)
 		return false;
 	return record->process.decision != DECISION_UNDECIDED ||
 	       now_ns >= record->exited_ns + PROCESS_UNDECIDED_NS;
@@ -438,7 +439,7 @@ void processes_free(struct processes *processes)
 {
 	if (!processes)
 		return;
-	image_reader_deinit(processes);
+	image_files_deinit(processes);
 	while (processes->first)
 		forget(processes->first);
 	targets_free(processes->targets);

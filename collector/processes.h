@@ -44,7 +44,7 @@ struct process {
 	uint64_t cgroup_id;
 	bool is_exited;
 	bool is_read;             /* mappings hold what could be read */
-	unsigned n_reads_pending; /* requests to the opener that are not done */
+	unsigned n_reads_pending; /* requests to the opener that mappings wait for */
 	struct mappings mappings;
 };
 

@@ -424,8 +424,8 @@ def location_is_kernel(location):
     return location.mapping is not None and location.mapping.filename.startswith("[kernel")
 
 
-def location_is_process(location):
-    """The frame that carries a process's name has neither a mapping nor an address."""
+def location_is_bare(location):
+    """Not code: the frame of a process's name, at the root, or a mark."""
     return location.mapping is None and location.address == 0
 
 

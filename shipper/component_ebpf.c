@@ -39,8 +39,8 @@ static const struct config_argument rows[] = {
 	{"forward_to", CONFIG_ARGUMENT_VALUE, CONFIG_REQUIRED, AT(forward_to), 0, 0, NULL},
 	{"targets", CONFIG_ARGUMENT_VALUE, 0, AT(targets), 0, 0, NULL},
 	{"default_target", CONFIG_ARGUMENT_MAP, 0, AT(default_target), 0, 0, NULL},
-	{"build_id_cache_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.caches.build_id_entries), 1,
-	 CACHE_ENTRIES_MAX, NULL},
+	{"build_id_cache_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE,
+	 AT(settings.caches.build_id_entries), 1, CACHE_ENTRIES_MAX, NULL},
 	{"collect_interval", CONFIG_ARGUMENT_DURATION, 0, AT(settings.collect_interval_ms),
 	 COLLECT_INTERVAL_MS_MIN, COLLECT_INTERVAL_MS_MAX, NULL},
 	{"collect_kernel_profile", CONFIG_ARGUMENT_BOOL, 0, AT(settings.collect_kernel), 0, 0,
@@ -49,13 +49,13 @@ static const struct config_argument rows[] = {
 	{"container_id_cache_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE,
 	 AT(settings.container_id_cache_size), 1, CACHE_ENTRIES_MAX, NULL},
 	{"demangle", CONFIG_ARGUMENT_WORD, 0, AT(demangle), 0, 0, demangle_words},
-	{"pid_cache_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.caches.pid_entries), 1,
-	 CACHE_ENTRIES_MAX, NULL},
+	{"pid_cache_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE, AT(settings.caches.pid_entries),
+	 1, CACHE_ENTRIES_MAX, NULL},
 	{"pid_map_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE, AT(settings.pid_map_size), 1,
 	 MAP_ENTRIES_MAX, NULL},
 	{"python_enabled", CONFIG_ARGUMENT_BOOL, CONFIG_INACTIVE, AT(python_enabled), 0, 0, NULL},
-	{"same_file_cache_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.caches.same_file_entries), 1,
-	 CACHE_ENTRIES_MAX, NULL},
+	{"same_file_cache_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE,
+	 AT(settings.caches.same_file_entries), 1, CACHE_ENTRIES_MAX, NULL},
 	{"sample_rate", CONFIG_ARGUMENT_COUNT, 0, AT(settings.sample_rate_hz), 1,
 	 SAMPLE_RATE_HZ_MAX, NULL},
 	{"symbols_map_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE, AT(symbols_map_size), 1,
@@ -420,6 +420,10 @@ int component_load_ebpf(struct component_loading *loading, struct config_compone
 	if (!arguments.settings.collect_user && !arguments.settings.collect_kernel)
 		config_warn(loading->diagnostics, place_of(&arguments, "collect_user_profile"),
 			    "neither user nor kernel stacks are collected, profiles stay empty");
+	if (arguments.demangle != DEMANGLE_NONE)
+		config_warn(loading->diagnostics, place_of(&arguments, "demangle"),
+			    "demangle is accepted but has no effect in this version, names stay as "
+			    "they are in files");
 	loading->configuration->settings = arguments.settings;
 	loading->configuration->settings.demangle = (enum demangle_mode)arguments.demangle;
 	if (refusal != 0 || r != 0)

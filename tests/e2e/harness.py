@@ -358,7 +358,7 @@ def family(metrics, name):
 
 
 def check_books(metrics):
-    """Invariant 3, to the last sample. Returns what was taken."""
+    """Invariant 3, to the last sample, up to each endpoint. Returns what was taken."""
     ticks, taken = (metrics[f"triptych_{name}"] for name in ("ticks_total", "samples_taken_total"))
     skipped = family(metrics, "triptych_samples_skipped_total")
     lost = family(metrics, "triptych_kernel_dropped_total")
@@ -369,4 +369,15 @@ def check_books(metrics):
     held = family(metrics, "triptych_samples_held")
     check(taken == spooled + dropped + held,
           f"taken {taken:.0f} != spooled {spooled:.0f} + dropped {dropped:.0f} + held {held:.0f}")
+    for endpoint in re.findall(r'triptych_endpoint_samples_sent_total\{(.*)\}', "\n".join(metrics)):
+        check_endpoint(metrics, endpoint)
     return taken
+
+
+def check_endpoint(metrics, endpoint):
+    spooled, sent, held = (metrics[f"triptych_endpoint_samples_{name}{{{endpoint}}}"]
+                           for name in ("spooled_total", "sent_total", "held"))
+    dropped = sum(value for key, value in metrics.items()
+                  if key.startswith(f"triptych_endpoint_samples_dropped_total{{{endpoint},"))
+    check(spooled == sent + dropped + held,
+          f"{endpoint}: spooled {spooled:.0f} != sent {sent:.0f} + dropped {dropped:.0f} + held {held:.0f}")

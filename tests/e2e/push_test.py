@@ -193,10 +193,10 @@ def environment():
 class Client:
     """A symbolizer: one line in, one line out."""
 
-    def __init__(self, world, uid=SYMBOLIZER_UID):
+    def __init__(self, world, uid=SYMBOLIZER_UID, patience_ms=5000):
         self.process = subprocess.Popen(
-            as_user(uid) + [world.tool("client"), world.run + "/profiles.sock"], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+            as_user(uid) + [world.tool("client"), world.run + "/profiles.sock", str(patience_ms)],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
 
     def ask(self, line):
         self.process.stdin.write(line + "\n")
@@ -671,7 +671,7 @@ class Dying(ShipperTest):
         acknowledged, sequence = set(), 0
         for n in range(8):
             self.world.start()
-            client = Client(self.world)
+            client = Client(self.world, patience_ms=400)
             timer = threading.Timer(0.02 + 0.03 * n, self.world.shipper.kill)
             timer.start()
             while self.world.shipper.poll() is None:

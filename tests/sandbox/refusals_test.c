@@ -149,7 +149,7 @@ static const struct call refused[] = {
 	{OPENER, "openat(O_TRUNC)", SYS_openat, {CWD, "/tmp/x", "0x200"}, NULL},
 	{OPENER, "open", SYS_open, {"/etc/shadow", "0"}, NULL},
 	{OPENER, "pwrite64", SYS_pwrite64, {"0", "x", "1", "0"}, NULL},
-	{OPENER, "writev", SYS_writev, {"0", "0", "0"}, NULL},
+	{OPENER, "pwritev", SYS_pwritev, {"0", "0", "0", "0", "0"}, NULL},
 	{OPENER, "socket(AF_UNIX)", SYS_socket, {"1", "1", "0"}, NULL},
 	{OPENER, "connect", SYS_connect, {"0", ZERO_24, "16"}, NULL},
 	{OPENER, "memfd_create", SYS_memfd_create, {"x", "0"}, NULL},

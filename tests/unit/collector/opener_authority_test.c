@@ -138,12 +138,62 @@ static void as_the_opener_nothing_of_roots_opens_for_writing(void **state)
 	assert_int_equal(unlink(DIRECTORY "/mapped"), 0);
 }
 
+/* Starts an opener of its own and has one request served. */
+static int start_and_ask(void)
+{
+	const struct opener_request request = {
+		.op = OPENER_READ_PROC, .pid = getppid(), .files = OPENER_MAPS};
+	struct seen seen;
+	int r;
+
+	r = opener_start(IDENTITY_OPENER_UID, IDENTITY_GROUP_GID, &opener);
+	if (r < 0)
+		return -r;
+	run(&request, &seen);
+	opener_free(opener);
+	return seen.outcome == 0 && seen.n_bytes[3] > 0 ? 0 : 255;
+}
+
+/* Root of a container, with these capabilities in place of all. */
+static int start_with(uint64_t caps)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	int status;
+	pid_t pid;
+
+	data[0].effective = data[0].permitted = (uint32_t)caps;
+	data[1].effective = data[1].permitted = (uint32_t)(caps >> 32);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(syscall(SYS_capset, &header, data) < 0 ? 254 : start_and_ask());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void the_capabilities_that_are_documented_suffice_and_are_needed(void **state)
+{
+	static const unsigned all[] = {CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE, CAP_DAC_READ_SEARCH,
+				       CAP_SETUID, CAP_SETGID};
+	uint64_t caps = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		caps |= SANDBOX_CAP(all[i]);
+	assert_int_equal(start_with(caps), 0);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		assert_int_equal(start_with(caps & ~SANDBOX_CAP(all[i])), EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		opener_test(helpers_hold_three_capabilities_and_nothing_else),
 		opener_test(helpers_outlive_the_signals_that_stop_a_service),
 		opener_test(helpers_end_with_their_sockets),
+		cmocka_unit_test(the_capabilities_that_are_documented_suffice_and_are_needed),
 		cmocka_unit_test(as_the_opener_nothing_of_roots_opens_for_writing),
 	};
 

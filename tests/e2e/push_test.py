@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -192,10 +193,10 @@ def environment():
 class Client:
     """A symbolizer: one line in, one line out."""
 
-    def __init__(self, world, uid=SYMBOLIZER_UID):
+    def __init__(self, world, uid=SYMBOLIZER_UID, patience_ms=5000):
         self.process = subprocess.Popen(
-            as_user(uid) + [world.tool("client"), world.run + "/profiles.sock"], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+            as_user(uid) + [world.tool("client"), world.run + "/profiles.sock", str(patience_ms)],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
 
     def ask(self, line):
         self.process.stdin.write(line + "\n")
@@ -233,7 +234,7 @@ class World:
             for path in (self.spool, self.store):
                 os.chown(path, SHIPPER_UID, GROUP)
         self.shipper = None
-        self.processes = []
+        self.mounts = []
         self.http = "127.0.0.1:%d" % self.free_port()
         self.log = open(self.root + "/log", "ab")
 
@@ -313,6 +314,8 @@ class World:
                 self.shipper.wait()
         self.log.close()
         text = self.log_text()
+        for path in self.mounts:
+            subprocess.run(["umount", path], check=True)
         shutil.rmtree(self.root)
         assert "Sanitizer" not in text and "runtime error" not in text, text
 
@@ -585,6 +588,33 @@ class Pushing(ShipperTest):
         self.assert_books(away.url, sent=600, held=0, dropped=0)
 
 
+    def test_names_are_resolved_in_the_sandbox(self):
+        server = self.server()
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        client = self.start(server)
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+
+    @unittest.skipUnless(shutil.which("openssl"), "needs openssl to make a certificate")
+    def test_a_server_that_nobody_vouches_for_gets_nothing(self):
+        pem = self.world.root + "/server.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-keyout", pem, "-out", pem + ".crt"],
+                       check=True, stderr=subprocess.DEVNULL)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem + ".crt", pem)
+        server = self.server()
+        server.httpd.socket = context.wrap_socket(server.httpd.socket, server_side=True)
+        server.url = "https://localhost:%d" % server.port
+        client = self.start(server)
+        client.profile(1)
+        wait_for(lambda: of_endpoint(self.world.metrics(), "triptych_endpoint_requests_total",
+                                     server.url, outcome="misconfigured"), what="the refusal")
+        self.assert_books(server.url, sent=0, held=10, dropped=0)
+        self.assertIn("certificate", self.world.get("/-/ready")[1])
+        self.assertEqual(server.requests, [])
+
+
 class Storing(ShipperTest):
     def test_a_directory_gets_every_part_with_its_labels(self):
         self.world.configure(['url = "file://%s"' % self.world.store],
@@ -641,7 +671,7 @@ class Dying(ShipperTest):
         acknowledged, sequence = set(), 0
         for n in range(8):
             self.world.start()
-            client = Client(self.world)
+            client = Client(self.world, patience_ms=400)
             timer = threading.Timer(0.02 + 0.03 * n, self.world.shipper.kill)
             timer.start()
             while self.world.shipper.poll() is None:
@@ -669,6 +699,33 @@ class Dying(ShipperTest):
         self.assert_books(gone.url, sent=0, held=40, dropped=0)
         self.wait_sent("file://" + self.world.store, 0)  # it had all of it before
         self.assertEqual(len(glob.glob(self.world.store + "/*.pb.gz")), 4)
+
+    @unittest.skipUnless(IS_ROOT, "needs to mount")
+    def test_on_a_full_disk_it_refuses_and_loses_nothing_that_it_took(self):
+        spool = self.world.spool
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,uid=%d,mode=700" % SHIPPER_UID,
+                        "tmpfs", spool], check=True)
+        self.world.mounts.append(spool)
+        gate = threading.Event()
+        server = self.server(lambda series, n: None if gate.is_set() else Answer(503))
+        client = self.start(server, extra='min_backoff_period = "50ms"\n'
+                                          '    max_backoff_period = "100ms"')
+        taken, sequence = 0, 0
+        while sequence < 20:
+            sequence += 1
+            answer = client.profile(sequence, size=500000, service="w%d" % sequence)
+            if answer != "stored":
+                break
+            taken += 1
+        self.assertEqual(answer, "refused disk")
+        self.assertGreater(taken, 4)
+        self.assert_books(server.url, sent=0, held=10 * taken, dropped=0)
+        gate.set()
+        self.wait_sent(server.url, 10 * taken)
+        metrics = self.assert_books(server.url, held=0, dropped=0)
+        self.assertGreaterEqual(metrics["triptych_spool_refused_total"][()], 1)
+        wait_for(lambda: client.profile(sequence, size=1000) == "stored", what="room")
+        self.wait_sent(server.url, 10 * taken + 10)
 
     def test_asked_to_stop_it_stays_until_symbolizers_are_gone(self):
         server = self.server()

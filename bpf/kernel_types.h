@@ -15,7 +15,28 @@ typedef struct {
 } atomic_t;
 
 struct mm_struct {
-	unsigned long exec_vm; /* pages of executable mappings */
+	unsigned long exec_vm;	  /* pages of executable mappings */
+	unsigned long start_code; /* of the program's first executable segment */
+};
+
+struct super_block {
+	unsigned int s_dev; /* major << 20 | minor */
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	unsigned long vm_pgoff; /* in pages */
+	struct file *vm_file;
 };
 
 struct signal_struct {
@@ -37,8 +58,26 @@ struct task_struct {
 
 struct linux_binprm;
 
+/* The kernel's own view of pt_regs: <linux/ptrace.h> names the fields for user space. */
+struct pt_regs___kernel {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long ip;
+#elif defined(__TARGET_ARCH_arm64)
+	unsigned long pc;
+#endif
+};
+
 #pragma clang attribute pop
 
+#if defined(__TARGET_ARCH_x86)
+#define KERNEL_REGS_IP ip
+#elif defined(__TARGET_ARCH_arm64)
+#define KERNEL_REGS_IP pc
+#endif
+
+#define DEVICE_MINOR_BITS 20
+#define PAGE_BITS	  12 /* of vm_pgoff: 4 KiB pages; elsewhere the collector reads maps */
+
 /* linux/sched.h: PF_… */
-#define TASK_EXITING	   0x00000004
+#define TASK_EXITING       0x00000004
 #define TASK_KERNEL_THREAD 0x00200000

@@ -1,12 +1,13 @@
 #pragma once
 /*
  * What the BPF programs and the collector share: maps' keys and values, the announcements of
- * processes, and the counters. Fixed-width fields only; the layouts are asserted where they are used.
+ * processes, and the counters. Fixed-width fields only; the layouts are asserted where they are
+ * used.
  */
 #include <linux/types.h>
 
 #define FRAMES_OF_KIND_MAX 127 /* user and kernel each; the kernel's own limit by default */
-#define FRAMES_MAX	   (2 * FRAMES_OF_KIND_MAX)
+#define FRAMES_MAX         (2 * FRAMES_OF_KIND_MAX)
 
 /*
  * A frame is an address whose top byte tells its kind: user addresses have 0x00, the kernel's own
@@ -14,7 +15,7 @@
  * free for frames that are not native code.
  */
 #define FRAME_KIND_SHIFT  56
-#define FRAME_KIND_USER	  0x00
+#define FRAME_KIND_USER   0x00
 #define FRAME_KIND_KERNEL 0xff
 
 /* exec keeps the pid and the start time; the exec count tells the images apart. */
@@ -33,10 +34,10 @@ enum decision {
 /* Map "processes": what is known of a pid. Key: __u32 pid. */
 struct process_entry {
 	struct process_image image;
-	__u64 cgroup_id;	/* leaf in the unified hierarchy */
-	__u64 n_exec_pages;	/* executable pages mapped when last announced: a change is news */
-	__u32 decision;		/* enum decision */
-	__u32 announced;	/* 0: the ring was full when it should have been */
+	__u64 cgroup_id;    /* leaf in the unified hierarchy */
+	__u64 n_exec_pages; /* executable pages mapped when last announced: a change is news */
+	__u32 decision;     /* enum decision */
+	__u32 announced;    /* 0: the ring was full when it should have been */
 };
 
 /* Maps "stacks_<class>": key __u64 hash of image and frames. */
@@ -62,15 +63,15 @@ enum stack_class { STACKS_SHALLOW, STACKS_MIDDLE, STACKS_DEEP, N_STACK_CLASSES }
 
 #define STACKS_SHALLOW_FRAMES_MAX 29
 #define STACKS_MIDDLE_FRAMES_MAX  77
-#define STACKS_DEEP_FRAMES_MAX	  FRAMES_MAX
+#define STACKS_DEEP_FRAMES_MAX    FRAMES_MAX
 
 #define STACK_RECORD_BYTES(n_frames) (24 + 8 * (n_frames))
 
 /* Announcements, in the ring buffer. */
 enum announcement_kind {
 	ANNOUNCE_MET = 1,  /* first sample of an image */
-	ANNOUNCE_EXEC,	   /* an image begins */
-	ANNOUNCE_EXIT,	   /* the last thread of a process is leaving */
+	ANNOUNCE_EXEC,     /* an image begins */
+	ANNOUNCE_EXIT,     /* the last thread of a process is leaving */
 	ANNOUNCE_MAPPINGS, /* its executable mappings changed since it was announced */
 	ANNOUNCE_CGROUP,   /* it moved to another cgroup */
 	ANNOUNCE_PRESSURE, /* a stack map is three quarters full */
@@ -83,8 +84,28 @@ struct announcement {
 	__u32 parent_pid;
 	struct process_image image;
 	__u64 cgroup_id;
-	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 time_ns;         /* CLOCK_MONOTONIC */
 	char comm[COMM_BYTES]; /* of the group leader */
+};
+
+/*
+ * ANNOUNCE_EXEC brings the new image's first executable mappings, as far as the kernel could tell:
+ * the program's and its interpreter's. A process may be gone before its maps can be read.
+ */
+struct exec_mapping {
+	__u64 start;
+	__u64 end; /* 0: not known */
+	__u64 offset;
+	__u64 inode;
+	__u32 device_major;
+	__u32 device_minor;
+};
+
+#define N_EXEC_MAPPINGS 2
+
+struct exec_announcement {
+	struct announcement head;
+	struct exec_mapping mappings[N_EXEC_MAPPINGS];
 };
 
 /* Per-CPU counters: slots of the array "tick_counters". */

@@ -9,8 +9,8 @@
  * that it took out.
  *
  * Every tick ends in exactly one counter: ticks = taken + skipped + dropped, on each CPU. What is
- * touched on a tick is kept small on purpose: at 97 Hz the caches are cold, and memory touched costs
- * more than instructions.
+ * touched on a tick is kept small on purpose: at 97 Hz the caches are cold, and memory touched
+ * costs more than instructions.
  */
 #include "kernel_types.h"
 
@@ -25,8 +25,15 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Frames of both kinds, and room for a whole stack of one kind behind the first. */
-#define SCRATCH_FRAMES	    256
+#define SCRATCH_FRAMES      256
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
+
+/*
+ * An exit can wait until something else is told. The ring's own judgement would then keep silent for
+ * what comes behind it, since the reader has not caught up: so the rest always wakes.
+ */
+#define WAKE	  BPF_RB_FORCE_WAKEUP
+#define LET_SLEEP BPF_RB_NO_WAKEUP
 
 struct scratch {
 	struct stack_head head;
@@ -71,7 +78,7 @@ struct {
 	struct class_name##_half {                                                                 \
 		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
 		__uint(max_entries, n_entries);                                                    \
-		__uint(key_size, 8);                                                                 \
+		__uint(key_size, 8);                                                               \
 		__uint(value_size, STACK_RECORD_BYTES(n_frames));                                  \
 	} class_name##_a SEC(".maps"), class_name##_b SEC(".maps");                                \
 	struct {                                                                                   \
@@ -88,7 +95,7 @@ STACK_HALF(deep, 384, STACKS_DEEP_FRAMES_MAX);
 const volatile __u64 hash_seed = 0;
 
 struct tick_settings settings = {};
-__u64 n_inserted[N_STACK_CLASSES] = {};	 /* since the programs were loaded */
+__u64 n_inserted[N_STACK_CLASSES] = {};  /* since the programs were loaded */
 __u64 pressure_at[N_STACK_CLASSES] = {}; /* n_inserted that calls for an early drain */
 
 static const __u32 slot;
@@ -111,25 +118,36 @@ static __always_inline bool same_image(const struct process_image *a, const stru
 	       a->start_boot_ns == b->start_boot_ns;
 }
 
-/* Returns whether the ring had room; what it had no room for is counted. */
-static __noinline bool announce(struct task_struct *task, enum announcement_kind kind,
-				__u64 cgroup_id, __u64 wakeup)
+static __always_inline void note_lost_event(void)
 {
-	struct announcement *news = bpf_ringbuf_reserve(&announcements, sizeof(*news), 0);
-	struct tick_counters *counters;
+	struct tick_counters *counters = bpf_map_lookup_elem(&tick_counters, &slot);
 
-	if (!news) {
-		counters = bpf_map_lookup_elem(&tick_counters, &slot);
-		if (counters)
-			count(counters, TICK_EVENTS_LOST);
-		return false;
-	}
+	if (counters)
+		count(counters, TICK_EVENTS_LOST);
+}
+
+static __always_inline void fill(struct announcement *news, struct task_struct *task,
+				 enum announcement_kind kind, __u64 cgroup_id)
+{
 	news->kind = kind;
 	news->parent_pid = task->real_parent->tgid;
 	image_of(task, &news->image);
 	news->cgroup_id = cgroup_id;
 	news->time_ns = bpf_ktime_get_ns();
 	bpf_probe_read_kernel(news->comm, sizeof(news->comm), task->group_leader->comm);
+}
+
+/* Returns whether the ring had room; what it had no room for is counted. */
+static __noinline bool announce(struct task_struct *task, enum announcement_kind kind,
+				__u64 cgroup_id, __u64 wakeup)
+{
+	struct announcement *news = bpf_ringbuf_reserve(&announcements, sizeof(*news), 0);
+
+	if (!news) {
+		note_lost_event();
+		return false;
+	}
+	fill(news, task, kind, cgroup_id);
 	bpf_ringbuf_submit(news, wakeup);
 	return true;
 }
@@ -161,7 +179,7 @@ static __noinline enum decision meet(struct task_struct *task, struct tick_count
 	if (mm)
 		entry.n_exec_pages = mm->exec_vm;
 	if (entry.decision != DECISION_NO)
-		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, 0);
+		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, WAKE);
 	if (bpf_map_update_elem(&processes, &pid, &entry, BPF_ANY) != 0)
 		count(counters, TICK_PROCESS_MAP_FULL);
 	return entry.decision;
@@ -176,22 +194,21 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	if (cgroup_id != entry->cgroup_id) {
 		entry->decision = decision_of_cgroup(cgroup_id);
 		entry->cgroup_id = cgroup_id;
-		announce(task, ANNOUNCE_CGROUP, cgroup_id, 0);
+		announce(task, ANNOUNCE_CGROUP, cgroup_id, WAKE);
 	}
 	if (entry->decision == DECISION_NO || !mm)
 		return;
 	if (!entry->announced) {
 		entry->n_exec_pages = mm->exec_vm;
-		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, 0);
+		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, WAKE);
 	} else if (mm->exec_vm != entry->n_exec_pages) {
-		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, 0))
+		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, WAKE))
 			entry->n_exec_pages = mm->exec_vm;
 	}
 }
 
-static __always_inline enum decision decide(struct task_struct *task,
-					    const struct process_image *image,
-					    struct tick_counters *counters)
+static __always_inline enum decision
+decide(struct task_struct *task, const struct process_image *image, struct tick_counters *counters)
 {
 	__u32 pid = image->pid;
 	struct process_entry *entry = bpf_map_lookup_elem(&processes, &pid);
@@ -283,7 +300,7 @@ static __always_inline void note_insert(struct task_struct *task, enum stack_cla
 	__u64 n = __sync_fetch_and_add(&n_inserted[class], 1) + 1;
 
 	if (n == pressure_at[class])
-		announce(task, ANNOUNCE_PRESSURE, 0, 0);
+		announce(task, ANNOUNCE_PRESSURE, 0, WAKE);
 }
 
 /*
@@ -330,9 +347,8 @@ KEEP_IN(shallow, SHALLOW)
 KEEP_IN(middle, MIDDLE)
 KEEP_IN(deep, DEEP)
 
-static __always_inline enum tick_counter sample(struct bpf_perf_event_data *ctx,
-						struct task_struct *task,
-						struct tick_counters *counters)
+static __always_inline enum tick_counter
+sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_counters *counters)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	bool in_kernel = (__s64)PT_REGS_IP(&ctx->regs) < 0;
@@ -379,13 +395,49 @@ int on_tick(struct bpf_perf_event_data *ctx)
 	return 0;
 }
 
+static long take_mapping(struct task_struct *task, struct vm_area_struct *vma, void *out)
+{
+	struct exec_mapping *mapping = out;
+	struct file *file = vma->vm_file;
+
+	if (!file)
+		return 0;
+	mapping->start = vma->vm_start;
+	mapping->end = vma->vm_end;
+	mapping->offset = vma->vm_pgoff << PAGE_BITS;
+	mapping->inode = file->f_inode->i_ino;
+	mapping->device_major = file->f_inode->i_sb->s_dev >> DEVICE_MINOR_BITS;
+	mapping->device_minor = file->f_inode->i_sb->s_dev & ((1u << DEVICE_MINOR_BITS) - 1);
+	return 0;
+}
+
+/* The mappings of the program and of what runs first: both are there before the first instruction. */
+static __always_inline void find_exec_mappings(struct task_struct *task,
+					       struct exec_mapping mappings[N_EXEC_MAPPINGS])
+{
+	struct mm_struct *mm = task->mm;
+	struct pt_regs___kernel *regs;
+
+	/* bpf_find_vma() is there since 5.17; before, the maps are read in time or not at all. */
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma) || !mm)
+		return;
+	bpf_find_vma(task, mm->start_code, take_mapping, &mappings[0], 0);
+	regs = (struct pt_regs___kernel *)bpf_task_pt_regs(task);
+	bpf_find_vma(task, BPF_CORE_READ(regs, KERNEL_REGS_IP), take_mapping, &mappings[1], 0);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	__u64 cgroup_id = bpf_get_current_cgroup_id();
+	struct exec_announcement news = {};
 
-	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
-		announce(task, ANNOUNCE_EXEC, cgroup_id, 0);
+	if (decision_of_cgroup(cgroup_id) == DECISION_NO)
+		return 0;
+	fill(&news.head, task, ANNOUNCE_EXEC, cgroup_id);
+	find_exec_mappings(bpf_get_current_task_btf(), news.mappings);
+	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), WAKE) != 0)
+		note_lost_event();
 	return 0;
 }
 
@@ -399,6 +451,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		return 0; /* other threads go on */
 	bpf_map_delete_elem(&processes, &pid);
 	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
-		announce(task, ANNOUNCE_EXIT, cgroup_id, BPF_RB_NO_WAKEUP);
+		announce(task, ANNOUNCE_EXIT, cgroup_id, LET_SLEEP);
 	return 0;
 }

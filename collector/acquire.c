@@ -28,7 +28,7 @@
 	 SANDBOX_CAP(CAP_SETGID) | SANDBOX_CAP(CAP_SYS_PTRACE) |                                   \
 	 SANDBOX_CAP(CAP_CHECKPOINT_RESTORE) | SANDBOX_CAP(CAP_DAC_READ_SEARCH))
 
-#define PARANOID_PATH	   "/proc/sys/kernel/perf_event_paranoid"
+#define PARANOID_PATH      "/proc/sys/kernel/perf_event_paranoid"
 #define HOST_PID_NAMESPACE UINT64_C(0xeffffffc) /* linux/proc_ns.h: PROC_PID_INIT_INO */
 
 /* The first kernel on which held BPF fds can be used without CAP_BPF: bpf(2) since 5.19. */
@@ -46,8 +46,8 @@ static int check_capabilities(void)
 	if (missing == 0)
 		return EXIT_STATUS_OK;
 	sandbox_caps_describe(missing, names, sizeof(names));
-	log_err("capability-missing", "missing=\"%s\" uid=%u, start as root with these added", names,
-		(unsigned)geteuid());
+	log_err("capability-missing", "missing=\"%s\" uid=%u, start as root with these added",
+		names, (unsigned)geteuid());
 	return EXIT_STATUS_PERMISSION;
 }
 
@@ -61,7 +61,8 @@ static int check_pid_namespace(void)
 	}
 	if (ns.st_ino == HOST_PID_NAMESPACE)
 		return EXIT_STATUS_OK;
-	log_err("pid-namespace", "found=%lu, run in the host's pid namespace (pid: host, hostPID: true)",
+	log_err("pid-namespace",
+		"found=%lu, run in the host's pid namespace (pid: host, hostPID: true)",
 		(unsigned long)ns.st_ino);
 	return EXIT_STATUS_UNAVAILABLE;
 }
@@ -76,8 +77,10 @@ static void explain_perf_refusal(void)
 	if (file)
 		(void)fclose(file);
 	log_err("perf-refused",
-		"sysctl=kernel.perf_event_paranoid value=%s, perf_event_open was refused although PERFMON "
-		"is held: set the sysctl to 2, or add SYS_ADMIN (given up after start like the rest)",
+		"sysctl=kernel.perf_event_paranoid value=%s, perf_event_open was refused although "
+		"PERFMON "
+		"is held: set the sysctl to 2, or add SYS_ADMIN (given up after start like the "
+		"rest)",
 		value);
 }
 
@@ -97,14 +100,16 @@ static int open_sampler(struct collector *collector)
 				  "CONFIG_DEBUG_INFO_BTF");
 		return EXIT_STATUS_UNAVAILABLE;
 	case SAMPLER_REFUSED_BPF:
-		log_err("bpf-refused", "the kernel refused bpf(): add BPF and PERFMON, and a seccomp "
-				       "profile that lets bpf through");
+		log_err("bpf-refused",
+			"the kernel refused bpf(): add BPF and PERFMON, and a seccomp "
+			"profile that lets bpf through");
 		return EXIT_STATUS_PERMISSION;
 	case SAMPLER_REFUSED_PERF:
 		explain_perf_refusal();
 		return EXIT_STATUS_PERMISSION;
 	case SAMPLER_NO_KERNEL:
-		log_err("kernel-too-old", "the programs do not load: Linux 5.11 or newer is needed");
+		log_err("kernel-too-old",
+			"the programs do not load: Linux 5.11 or newer is needed");
 		return EXIT_STATUS_UNAVAILABLE;
 	default:
 		log_err("sampler-failed", "errno=%d, sampling did not start", -r);
@@ -175,8 +180,10 @@ static void say_started(const struct collector *collector)
 
 	opener_pids(collector->opener, helpers);
 	log_info("started",
-		 "version=" TRIPTYCH_VERSION " uid=%u cap_eff=%016lx cap_prm=%016lx no_new_privs=%d "
-		 "seccomp=%d opener_uid=%u opener_pids=%d,%d,%d,%d cpus=%u map_bytes=%lu attached_ms=%lu",
+		 "version=" TRIPTYCH_VERSION
+		 " uid=%u cap_eff=%016lx cap_prm=%016lx no_new_privs=%d "
+		 "seccomp=%d opener_uid=%u opener_pids=%d,%d,%d,%d cpus=%u map_bytes=%lu "
+		 "attached_ms=%lu",
 		 (unsigned)status.uid, status.effective_caps, status.permitted_caps,
 		 status.no_new_privs, status.seccomp, (unsigned)collector->options->opener_uid,
 		 helpers[0], helpers[1], helpers[2], helpers[3], sampler_n_cpus(collector->sampler),

@@ -20,12 +20,12 @@
 #include "sampler.h"
 #include "windows.h"
 
-#define NS_PER_MS	    UINT64_C(1000000)
-#define NS_PER_S	    UINT64_C(1000000000)
+#define NS_PER_MS           UINT64_C(1000000)
+#define NS_PER_S            UINT64_C(1000000000)
 #define INTERVAL_DEFAULT_NS (15 * NS_PER_S)
-#define PROBE_NS	    (10 * NS_PER_S)
-#define LAST_WORDS_NS	    (2 * NS_PER_S) /* for the shipper to hear the last counters */
-#define EVENTS_MAX	    16
+#define PROBE_NS            (10 * NS_PER_S)
+#define LAST_WORDS_NS       (2 * NS_PER_S) /* for the shipper to hear the last counters */
+#define EVENTS_MAX          16
 
 /* What an epoll event is about. */
 enum source { SOURCE_SIGNAL, SOURCE_SAMPLER, SOURCE_OPENER, SOURCE_POOL, SOURCE_CONTROL };
@@ -41,7 +41,8 @@ static void tell_decision(void *owner, const struct process *process)
 		sampler_decide(collector->sampler, &process->image, process->decision);
 }
 
-static void take_announcement(void *owner, const struct announcement *news)
+static void take_announcement(void *owner, const struct announcement *news,
+			      const struct exec_mapping *mappings)
 {
 	struct collector *collector = owner;
 	uint64_t now_ns = clock_monotonic_ns();
@@ -52,6 +53,7 @@ static void take_announcement(void *owner, const struct announcement *news)
 		counters_add(&collector->counters, COUNTER_FLIPS_EARLY, 1);
 		return;
 	}
+	(void)mappings;
 	processes_announce(collector->processes, news, now_ns);
 	if (news->kind != ANNOUNCE_MET)
 		return;
@@ -79,7 +81,8 @@ static void apply_settings(void *owner, const struct wire_settings_message *m)
 		log_err("rate-refused", "hz=%u errno=%d, the old rate stays",
 			m->settings.sample_rate_hz, -r);
 	if (m->settings.pid_map_size > collector->options->pid_map_size)
-		log_warn("pid-map-size", "wanted=%u have=%u, start the collector with --pid-map-size",
+		log_warn("pid-map-size",
+			 "wanted=%u have=%u, start the collector with --pid-map-size",
 			 m->settings.pid_map_size, collector->options->pid_map_size);
 	sampler_set_kinds(collector->sampler, m->settings.collect_user, m->settings.collect_kernel);
 	drain_set(collector->drain, m->settings.demangle, &m->settings.caches);
@@ -243,7 +246,8 @@ static void drain_now(struct collector *collector, uint64_t now_ns)
 	sampler_take_announcements(collector->sampler, take_announcement, collector);
 	r = drain_run(collector->drain, now_ns);
 	if (r != 0)
-		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain", -r);
+		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain",
+			 -r);
 	processes_expire(collector->processes, drain_n_pending(collector->drain) == 0, now_ns);
 	collector->next_drain_ns = now_ns + collector->interval_ns;
 	pool_offer(collector->pool, now_ns);
@@ -313,7 +317,8 @@ static void every_second(struct collector *collector, uint64_t now_ns)
 		return;
 	collector->next_probe_ns = now_ns + PROBE_NS;
 	if (pool_probe(collector->pool) != 0 || control_probe(collector->control) != 0)
-		log_warn("listener-deaf", "a listener did not answer its own probe and could not reopen");
+		log_warn("listener-deaf",
+			 "a listener did not answer its own probe and could not reopen");
 }
 
 /* Samples of images that were being read at the drain go out as soon as the reads are done. */
@@ -352,23 +357,31 @@ static uint64_t run_timers(struct collector *collector, uint64_t now_ns)
 	return next_ns;
 }
 
+/* Whether every sample is in a window or counted. What nobody can decide any more is counted. */
+static bool is_drained(struct collector *collector, uint64_t now_ns)
+{
+	if (drain_n_pending(collector->drain) == 0)
+		return true;
+	if (processes_busy(collector->processes))
+		return false;
+	processes_expire(collector->processes, false, now_ns + PROCESS_UNDECIDED_NS);
+	drain_retry(collector->drain, now_ns);
+	pool_offer(collector->pool, now_ns);
+	return drain_n_pending(collector->drain) == 0;
+}
+
 /* Whether all is delivered, or time is up, and the shipper has heard the last counters. */
 static bool may_leave(struct collector *collector, uint64_t now_ns)
 {
 	if (collector->stop_by_ns == 0)
 		return false;
 	if (collector->leave_by_ns == 0) {
-		if (drain_n_pending(collector->drain) > 0 &&
-		    now_ns < collector->stop_by_ns) { /* nobody will decide them any more */
-			processes_expire(collector->processes, false,
-					 now_ns + PROCESS_UNDECIDED_NS);
-			drain_retry(collector->drain, now_ns);
-			pool_offer(collector->pool, now_ns);
-		}
-		if (drain_n_pending(collector->drain) == 0)
+		bool drained = is_drained(collector, now_ns);
+
+		if (drained)
 			pool_set_stopping(collector->pool); /* no window comes any more */
 		if (now_ns < collector->stop_by_ns &&
-		    (drain_n_pending(collector->drain) > 0 || windows_n(collector->windows) > 0))
+		    (!drained || windows_n(collector->windows) > 0))
 			return false;
 		collector->leave_by_ns = now_ns + LAST_WORDS_NS;
 		collector->n_answers_at_end = control_n_answers(collector->control);

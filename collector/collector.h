@@ -12,8 +12,8 @@
 
 struct collector {
 	const struct options *options; /* borrowed for life */
-	uint64_t started_ns;	       /* monotonic */
-	uint64_t instance;	       /* random */
+	uint64_t started_ns;           /* monotonic */
+	uint64_t instance;             /* random */
 	struct counters counters;
 	struct kallsyms_copy kallsyms;
 	struct opener *opener; /* owned, like all below */
@@ -31,11 +31,11 @@ struct collector {
 	uint64_t next_drain_ns; /* monotonic, like all times here */
 	uint64_t next_probe_ns;
 	uint64_t next_second_ns;
-	uint64_t stop_by_ns;	/* 0: not stopping */
-	uint64_t leave_by_ns;	/* 0: not all delivered yet */
+	uint64_t stop_by_ns;  /* 0: not stopping */
+	uint64_t leave_by_ns; /* 0: not all delivered yet */
 	uint64_t n_answers_at_end;
 	int exit_status;
-	bool was_busy;	  /* an image was being read when the loop last looked */
+	bool was_busy;    /* an image was being read when the loop last looked */
 	bool has_told_no; /* the kernel has been told "no" about some process */
 };
 
@@ -50,8 +50,8 @@ struct collector {
  * for life. Says what is missing.
  * Returns 0 or an enum exit_status.
  */
-int collector_acquire(struct collector *collector, const struct options *options)
-	warn_unused_result;
+int collector_acquire(struct collector *collector,
+		      const struct options *options) warn_unused_result;
 
 /* Gives up uid, capabilities and system calls. Returns 0 or an enum exit_status. */
 int collector_confine(struct collector *collector) warn_unused_result;

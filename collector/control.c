@@ -8,9 +8,9 @@
 #include "log/log.h"
 #include "sampler.h"
 
-#define CONTROL_CONTEXTS    4u
-#define STATE_BYTES_MAX	    (64u * 1024u)
-#define REFUSED_BYTES_MAX   64u
+#define CONTROL_CONTEXTS  4u
+#define STATE_BYTES_MAX   (64u * 1024u)
+#define REFUSED_BYTES_MAX 64u
 
 struct control {
 	struct control_options options;

@@ -2,8 +2,8 @@
 /*
  * The collector's side of the shipper: takes SETTINGS, answers with STATE.
  *
- * Settings are checked here again, whatever the shipper checked: a rate or an interval out of bounds
- * is refused and the old settings hold. Not threaded.
+ * Settings are checked here again, whatever the shipper checked: a rate or an interval out of
+ * bounds is refused and the old settings hold. Not threaded.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -36,8 +36,8 @@ struct control_options {
 	void *owner;
 };
 
-int control_listen(const struct control_options *options, struct control **ret_control)
-	warn_unused_result;
+int control_listen(const struct control_options *options,
+		   struct control **ret_control) warn_unused_result;
 int control_fd(const struct control *control);
 void control_dispatch(struct control *control);
 int control_probe(struct control *control) warn_unused_result;

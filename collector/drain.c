@@ -24,8 +24,8 @@ struct drain {
 	enum demangle_mode demangle;
 	struct wire_cache_limits caches;
 	uint64_t start_wall_ns;
-	uint64_t start_ns; /* monotonic */
-	uint64_t n_drained; /* samples read out of the maps, ever */
+	uint64_t start_ns;       /* monotonic */
+	uint64_t n_drained;      /* samples read out of the maps, ever */
 	struct pending *pending; /* owned; newest first */
 	size_t n_pending;
 	size_t n_pending_bytes;
@@ -75,15 +75,15 @@ static void look_up_user(struct drain *drain, const struct process *process, uin
 			 struct window_frame *frame)
 {
 	const struct proc_addr addr = {word};
-	const struct mapping *mapping = mappings_find(&process->mappings, addr);
+	struct mapping *mapping = mappings_find(&process->mappings, addr);
 
 	*frame = (struct window_frame){.kind = FRAME_KIND_USER, .value = word};
 	if (!mapping)
 		return;
+	if (!mapping->object) /* nothing is being read: it will not get a better one */
+		mapping->object = objects_nameless(drain->options.objects,
+						   mapping_name(&process->mappings, mapping));
 	frame->object = mapping->object;
-	if (!frame->object)
-		frame->object = objects_nameless(drain->options.objects,
-						 mapping_name(&process->mappings, mapping));
 	frame->value = mapping_file_off(mapping, addr).v;
 }
 
@@ -280,8 +280,7 @@ int drain_count(struct drain *drain, uint64_t now_ns)
 		counters_set(counters, COUNTER_MISSED, n_expected - kernel.sums[TICK_TICKS]);
 	counters_set(counters, COUNTER_HELD_KERNEL, kernel.sums[TICK_TAKEN] - drain->n_drained);
 	counters_set(counters, COUNTER_HELD_PENDING, drain->n_pending_samples);
-	counters_set(counters, COUNTER_KERNEL_MAP_BYTES,
-		     sampler_map_bytes(drain->options.sampler));
+	counters_set(counters, COUNTER_KERNEL_MAP_BYTES, sampler_map_bytes(drain->options.sampler));
 	counters_set(counters, COUNTER_CPUS_COVERED, sampler_n_cpus(drain->options.sampler));
 	return 0;
 }

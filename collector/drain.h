@@ -3,9 +3,9 @@
  * From stack maps to windows: flips the maps, finds for every record its process and for every user
  * address its file and offset, and hands the sum to the windows.
  *
- * A record whose process is not decided yet, or is just being read, is kept pending (a copy, bounded
- * in bytes) and tried again; nothing is guessed. Every sample ends in a window or in a counter.
- * Not threaded.
+ * A record whose process is not decided yet, or is just being read, is kept pending (a copy,
+ * bounded in bytes) and tried again; nothing is guessed. Every sample ends in a window or in a
+ * counter. Not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>

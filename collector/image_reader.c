@@ -1,50 +1,20 @@
 #include "image_reader.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "image_files.h"
 #include "proc_text.h"
 
-#define OPENS_IN_FLIGHT_MAX 64u /* of one image: others get their turn */
-#define READ_FAILURES_MAX   3u
-
-#define NAME_OF_ANONYMOUS "[anon]"
+#define READ_FAILURES_MAX 3u
 
 /* Where opener_result.bytes has the texts of an OPENER_READ_PROC. */
 enum { TEXT_STAT, TEXT_STATUS, TEXT_CGROUP, TEXT_MAPS };
 
-/*
- * One file being opened, for the mapping that has this range and those of the same file that follow
- * it. The set may be replaced before the answer comes: the range finds the mapping again.
- */
-struct file_open {
-	struct process_record *record;
-	struct proc_addr start;
-	struct proc_addr end;
-	uint64_t device;
-	uint64_t inode;
-	struct file_open *previous;
-	struct file_open *next;
-};
-
-static void submit(struct process_record *record, const struct opener_request *request,
-		   opener_done_fn *done, void *owner)
-{
-	record->process.n_reads_pending++;
-	record->processes->n_pending++;
-	opener_submit(record->processes->options.opener, request, done, owner);
-}
-
-static void answered(struct process_record *record)
-{
-	record->process.n_reads_pending--;
-	record->processes->n_pending--;
-}
-
+/* Of a process that went in the midst of it, what was read before is good. */
 static bool has_texts(const struct opener_result *result)
 {
-	return result->outcome == 0 || result->outcome == OPENER_TRUNCATED;
+	return result->outcome == 0 || result->outcome == OPENER_TRUNCATED ||
+	       result->outcome == OPENER_GONE;
 }
 
 /* Whether the text of stat is of a process that started when the image's did. */
@@ -57,398 +27,13 @@ static bool is_stat_of(const struct process_record *record, struct wire_bytes te
 	       record->process.image.start_boot_ns / record->processes->clock_tick_ns;
 }
 
-static void account(struct process_record *record, size_t bytes_before)
-{
-	struct processes *processes = record->processes;
-
-	processes->mappings_bytes -= bytes_before;
-	processes->mappings_bytes += mappings_bytes(&record->process.mappings);
-	record->open_from = 0;
-}
-
-void image_set_mappings(struct process_record *record, struct mappings *mappings, uint64_t now_ns)
-{
-	struct processes *processes = record->processes;
-	size_t bytes_before = mappings_bytes(&record->process.mappings);
-	size_t n_bytes = mappings_bytes(mappings);
-
-	if (n_bytes + processes->mappings_bytes > PROCESSES_MAPPINGS_BYTES_MAX) {
-		counters_add(processes->options.counters, COUNTER_MAPS_TRUNCATED,
-			     mappings->n_mappings);
-		mappings_deinit(mappings, processes->options.objects, now_ns);
-		return;
-	}
-	mappings_replace(&record->process.mappings, mappings, processes->options.objects, now_ns);
-	account(record, bytes_before);
-	record->process.is_read = true;
-}
-
-void image_drop(struct process_record *record, uint64_t now_ns)
-{
-	struct objects *objects = record->processes->options.objects;
-	size_t bytes_before = mappings_bytes(&record->process.mappings);
-
-	mappings_deinit(&record->process.mappings, objects, now_ns);
-	account(record, bytes_before);
-	if (record->root)
-		object_root_release(objects, record->root, now_ns);
-	record->root = NULL;
-	record->process.is_read = false;
-	record->has_unproved_key = false;
-}
-
-static struct object_key key_of(const struct process_record *record, const struct mapping *mapping)
-{
-	return (struct object_key){
-		.device = mapping->device,
-		.inode = mapping->inode,
-		.scope = hash_bytes(0, record->container_id, record->n_container_bytes),
-	};
-}
-
-void image_drained(struct process_record *record, uint64_t now_ns)
-{
-	struct objects *objects = record->processes->options.objects;
-	struct mappings *mappings = &record->process.mappings;
-	size_t bytes_before = mappings_bytes(mappings);
-
-	mappings_prune(mappings, objects, now_ns);
-	account(record, bytes_before);
-	if (!record->has_unproved_key ||
-	    (record->process.is_exited && record->exited_ns <= record->read_ns))
-		return;
-	for (size_t i = 0; i < mappings->n_mappings; i++) {
-		struct mapping *m = &mappings->mappings[i];
-		struct object_key key = key_of(record, m);
-
-		if (m->object)
-			objects_note_mapped(objects, m->object, &key, mapping_name(mappings, m));
-	}
-	record->has_unproved_key = false;
-}
-
-static void count_refusal(struct processes *processes, int outcome)
-{
-	enum counter_id counter = COUNTER_OBJECTS_REFUSED_GONE; /* OPENER_GONE, OPENER_FAILED */
-
-	if (outcome == OPENER_NOT_REGULAR)
-		counter = COUNTER_OBJECTS_REFUSED;
-	else if (outcome == OPENER_DENIED)
-		counter = COUNTER_OBJECTS_REFUSED_DENIED;
-	else if (outcome == OPENER_DEADLINE)
-		counter = COUNTER_OBJECTS_REFUSED_DEADLINE;
-	else if (outcome == OPENER_FULL)
-		counter = COUNTER_OBJECTS_REFUSED_FULL;
-	counters_add(processes->options.counters, counter, 1);
-}
-
-static bool has_prefix(struct wire_bytes name, const char *prefix)
-{
-	return name.n_bytes >= strlen(prefix) && memcmp(name.data, prefix, strlen(prefix)) == 0;
-}
-
-/* Memory that has an inode of the kernel's own, and no file that could be opened. */
-static bool is_nameless(struct wire_bytes name, const struct mapping *mapping)
-{
-	return mapping->inode == 0 || has_prefix(name, "/memfd:") || has_prefix(name, "/SYSV") ||
-	       has_prefix(name, "/dev/zero") || has_prefix(name, "/anon_hugepage") ||
-	       has_prefix(name, "anon_inode:");
-}
-
-/* The nameless object of @mapping, with a reference. */
-static struct object *nameless_of(struct process_record *record, const struct mapping *mapping)
-{
-	struct wire_bytes name = mapping_name(&record->process.mappings, mapping);
-
-	if (name.n_bytes == 0)
-		name = (struct wire_bytes){NAME_OF_ANONYMOUS, strlen(NAME_OF_ANONYMOUS)};
-	return objects_nameless(record->processes->options.objects, name);
-}
-
-/* Whether @mapping got an object without opening anything: the usual case, once a file is held. */
-static bool settle(struct process_record *record, struct mapping *mapping)
-{
-	struct wire_bytes name = mapping_name(&record->process.mappings, mapping);
-	struct object_key key;
-
-	if (is_nameless(name, mapping)) {
-		mapping->object = nameless_of(record, mapping);
-		return true;
-	}
-	key = key_of(record, mapping);
-	mapping->object = objects_find_mapped(record->processes->options.objects, &key, name);
-	if (!mapping->object)
-		return false;
-	if (record->namespace_pid != 0 && mapping->object->namespace_pid == 0)
-		mapping->object->namespace_pid = record->namespace_pid;
-	return true;
-}
-
-static void open_files(struct process_record *record);
-
-static struct file_open *file_open_new(struct process_record *record, const struct mapping *mapping)
-{
-	struct file_open *open = malloc(sizeof(*open));
-	struct file_open **first = &record->processes->opens;
-
-	if (!open)
-		return NULL;
-	*open = (struct file_open){
-		.record = record,
-		.start = mapping->start,
-		.end = mapping->end,
-		.device = mapping->device,
-		.inode = mapping->inode,
-		.next = *first,
-	};
-	if (*first)
-		(*first)->previous = open;
-	*first = open;
-	record->n_opening++;
-	return open;
-}
-
-static void file_open_free(struct file_open *open)
-{
-	if (open->previous)
-		open->previous->next = open->next;
-	else
-		open->record->processes->opens = open->next;
-	if (open->next)
-		open->next->previous = open->previous;
-	open->record->n_opening--;
-	free(open);
-}
-
-/* Gives @object (one reference consumed) to @first and to those of its file that wait with it. */
-static void assign(struct process_record *record, struct mapping *first, struct object *object)
-{
-	struct mappings *mappings = &record->process.mappings;
-	struct mapping *end = mappings->mappings + mappings->n_mappings;
-
-	first->object = object;
-	first->is_opening = false;
-	for (struct mapping *m = first + 1; m < end && m->is_opening && !m->object; m++) {
-		if (!mapping_same_file(mappings, first, m))
-			break;
-		m->object = object_retain(object);
-		m->is_opening = false;
-	}
-}
-
-/* Nothing is being opened: what still waits for a file lost the mapping that was asked for. */
-static void reconsider_waiting(struct process_record *record)
-{
-	struct mappings *mappings = &record->process.mappings;
-
-	for (size_t i = 0; i < mappings->n_mappings; i++) {
-		if (!mappings->mappings[i].is_opening)
-			continue;
-		mappings->mappings[i].is_opening = false;
-		record->open_from = 0;
-	}
-}
-
-/* The mapping that @open is for, or NULL when it is no longer known. */
-static struct mapping *find_opening(const struct file_open *open)
-{
-	struct mapping *m = mappings_find(&open->record->process.mappings, open->start);
-
-	if (!m || m->start.v != open->start.v || m->end.v != open->end.v ||
-	    m->device != open->device || m->inode != open->inode || m->object)
-		return NULL;
-	return m;
-}
-
-/*
- * The object of a file that was opened for @mapping, with a reference; NULL when it is not to be
- * had. Where fstat says the numbers that maps printed, it is the file that was meant. Where it does
- * not (overlay, btrfs) an exec or a reuse of the pid in between could have put another file at the
- * same range: such an image is trusted only as long as no announcement says so.
- */
-static struct object *adopt(struct file_open *open, struct mapping *mapping,
-			    const struct opener_result *result)
-{
-	struct process_record *record = open->record;
-	struct processes *processes = record->processes;
-	struct wire_bytes name = mapping_name(&record->process.mappings, mapping);
-	struct object_key key = key_of(record, mapping);
-	bool is_proved = result->identity.device == mapping->device &&
-			 result->identity.inode == mapping->inode;
-	struct object *object;
-	int fd = result->fd;
-
-	if (!is_proved && record->is_superseded) {
-		close_fdp(&fd);
-		counters_add(processes->options.counters, COUNTER_OBJECTS_REFUSED_GONE, 1);
-		return NULL;
-	}
-	object = objects_adopt(processes->options.objects, fd, &result->identity, name);
-	if (!object) {
-		counters_add(processes->options.counters, COUNTER_OBJECTS_REFUSED_FULL, 1);
-		return NULL;
-	}
-	if (is_proved) {
-		objects_note_mapped(processes->options.objects, object, &key, name);
-	} else {
-		record->has_unproved_key = true;
-		record->read_ns = processes->options.clock_ns();
-	}
-	if (record->root)
-		object_set_root(object, record->root);
-	if (record->namespace_pid != 0 && object->namespace_pid == 0)
-		object->namespace_pid = record->namespace_pid;
-	return object;
-}
-
-static void file_opened(void *owner, const struct opener_result *result)
-{
-	struct file_open *open = owner;
-	struct process_record *record = open->record;
-	struct mapping *mapping = find_opening(open);
-	struct object *object = NULL;
-	int fd = result->fd;
-
-	answered(record);
-	if (result->outcome != 0)
-		count_refusal(record->processes, result->outcome);
-	else if (mapping)
-		object = adopt(open, mapping, result);
-	else
-		close_fdp(&fd);
-	if (mapping)
-		assign(record, mapping, object ? object : nameless_of(record, mapping));
-	file_open_free(open);
-	if (record->n_opening == 0)
-		reconsider_waiting(record);
-	open_files(record);
-}
-
-/* Asks for the file of the mapping at @at, together with those of the same file that follow it. */
-static void open_file(struct process_record *record, size_t at)
-{
-	struct mappings *mappings = &record->process.mappings;
-	struct mapping *mapping = &mappings->mappings[at];
-	struct file_open *open;
-	struct opener_request request = {
-		.op = OPENER_OPEN_MAPPED,
-		.device = mapping->device,
-		.pid = (pid_t)record->process.image.pid,
-		.start = mapping->start.v,
-		.end = mapping->end.v,
-		.fd = -1,
-	};
-
-	/* What was unmapped, or replaced by an exec, is not at its range any more. */
-	open = mapping->is_gone || record->is_superseded ? NULL : file_open_new(record, mapping);
-	if (!open) {
-		count_refusal(record->processes, OPENER_GONE);
-		mapping->object = nameless_of(record, mapping);
-		return;
-	}
-	mapping->is_opening = true;
-	for (size_t i = at + 1; i < mappings->n_mappings; i++) {
-		struct mapping *m = &mappings->mappings[i];
-
-		if (m->object || m->is_gone || !mapping_same_file(mappings, mapping, m))
-			break;
-		m->is_opening = true;
-	}
-	submit(record, &request, file_opened, open);
-}
-
-static bool is_rootless(const struct mapping *mapping)
-{
-	return mapping->is_opening || (mapping->object && mapping->object->kind == OBJECT_FILE &&
-				       mapping->object->root_fd < 0);
-}
-
-/* Finds or asks for what the mappings still lack, as far as the bound on requests allows. */
-static void open_files(struct process_record *record)
-{
-	struct mappings *mappings = &record->process.mappings;
-	bool is_any_rootless = false;
-
-	if (record->is_opening_files)
-		return;
-	record->is_opening_files = true;
-	while (record->open_from < mappings->n_mappings &&
-	       record->n_opening < OPENS_IN_FLIGHT_MAX) {
-		struct mapping *m = &mappings->mappings[record->open_from];
-
-		if (!m->object && !m->is_opening && !settle(record, m))
-			open_file(record, record->open_from);
-		is_any_rootless = is_any_rootless || is_rootless(m);
-		record->open_from++;
-	}
-	record->is_opening_files = false;
-	if (is_any_rootless)
-		image_mend_roots(record);
-}
-
-static bool lacks_root(const struct process_record *record)
-{
-	const struct mappings *mappings = &record->process.mappings;
-
-	for (size_t i = 0; i < mappings->n_mappings; i++)
-		if (is_rootless(&mappings->mappings[i]))
-			return true;
-	return false;
-}
-
-static void give_root(struct process_record *record)
-{
-	struct mappings *mappings = &record->process.mappings;
-
-	for (size_t i = 0; i < mappings->n_mappings; i++)
-		if (mappings->mappings[i].object)
-			object_set_root(mappings->mappings[i].object, record->root);
-}
-
-static void root_opened(void *owner, const struct opener_result *result)
-{
-	struct process_record *record = owner;
-	int fd = result->fd;
-
-	answered(record);
-	record->is_asking_root = false;
-	if (result->outcome != 0)
-		return; /* siblings of its files are not found: no sample is lost by that */
-	if (!record->process.is_read || record->is_superseded) {
-		close_fdp(&fd);
-		return;
-	}
-	record->root =
-		objects_adopt_root(record->processes->options.objects, fd, &result->identity);
-	if (record->root)
-		give_root(record);
-}
-
-void image_mend_roots(struct process_record *record)
-{
-	struct opener_request request = {
-		.op = OPENER_OPEN_ROOT,
-		.pid = (pid_t)record->process.image.pid,
-		.fd = -1,
-	};
-
-	if (record->process.is_exited || record->is_asking_root || !lacks_root(record))
-		return;
-	if (record->root) {
-		give_root(record);
-		return;
-	}
-	record->is_asking_root = true;
-	submit(record, &request, root_opened, record);
-}
-
 static void status_read(void *owner, const struct opener_result *result)
 {
 	struct process_record *record = owner;
 	struct mappings *mappings = &record->process.mappings;
 	struct proc_stat stat;
 
-	answered(record);
+	record->n_in_flight--;
 	if (!has_texts(result) || !is_stat_of(record, result->bytes[TEXT_STAT], &stat) ||
 	    proc_status_namespace_pid(result->bytes[TEXT_STATUS], &record->namespace_pid) != 0)
 		return; /* no perf map will be found */
@@ -477,15 +62,16 @@ static void ask_namespace_pid(struct process_record *record)
 	if (!makes_code || record->is_status_asked)
 		return;
 	record->is_status_asked = true;
-	submit(record, &request, status_read, record);
+	record->n_in_flight++;
+	opener_submit(record->processes->options.opener, &request, status_read, record);
 }
 
 static void place(struct process_record *record, struct wire_bytes text)
 {
 	struct wire_bytes id = cgroup_container_id(text);
 
-	if (text.n_bytes == 0 && record->is_placed)
-		return;
+	if (text.n_bytes == 0)
+		return; /* it went before this was read */
 	if (id.n_bytes > 0)
 		memcpy(record->container_id, id.data, id.n_bytes);
 	record->n_container_bytes = (uint8_t)id.n_bytes;
@@ -506,7 +92,7 @@ static void take_maps(struct process_record *record, struct wire_bytes text, uin
 	counters_add(counters, COUNTER_MAPS_READ, 1);
 	counters_add(counters, COUNTER_MAPS_TRUNCATED, fresh.n_truncated);
 	image_set_mappings(record, &fresh, now_ns);
-	open_files(record);
+	image_open_files(record);
 	ask_namespace_pid(record);
 }
 
@@ -521,6 +107,8 @@ static void take_texts(struct process_record *record, const struct opener_result
 	processes_decide(record, now_ns);
 	if (record->process.decision != DECISION_NO)
 		take_maps(record, result->bytes[TEXT_MAPS], now_ns);
+	if (!record->is_placed)
+		processes_lost(record, now_ns);
 }
 
 /* An answer that holds nothing of the image; without an outcome it is of somebody else. */
@@ -556,7 +144,7 @@ static void texts_read(void *owner, const struct opener_result *result)
 	uint64_t now_ns = record->processes->options.clock_ns();
 	struct proc_stat stat;
 
-	answered(record);
+	record_is_answered(record);
 	record->is_reading = false;
 	if (record->is_superseded || !has_texts(result) ||
 	    !is_stat_of(record, result->bytes[TEXT_STAT], &stat)) {
@@ -564,6 +152,8 @@ static void texts_read(void *owner, const struct opener_result *result)
 		return;
 	}
 	take_texts(record, result, &stat, now_ns);
+	if (result->outcome == OPENER_GONE)
+		processes_exited(record, now_ns);
 	if (record->news_ns > record->asked_ns)
 		image_read(record, record->news_ns);
 }
@@ -585,11 +175,6 @@ void image_read(struct process_record *record, uint64_t news_ns)
 		return;
 	record->is_reading = true;
 	record->asked_ns = record->processes->options.clock_ns();
-	submit(record, &request, texts_read, record);
-}
-
-void image_reader_deinit(struct processes *processes)
-{
-	while (processes->opens)
-		file_open_free(processes->opens);
+	record_is_waiting(record);
+	opener_submit(record->processes->options.opener, &request, texts_read, record);
 }

@@ -29,8 +29,9 @@ static void finish(struct kallsyms_copy *copy, struct objects *objects, uint64_t
 {
 	copy->generation++;
 	copy->made_ns = now_ns;
-	(void)objects_set_kallsyms(objects, take_fd(&copy->copy_fd), copy->n_bytes,
-				   copy->generation); /* without memory: kernel frames stay addresses */
+	(void)objects_set_kallsyms(
+		objects, take_fd(&copy->copy_fd), copy->n_bytes,
+		copy->generation); /* without memory: kernel frames stay addresses */
 }
 
 bool kallsyms_copy_step(struct kallsyms_copy *copy, struct objects *objects, uint64_t now_ns)

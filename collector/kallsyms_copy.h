@@ -1,7 +1,8 @@
 #pragma once
 /*
  * A memory copy of /proc/kallsyms, made from an fd opened while SYSLOG was held: the addresses that
- * the kernel prints depend on who opened the file, not on who reads it. The text is not looked into.
+ * the kernel prints depend on who opened the file, not on who reads it. The text is not looked
+ * into.
  *
  * Reading it all takes the kernel some 60 ms, so the copy is made in steps, between the event
  * loop's other work. Not threaded.
@@ -13,7 +14,7 @@
 #include "objects.h"
 
 #define KALLSYMS_BYTES_MAX (64u << 20)
-#define KALLSYMS_AGE_NS	   UINT64_C(60000000000) /* a copy younger than this is not made again */
+#define KALLSYMS_AGE_NS    UINT64_C(60000000000) /* a copy younger than this is not made again */
 
 struct kallsyms_copy {
 	int source_fd; /* owned; -1: there is none, kernel frames stay addresses */

@@ -9,9 +9,9 @@
  * it is the oldest. Bounded in number. Not threaded.
  *
  * Beside them stand the roots: an O_PATH fd of a process's root, one a mount namespace, in which
- * siblings of an object are looked for. A root is held for the images that opened it. When they are
- * gone for half the hold time its objects lose it, and at the hold time it is closed: whoever lent
- * object.root_fd to a request has the other half to get it answered.
+ * siblings of an object are looked for. A root is held for the images that opened it; when they are
+ * gone for the hold time it is closed, and objects that had it have none. Whoever lends an object's
+ * root_fd to a request duplicates it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ struct object {
 	unsigned n_refs;
 	uint64_t idle_since_ns; /* monotonic: the hold time begins here once n_refs is 0 */
 	uint32_t namespace_pid; /* of a process that maps it, for perf maps; 0 when unknown */
-	uint32_t process_uid;	/* of the same process: its perf map must be its own, or root's */
+	uint32_t process_uid;   /* of the same process: its perf map must be its own, or root's */
 	size_t n_name_bytes;
 	char *name; /* owned; as /proc/PID/maps printed it */
 };
@@ -87,6 +87,13 @@ struct object *objects_kallsyms(const struct objects *objects);
 struct object *objects_find_mapped(struct objects *objects, const struct object_key *key,
 				   struct wire_bytes name);
 
+/*
+ * A held file of which fstat says these numbers, borrowed, or NULL. For mappings that the kernel
+ * described without a name; where maps prints other numbers than fstat says (overlay, btrfs)
+ * nothing is found.
+ */
+struct object *objects_find_file(struct objects *objects, uint64_t device, uint64_t inode);
+
 /* Remembers that @object, which is held, was found under @key and @name (borrowed). */
 void objects_note_mapped(struct objects *objects, struct object *object,
 			 const struct object_key *key, struct wire_bytes name);
@@ -94,13 +101,14 @@ void objects_note_mapped(struct objects *objects, struct object *object,
 struct object_root;
 
 /*
- * The root that was just opened: the one that is held of this mount, or a new one.
+ * The root that was just opened: the one that is held of the same directory and @mount_id, which
+ * tells mount namespaces apart, or a new one.
  *   @fd  consumed
  * Returns it for one image more, to be given back with object_root_release(); NULL without memory
  * or when OBJECTS_ROOTS_MAX are in use.
  */
 struct object_root *objects_adopt_root(struct objects *objects, int fd,
-				       const struct file_identity *identity);
+				       const struct file_identity *identity, uint64_t mount_id);
 void object_root_release(struct objects *objects, struct object_root *root, uint64_t now_ns);
 
 /* Gives @object that root, unless it is no file or has one. */

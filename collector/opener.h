@@ -80,7 +80,6 @@ struct file_identity {
 	uint64_t size_bytes;
 	uint64_t change_time_ns;
 	uint32_t owner_uid;
-	uint64_t mount_id; /* of a root: statx's STATX_MNT_ID, which tells mount namespaces apart */
 };
 
 struct opener_result {

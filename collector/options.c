@@ -16,9 +16,12 @@
 
 static const char help_text[] =
 	"Usage: triptych-collector [OPTION]...\n"
-	"Samples the CPUs of this host, holds the files that samples point into, and hands windows of\n"
-	"samples to triptych-symbolizer. Starts as root with BPF, PERFMON, SYSLOG, SETUID, SETGID,\n"
-	"SYS_PTRACE, CHECKPOINT_RESTORE and DAC_READ_SEARCH, and gives all of it up before it runs.\n"
+	"Samples the CPUs of this host, holds the files that samples point into, and hands windows "
+	"of\n"
+	"samples to triptych-symbolizer. Starts as root with BPF, PERFMON, SYSLOG, SETUID, "
+	"SETGID,\n"
+	"SYS_PTRACE, CHECKPOINT_RESTORE and DAC_READ_SEARCH, and gives all of it up before it "
+	"runs.\n"
 	"\n"
 	"  --run-dir DIR          directory of the sockets (default " RUN_DIRECTORY_DEFAULT ")\n"
 	"  --uid UID              whom the main process becomes (default 59111)\n"
@@ -37,7 +40,8 @@ static const char help_text[] =
 	"  --lose-one-sample      lose a sample without counting it: for the test of the books\n"
 	"  --help, --version\n"
 	"\n"
-	"Exit status: 0 stopped as asked; 64 wrong option; 69 this kernel cannot; 71 the system failed;\n"
+	"Exit status: 0 stopped as asked; 64 wrong option; 69 this kernel cannot; 71 the system "
+	"failed;\n"
 	"75 start me again (authority is needed); 77 a capability is missing.\n";
 
 enum option_id {
@@ -209,15 +213,18 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		if (id == '?')
 			return -EINVAL; /* getopt has said what is wrong */
 		if (take_option(&p, id, optarg) != 0) {
-			(void)fprintf(stderr, "triptych-collector: --%s: \"%s\" is out of bounds; see --help\n",
-				      long_options[index].name, optarg);
+			(void)fprintf(
+				stderr,
+				"triptych-collector: --%s: \"%s\" is out of bounds; see --help\n",
+				long_options[index].name, optarg);
 			return -EINVAL;
 		}
 		if (options.is_done)
 			break;
 	}
 	if (!options.is_done && optind < argc) {
-		(void)fprintf(stderr, "triptych-collector: \"%s\": no arguments are taken; see --help\n",
+		(void)fprintf(stderr,
+			      "triptych-collector: \"%s\": no arguments are taken; see --help\n",
 			      argv[optind]);
 		return -EINVAL;
 	}

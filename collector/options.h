@@ -12,7 +12,7 @@
 
 struct options {
 	const char *run_dir; /* borrowed from argv, like all strings here */
-	uid_t uid;	     /* of the main process once it runs */
+	uid_t uid;           /* of the main process once it runs */
 	uid_t opener_uid;
 	gid_t gid;
 	size_t n_symbolizer_uids;

@@ -116,20 +116,18 @@ static bool is_leased_by(const struct window *window, const struct worker *worke
 	return window && window->leased_by == worker->peer;
 }
 
-/* ---- What a LEASE says of the window before ---- */
-
 static void take_stored(struct pool *pool, struct window *window, uint64_t now_ns)
 {
 	counters_add(pool->options.counters, COUNTER_SPOOLED, window->n_samples);
 	windows_done(pool->options.windows, window, now_ns);
 }
 
-static void take_failed(struct pool *pool, struct window *window, bool is_stopping, uint64_t now_ns)
+/* The window waits again; what no worker gets done is dropped in the end. */
+static void take_back(struct pool *pool, struct window *window, bool is_stopping, uint64_t now_ns)
 {
 	windows_give_back(pool->options.windows, window);
 	if (is_stopping)
-		return; /* the reason is its own, not the window's */
-	window->n_deaths++;
+		return; /* the reason is the worker's, not the window's */
 	window->n_given_back++;
 	if (window->n_given_back < POOL_GIVEN_BACK_MAX)
 		return;
@@ -163,17 +161,17 @@ static void conclude(struct pool *pool, struct worker *worker, const struct wire
 	if (named && !may_speak_of(worker, lease, named))
 		named = NULL;
 	if (is_leased_by(held, worker) && held != named)
-		windows_give_back(windows, held); /* it lost track of it, or never got it */
+		take_back(pool, held, lease->stopping, now_ns); /* lost track, or never got it */
 
-	if (named && lease->outcome == LEASE_OUTCOME_STORED)
+	if (named && lease->outcome == LEASE_OUTCOME_STORED) {
 		take_stored(pool, named, now_ns);
-	else if (named && (named->leased_by == 0 || is_leased_by(named, worker)))
-		take_failed(pool, named, lease->stopping, now_ns);
+	} else if (named && (named->leased_by == 0 || is_leased_by(named, worker))) {
+		named->n_deaths += !lease->stopping;
+		take_back(pool, named, lease->stopping, now_ns);
+	}
 	worker->has_window = false;
 	link_set_leased(pool->listener, worker->peer, false);
 }
-
-/* ---- Asks ---- */
 
 static struct worker *worker_meet(struct pool *pool, uint64_t peer)
 {
@@ -251,9 +249,6 @@ static void take_request(struct pool *pool, const struct link_event *event, uint
 		object_requests_take(pool->requests, event, readable_window(pool, event->peer),
 				     now_ns);
 		return;
-	case MESSAGE_PROBE:
-		answer_bare(pool->listener, event->request, MESSAGE_PROBED);
-		return;
 	default:
 		count(pool, COUNTER_MESSAGES_REFUSED);
 		link_refuse(pool->listener, event->request);
@@ -305,8 +300,6 @@ void pool_dispatch(struct pool *pool, uint64_t now_ns)
 	}
 	pool_offer(pool, now_ns);
 }
-
-/* ---- Answers ---- */
 
 /* Leases @window to @worker, or drops it when it cannot be said that it is poisoned. */
 static void grant(struct pool *pool, struct worker *worker, struct window *window, uint64_t now_ns)

@@ -4,15 +4,19 @@
  * leased window names.
  *
  * Work is pulled. A LEASE is answered with the oldest window, or parked until there is one, at most
- * POOL_PARK_NS. A lease ends
- *   - with the next LEASE of its worker. STORED: the window is done, even when the lease had run
- * out and another worker has it by now, because the shipper has it. FAILED: the window waits again,
- *     and this counts as a death unless the worker was asked to stop; a window that was given back
- *     POOL_GIVEN_BACK_MAX times is dropped, counted, so that none circles for ever. Any other
- *     outcome: the window waits again;
- *   - by its deadline: the window waits again. Being late is no death, since a worker that waits
- * for the shipper is late without any fault of the window; if its pipe closes later, it is one;
- *   - with its pipe: a death, and the window waits again at once.
+ * POOL_PARK_NS. A lease ends in one of three ways:
+ *
+ *   With the next LEASE of its worker. STORED: the window is done, also when the lease had run out
+ *   and another worker has it by now, because the shipper has it. FAILED: the window waits again,
+ *   and that counts as a death. NONE, or another window: it waits again, for its worker lost track.
+ *   What was given back POOL_GIVEN_BACK_MAX times in these ways is dropped, counted: nothing
+ *   circles for ever. What a worker gives back because it was asked to stop counts as neither.
+ *
+ *   By its deadline: the window waits again. Being late is no death, since a worker that waits for
+ *   the shipper is late through no fault of the window. If its pipe closes later, that is one.
+ *
+ *   With its pipe: a death, and the window waits again at once.
+ *
  * After POOL_DEATHS_MAX deaths a window is leased with the order to name nothing from files.
  *
  * Requests for objects go through the opener, so a hung file system delays only the worker that

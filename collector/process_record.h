@@ -1,7 +1,8 @@
 #pragma once
 /*
- * What processes.c (who is known, who is decided) and image_reader.c (what is read of them) share.
- * Private to the two. A record lives until nothing that is in flight refers to it.
+ * What processes.c (who is known, who is decided), image_reader.c (what /proc says of them) and
+ * image_files.c (what they have mapped) share. Private to the three. A record lives until nothing
+ * that is in flight refers to it.
  */
 #include "processes.h"
 
@@ -15,8 +16,12 @@ struct process_record {
 	struct process_record *next;
 	uint32_t parent_pid; /* 0: unknown */
 	uint64_t exited_ns;
-	bool is_superseded; /* the pid is a newer image's: what is read from now on is not its own
-			     */
+	unsigned n_in_flight; /* requests that hold the record, whether a lookup waits for them or
+				 not */
+	bool is_superseded;   /* the pid is a newer image's: what is read from now on is not its own
+			       */
+
+	struct exec_mapping exec_mappings[N_EXEC_MAPPINGS]; /* zeroed: unknown */
 
 	bool is_reading;
 	unsigned n_failures; /* reads in a row without an answer */
@@ -34,6 +39,7 @@ struct process_record {
 	size_t open_from; /* mappings before it have an object or are being opened */
 
 	bool is_asking_root;
+	bool is_root_refused;
 	struct object_root *root; /* one image's share; NULL: not needed so far */
 
 	bool is_status_asked;
@@ -45,7 +51,7 @@ struct processes {
 	struct targets *targets; /* owned; NULL before the first */
 	uint64_t clock_tick_ns;
 	size_t n;
-	size_t n_pending; /* requests in flight, of all */
+	size_t n_pending; /* sum of n_reads_pending */
 	size_t mappings_bytes;
 	struct process_record *first;
 	struct process_record *last;
@@ -65,3 +71,18 @@ void processes_lost(struct process_record *record, uint64_t now_ns);
 
 /* Notes that the image has ended, at @exited_ns, unless that is known. */
 void processes_exited(struct process_record *record, uint64_t exited_ns);
+
+/* Bracket a request without which an address cannot be looked up. */
+static inline void record_is_waiting(struct process_record *record)
+{
+	record->n_in_flight++;
+	record->process.n_reads_pending++;
+	record->processes->n_pending++;
+}
+
+static inline void record_is_answered(struct process_record *record)
+{
+	record->n_in_flight--;
+	record->process.n_reads_pending--;
+	record->processes->n_pending--;
+}

@@ -18,24 +18,25 @@
 #include "base/hash.h"
 #include "sampler.skel.h"
 
-#define NS_PER_S	 UINT64_C(1000000000)
-#define CPUS_MAX	 8192u
-#define BATCH_BYTES	 (128u << 10)
-#define SILENT_CPU_NS	 (3 * NS_PER_S)
-#define PRESSURE_NUM	 3u /* a map asks for an early drain at 3/4 of its entries */
-#define PRESSURE_DEN	 4u
+#define NS_PER_S         UINT64_C(1000000000)
+#define CPUS_MAX         8192u
+#define BATCH_BYTES      (128u << 10)
+#define SILENT_CPU_NS    (3 * NS_PER_S)
+#define PRESSURE_NUM     3u /* a map asks for an early drain at 3/4 of its entries */
+#define PRESSURE_DEN     4u
 #define ONLINE_CPUS_PATH "/sys/devices/system/cpu/online"
 
 static_assert(sizeof(struct process_image) == 16, "shared with the programs");
 static_assert(sizeof(struct process_entry) == 40, "shared with the programs");
 static_assert(sizeof(struct stack_head) == 24, "shared with the programs");
 static_assert(sizeof(struct announcement) == 56, "shared with the programs");
+static_assert(sizeof(struct exec_announcement) == 136, "shared with the programs");
 static_assert(STACK_RECORD_BYTES(0) == sizeof(struct stack_head), "the frames follow the head");
 
 struct cpu {
-	int event_fd;		 /* -1: not covered */
-	uint64_t n_ticks;	 /* as last counted */
-	uint64_t last_tick_ns;	 /* monotonic: when they last grew */
+	int event_fd;          /* -1: not covered */
+	uint64_t n_ticks;      /* as last counted */
+	uint64_t last_tick_ns; /* monotonic: when they last grew */
 	bool is_online;
 };
 
@@ -43,6 +44,8 @@ struct cpu {
 struct stack_maps {
 	int outer_fd;
 	int half_fds[2];
+	unsigned current;           /* half that hangs in the slot */
+	uint64_t n_inserted_before; /* n_inserted of the class at the last flip */
 	uint32_t n_entries_max;
 	size_t value_bytes;
 };
@@ -52,18 +55,17 @@ struct sampler {
 	struct ring_buffer *ring;     /* owned */
 	struct bpf_link *links[2];    /* owned: exec, exit */
 	struct stack_maps stacks[N_STACK_CLASSES];
-	unsigned current_half;
 	unsigned n_cpus_possible;
 	unsigned n_cpus_covered;
-	struct cpu *cpus;	  /* owned, n_cpus_possible */
+	struct cpu *cpus;              /* owned, n_cpus_possible */
 	struct tick_counters *per_cpu; /* owned, n_cpus_possible: where they are read into */
-	unsigned char *batch;	  /* owned, BATCH_BYTES */
-	uint64_t *batch_keys;	  /* owned */
+	unsigned char *batch;          /* owned, BATCH_BYTES */
+	uint64_t *batch_keys;          /* owned */
 	int online_fd;
 	uint64_t map_bytes;
 	uint64_t period_ns;
-	uint64_t period_since_ns;	/* monotonic: since when period_ns holds; 0 when stopped */
-	uint64_t n_expected_before;	/* ticks due under earlier periods */
+	uint64_t period_since_ns;   /* monotonic: since when period_ns holds; 0 when stopped */
+	uint64_t n_expected_before; /* ticks due under earlier periods */
 	sampler_announcement_fn *take;
 	void *take_owner;
 };
@@ -99,8 +101,7 @@ static uint64_t all_map_bytes(const struct bpf_object *object)
 	struct bpf_map *map;
 	uint64_t n_bytes = 0;
 
-	bpf_object__for_each_map(map, object)
-		n_bytes += map_memory_bytes(bpf_map__fd(map));
+	bpf_object__for_each_map(map, object) n_bytes += map_memory_bytes(bpf_map__fd(map));
 	return n_bytes;
 }
 
@@ -184,8 +185,8 @@ static void arm_pressure(struct sampler *sampler)
 	struct sampler_bpf__bss *bss = sampler->programs->bss;
 
 	for (unsigned i = 0; i < N_STACK_CLASSES; i++) {
-		uint64_t room = (uint64_t)sampler->stacks[i].n_entries_max * PRESSURE_NUM /
-				PRESSURE_DEN;
+		uint64_t room =
+			(uint64_t)sampler->stacks[i].n_entries_max * PRESSURE_NUM / PRESSURE_DEN;
 		uint64_t n = __atomic_load_n(&bss->n_inserted[i], __ATOMIC_RELAXED);
 
 		__atomic_store_n(&bss->pressure_at[i], n + room, __ATOMIC_RELAXED);
@@ -243,12 +244,16 @@ static int attach_links(struct sampler *sampler)
 	return 0;
 }
 
+/* Only our own programs write there: a record is one of two sizes. */
 static int take_one(void *owner, void *data, size_t n_bytes)
 {
 	struct sampler *sampler = owner;
+	const struct exec_announcement *exec = data;
 
-	assert(n_bytes == sizeof(struct announcement)); /* only our own programs write there */
-	sampler->take(sampler->take_owner, data);
+	if (n_bytes == sizeof(*exec))
+		sampler->take(sampler->take_owner, &exec->head, exec->mappings);
+	else
+		sampler->take(sampler->take_owner, data, NULL);
 	return 0;
 }
 
@@ -318,8 +323,7 @@ int sampler_fd(const struct sampler *sampler)
 	return ring_buffer__epoll_fd(sampler->ring);
 }
 
-void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn *take,
-				void *owner)
+void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn *take, void *owner)
 {
 	sampler->take = take;
 	sampler->take_owner = owner;
@@ -411,25 +415,43 @@ static int drain_map(struct sampler *sampler, int fd, size_t value_bytes, sample
 	return 0;
 }
 
+/*
+ * Puts the other half in the slot. Returns 1 when there is a half to drain, 0 when nothing was
+ * inserted since the last flip: an update costs a grace period.
+ */
+static int flip(struct sampler *sampler, enum stack_class class)
+{
+	struct stack_maps *s = &sampler->stacks[class];
+	uint64_t n_inserted =
+		__atomic_load_n(&sampler->programs->bss->n_inserted[class], __ATOMIC_ACQUIRE);
+	uint32_t slot = 0;
+
+	if (n_inserted == s->n_inserted_before)
+		return 0;
+	/* Returns only when no program uses the half that it takes out. */
+	if (bpf_map_update_elem(s->outer_fd, &slot, &s->half_fds[!s->current], BPF_ANY) != 0)
+		return -errno;
+	s->n_inserted_before = n_inserted;
+	s->current = !s->current;
+	return 1;
+}
+
 int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner)
 {
-	unsigned taken_out = sampler->current_half;
-	uint32_t slot = 0;
-	int r = 0;
+	for (unsigned i = 0; i < N_STACK_CLASSES; i++) {
+		struct stack_maps *s = &sampler->stacks[i];
+		int r = flip(sampler, i);
 
-	sampler->current_half = !taken_out;
-	for (unsigned i = 0; i < N_STACK_CLASSES && r == 0; i++) {
-		const struct stack_maps *s = &sampler->stacks[i];
-
-		/* Returns only when no program uses the half that it takes out. */
-		if (bpf_map_update_elem(s->outer_fd, &slot, &s->half_fds[!taken_out], BPF_ANY) != 0)
-			return -errno;
+		if (r == 1)
+			r = drain_map(sampler, s->half_fds[!s->current], s->value_bytes, take,
+				      owner);
+		if (r != 0) {
+			s->n_inserted_before--; /* flip again, whatever comes: records are left */
+			return r;
+		}
 	}
 	arm_pressure(sampler);
-	for (unsigned i = 0; i < N_STACK_CLASSES && r == 0; i++)
-		r = drain_map(sampler, sampler->stacks[i].half_fds[taken_out],
-			      sampler->stacks[i].value_bytes, take, owner);
-	return r;
+	return 0;
 }
 
 static bool is_balanced(const struct tick_counters *c)
@@ -469,9 +491,8 @@ uint64_t sampler_expected_ticks(const struct sampler *sampler, uint64_t now_ns)
 {
 	if (sampler->period_since_ns == 0)
 		return sampler->n_expected_before;
-	return sampler->n_expected_before + sampler->n_cpus_covered *
-						    (now_ns - sampler->period_since_ns) /
-						    sampler->period_ns;
+	return sampler->n_expected_before +
+	       sampler->n_cpus_covered * (now_ns - sampler->period_since_ns) / sampler->period_ns;
 }
 
 void sampler_stop(struct sampler *sampler)

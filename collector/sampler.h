@@ -23,10 +23,10 @@ struct sampler_options {
 
 /* Why the kernel would not: the caller turns it into a sentence for people. */
 enum sampler_outcome {
-	SAMPLER_NO_BTF = 1,  /* /sys/kernel/btf/vmlinux is not there */
-	SAMPLER_REFUSED_BPF, /* maps or programs: EPERM, a capability is missing */
+	SAMPLER_NO_BTF = 1,   /* /sys/kernel/btf/vmlinux is not there */
+	SAMPLER_REFUSED_BPF,  /* maps or programs: EPERM, a capability is missing */
 	SAMPLER_REFUSED_PERF, /* perf_event_open: EACCES or EPERM although PERFMON is held */
-	SAMPLER_NO_KERNEL,   /* a program does not load on this kernel */
+	SAMPLER_NO_KERNEL,    /* a program does not load on this kernel */
 };
 
 /*
@@ -34,13 +34,15 @@ enum sampler_outcome {
  * Returns 0, a negative errno, or an enum sampler_outcome; *@ret_sampler is owned, freed with
  * sampler_free().
  */
-int sampler_open(const struct sampler_options *options, struct sampler **ret_sampler)
-	warn_unused_result;
+int sampler_open(const struct sampler_options *options,
+		 struct sampler **ret_sampler) warn_unused_result;
 
 /* An epoll fd, readable when announcements wait. Borrowed. */
 int sampler_fd(const struct sampler *sampler);
 
-typedef void sampler_announcement_fn(void *owner, const struct announcement *announcement);
+/* @mappings: N_EXEC_MAPPINGS of them with ANNOUNCE_EXEC, else NULL; borrowed like the rest. */
+typedef void sampler_announcement_fn(void *owner, const struct announcement *announcement,
+				     const struct exec_mapping *mappings);
 
 /* Hands every waiting announcement (borrowed for the call) to @take. */
 void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn *take,
@@ -58,7 +60,8 @@ void sampler_set_kinds(struct sampler *sampler, bool collect_user, bool collect_
 void sampler_decide(struct sampler *sampler, const struct process_image *image,
 		    enum decision decision);
 
-/* Tells the kernel that all of a cgroup is decided; sampler_forget_cgroups() takes all of it back. */
+/* Tells the kernel that all of a cgroup is decided; sampler_forget_cgroups() takes all of it back.
+ */
 void sampler_decide_cgroup(struct sampler *sampler, uint64_t cgroup_id, enum decision decision);
 void sampler_forget_cgroups(struct sampler *sampler);
 
@@ -69,8 +72,7 @@ typedef void sampler_record_fn(void *owner, const struct stack_record *record);
  * borrows it for the call. Returns 0 or a negative errno; what could not be read stays for the next
  * drain of that half.
  */
-int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner)
-	warn_unused_result;
+int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner) warn_unused_result;
 
 /* Sums of the per-CPU counters, indexed by enum tick_counter. */
 struct sampler_counts {

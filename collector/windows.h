@@ -5,9 +5,9 @@
  *
  * A window is cut when it would grow past its byte bound; all windows of a drain share its time
  * span, with start times one microsecond apart, so that no two profiles of one series collide: they
- * ascend also when the wall clock steps back. Windows wait encoded, a tenth of their size as
- * arrays. The queue is bounded in bytes: the oldest unleased window is dropped, counted. A window
- * holds one reference on every object it names until it is done. Not threaded.
+ * ascend also when the wall clock steps back. Windows wait encoded, which is smaller than arrays
+ * and ready to send. The queue is bounded in bytes: the oldest unleased window is dropped, counted.
+ * A window holds one reference on every object it names until it is done. Not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,7 +78,8 @@ struct window {
 	unsigned n_deaths;      /* the pool's: workers that held it and vanished, or gave it back */
 	unsigned n_given_back;  /* the pool's: those that gave it back */
 	uint64_t leased_by;     /* peer of the pool's listener; 0: waiting */
-	uint64_t leased_worker; /* the random id of the process that leased it last; 0: none */
+	uint64_t leased_worker; /* the pool's: random id of the process that leased it last; 0: none
+				 */
 	uint64_t deadline_ns;   /* of the lease */
 	bool names_nothing;     /* encoded with the order to name nothing, and stays so */
 	size_t n_bytes;         /* what it counts against the bound */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "log/log.h"
 #include "wire/wire.h"
 
 struct configuration_header {
@@ -35,7 +36,8 @@ struct configuration {
 	struct wire_target_rule *targets; /* key and labels point into owned memory */
 	size_t n_endpoints;
 	struct endpoint_configuration *endpoints;
-	void *memory; /* owned: everything above */
+	enum log_level log_level; /* of the logging block */
+	void *memory;             /* owned: everything above */
 };
 
 /* The text that is used when no file is named. */

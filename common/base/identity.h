@@ -4,11 +4,11 @@
  * common group owns the runtime directory with the sockets. Exit codes are those of sysexits.h that
  * service managers know.
  */
-#define IDENTITY_GROUP_GID	59110
-#define IDENTITY_COLLECTOR_UID	59111
-#define IDENTITY_OPENER_UID	59112
+#define IDENTITY_GROUP_GID      59110
+#define IDENTITY_COLLECTOR_UID  59111
+#define IDENTITY_OPENER_UID     59112
 #define IDENTITY_SYMBOLIZER_UID 59113
-#define IDENTITY_SHIPPER_UID	59114
+#define IDENTITY_SHIPPER_UID    59114
 
 #define RUN_DIRECTORY_DEFAULT "/run/triptych"
 #define POOL_SOCKET_NAME      "pool.sock"     /* collector listens, symbolizers dial */
@@ -17,11 +17,11 @@
 
 enum exit_status {
 	EXIT_STATUS_OK = 0,
-	EXIT_STATUS_USAGE = 64,	      /* an option is wrong */
+	EXIT_STATUS_USAGE = 64,       /* an option is wrong */
 	EXIT_STATUS_CONFIG = 65,      /* the configuration file is wrong */
 	EXIT_STATUS_UNAVAILABLE = 69, /* the kernel cannot: no BTF, too old */
 	EXIT_STATUS_MACHINE = 71,     /* a system call failed that should not */
 	EXIT_STATUS_CANT_CREATE = 73, /* a directory cannot be written */
-	EXIT_STATUS_AGAIN = 75,	      /* start me again: authority is needed, or a lock is held */
+	EXIT_STATUS_AGAIN = 75,       /* start me again: authority is needed, or a lock is held */
 	EXIT_STATUS_PERMISSION = 77,  /* a capability is missing; the message names it */
 };

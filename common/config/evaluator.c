@@ -1,5 +1,7 @@
 #include "config/evaluator.h"
 
+#include <string.h>
+
 #include "config/library.h"
 #include "config/operators.h"
 
@@ -37,6 +39,7 @@ static int refuse_unknown(const struct config_evaluator *ev, const struct config
 {
 	char text[CONFIG_SUGGESTION_BYTES_MAX + 1];
 	struct config_suggestion suggestion = {.word = {text, 0}};
+	const char *dot;
 	size_t n = 0;
 
 	for (size_t i = 0; i < path->n_names; i++) /* the whole path, as far as it has room */
@@ -46,6 +49,8 @@ static int refuse_unknown(const struct config_evaluator *ev, const struct config
 	suggestion.word.n_bytes = n;
 	if (config_may_suggest(ev->diagnostics)) {
 		config_library_suggest(&suggestion);
+		dot = memrchr(text, '.', n); /* what follows the last is an export, not of the id */
+		suggestion.word.n_bytes = dot ? (size_t)(dot - text) : n;
 		if (ev->scope.suggest)
 			ev->scope.suggest(ev->scope.context, &suggestion);
 	}

@@ -38,7 +38,7 @@ int config_source_check(const struct config_source *source, struct config_diagno
 
 	if (text->n_bytes > CONFIG_SOURCE_BYTES_MAX) {
 		config_error(diagnostics, (struct config_span){0, 0},
-			     "the text has %zu bytes, at most %zu are read", text->n_bytes,
+			     "the text has more than %zu bytes, the most that are read",
 			     CONFIG_SOURCE_BYTES_MAX);
 		return CONFIG_REFUSED;
 	}

@@ -11,10 +11,10 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 
-#define LINE_BYTES_MAX	4096
-#define EVENTS_MAX	128 /* distinct event ids of one process; those beyond are not limited */
+#define LINE_BYTES_MAX  4096
+#define EVENTS_MAX      128 /* distinct event ids of one process; those beyond are not limited */
 #define BURST_LINES_MAX 10  /* lines of one event per period; the rest are counted */
-#define PERIOD_NS	UINT64_C(60000000000)
+#define PERIOD_NS       UINT64_C(60000000000)
 
 struct event_rate {
 	const char *event; /* static: event ids are literals */
@@ -101,7 +101,8 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 		bytes_printf(&line, " swallowed=%u", n_swallowed);
 	bytes_append(&line, "\n", 1);
 	if (!line.error)
-		(void)!write(STDERR_FILENO, line.data, line.n_bytes); /* else nobody is left to tell */
+		(void)!write(STDERR_FILENO, line.data,
+			     line.n_bytes); /* else nobody is left to tell */
 	bytes_deinit(&line);
 }
 
@@ -129,7 +130,8 @@ struct log_quoted log_quote(const void *bytes, size_t n_bytes)
 
 	quoted.text[n++] = '"';
 	for (size_t i = 0; i < n_bytes; i++) {
-		if (n + 4 + sizeof(cut_mark) > sizeof(quoted.text)) { /* room for \xNN and the mark */
+		if (n + 4 + sizeof(cut_mark) >
+		    sizeof(quoted.text)) { /* room for \xNN and the mark */
 			memcpy(quoted.text + n, cut_mark, sizeof(cut_mark));
 			return quoted;
 		}

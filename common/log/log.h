@@ -2,8 +2,8 @@
 /*
  * One line an event, logfmt, on standard error: `level=warn event=image-malformed build_id=…`.
  * No timestamps: the service manager adds them. Every event id is rate-limited; what was swallowed
- * is said in the next line of the same event. Levels: err = an operator must act; warn = we degrade;
- * info = life cycle; debug = off by default.
+ * is said in the next line of the same event. Levels: err = an operator must act; warn = we
+ * degrade; info = life cycle; debug = off by default.
  *
  * Bytes from outside (paths, comms, symbols) pass through log_quote() first. Not for other threads
  * than the event loop's. common/ itself never logs.
@@ -18,8 +18,7 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 
 /* Parses "error", "warn", "info" or "debug". Returns 0 or -EINVAL. */
-int log_level_parse(const char *word, enum log_level *ret_level)
-	warn_unused_result;
+int log_level_parse(const char *word, enum log_level *ret_level) warn_unused_result;
 
 /*
  * Writes one line. @event is a stable id in kebab-case, listed in the man page; @format gives the

@@ -1,4 +1,5 @@
-/* Runs LLVMFuzzerTestOneInput over every file of the folders it is given: a corpus as a unit test. */
+/* Runs LLVMFuzzerTestOneInput over every file of the folders it is given: a corpus as a unit test.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
+
 #define REQUESTS_MAX 512u
 #define PEERS_MAX    128u
 
@@ -66,7 +68,7 @@ uint64_t fake_link_send(uint64_t peer, struct bytes *frame)
 		request->is_answered = true;
 		request->answer.is_pipe_closed = true;
 	}
-	request->frame = malloc(frame->n_bytes);
+	request->frame = plenty_calloc(frame->n_bytes);
 	memcpy(request->frame, frame->data, frame->n_bytes);
 	request->event.frame = request->frame;
 	request->event.n_bytes = frame->n_bytes;
@@ -160,7 +162,7 @@ void link_reply(struct link_listener *listener, uint64_t request, const void *fr
 		asked->is_answered = false;
 		return;
 	}
-	asked->answer_frame = malloc(n_bytes);
+	asked->answer_frame = plenty_calloc(n_bytes);
 	memcpy(asked->answer_frame, frame, n_bytes);
 	asked->answer.frame = asked->answer_frame;
 	asked->answer.n_bytes = n_bytes;

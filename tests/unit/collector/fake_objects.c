@@ -7,13 +7,15 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
+
 static size_t n_objects;
 static uint64_t last_id;
 static bool table_is_full;
 
 struct object *fake_object(enum object_kind kind, const char *name, int fd, uint64_t size_bytes)
 {
-	struct object *object = calloc(1, sizeof(*object));
+	struct object *object = plenty_calloc(sizeof(*object));
 
 	object->kind = kind;
 	object->id = kind == OBJECT_NAMELESS ? 0 : ++last_id;
@@ -40,7 +42,7 @@ void fake_objects_set_full(bool is_full)
 
 struct target *fake_target(const char *labels)
 {
-	struct target *target = calloc(1, sizeof(*target) + strlen(labels));
+	struct target *target = plenty_calloc(sizeof(*target) + strlen(labels));
 
 	target->n_refs = 1;
 	target->n_labels_bytes = strlen(labels);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "fake_objects.h"
 #include "fake_opener.h"
 #include "pool_fixture.h"
@@ -323,7 +324,8 @@ static void requests_of_the_dead_are_bounded(void **state)
 
 static void an_opened_file_becomes_an_object_of_the_window(void **state)
 {
-	static const struct file_identity identity = {.device = 1, .inode = 2, .size_bytes = 500, .change_time_ns = 4};
+	static const struct file_identity identity = {
+		.device = 1, .inode = 2, .size_bytes = 500, .change_time_ns = 4};
 	struct pool_fixture *f = *state;
 	struct window_id id = lease(f);
 	uint64_t request = open_object(f, OBJECT_OPEN_BESIDE_DOT_DEBUG, "a.debug");
@@ -523,6 +525,62 @@ static void walks_are_told_apart_by_their_root_alone(void **state)
 	assert_int_not_equal(fake_opener_request(0)->device, f->object->identity.device);
 }
 
+static uint64_t send_frame(struct pool_fixture *f, struct bytes *frame)
+{
+	uint64_t request = fake_link_send(WORKER, frame);
+
+	pool_dispatch(f->pool, f->now_ns);
+	return request;
+}
+
+/* A read, an open and a read of kallsyms, with memory that fails once, behind @n allocations. */
+static bool serve_all(struct pool_fixture *f, size_t n, uint64_t ret_requests[3])
+{
+	static const struct file_identity identity = {.inode = 77, .size_bytes = 5};
+	const struct wire_object_read read = {f->object->id, 0, 4},
+				      symbols = {f->kallsyms->id, 0, 4};
+	const struct wire_object_open beside = {f->object->id, OBJECT_OPEN_BESIDE, {"b", 1}};
+	struct bytes frames[] = {BYTES_INIT(64), BYTES_INIT(64), BYTES_INIT(64)};
+	size_t n_asked = fake_opener_n();
+
+	wire_encode_object_read(&frames[0], &read);
+	wire_encode_object_open(&frames[1], &beside);
+	wire_encode_object_read(&frames[2], &symbols);
+
+	failing_memory_begin(n, false);
+	ret_requests[0] = send_frame(f, &frames[0]);
+	if (fake_opener_n() > n_asked)
+		fake_opener_give_bytes(n_asked++, "abcd", 4);
+	ret_requests[1] = send_frame(f, &frames[1]);
+	if (fake_opener_n() > n_asked)
+		fake_opener_give_fd(n_asked, open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
+	ret_requests[2] = send_frame(f, &frames[2]);
+	return failing_memory_end();
+}
+
+static void without_memory_every_request_ends(void **state)
+{
+	struct pool_fixture *f = *state;
+	bool has_failed;
+	size_t n = 0;
+
+	f->kallsyms->fd = memfd_create("kallsyms", MFD_CLOEXEC);
+	assert_int_equal(write(f->kallsyms->fd, "abcd", 4), 4);
+	f->kallsyms->identity.size_bytes = 4;
+	do {
+		struct window_id id = lease(f);
+		uint64_t requests[3];
+
+		has_failed = serve_all(f, n++, requests);
+		for (size_t i = 0; i < 3; i++)
+			assert_non_null(fake_link_answer(requests[i]));
+		windows_done(f->windows, windows_find(f->windows, id), f->now_ns);
+		assert_int_equal(fake_objects_n(), 2);
+		assert_int_equal(f->object->n_refs, 1);
+	} while (has_failed);
+	assert_true(n > 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -549,6 +607,7 @@ int main(void)
 		POOL_TEST(a_window_does_not_open_files_without_end),
 		POOL_TEST(what_was_opened_for_a_window_that_is_done_is_closed),
 		POOL_TEST(walks_are_told_apart_by_their_root_alone),
+		POOL_TEST(without_memory_every_request_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

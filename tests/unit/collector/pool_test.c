@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "pool_fixture.h"
 
 static void the_oldest_window_goes_to_whoever_asks(void **state)
@@ -258,8 +259,11 @@ static void a_worker_that_lost_track_gets_its_window_again(void **state)
 	struct window_id id = pool_fixture_queue(f, 3);
 
 	(void)pool_fixture_ask(f, 1);
-	assert_int_equal(pool_fixture_window(pool_fixture_ask(f, 1), NULL), id.sequence);
+	for (unsigned i = 0; i < POOL_GIVEN_BACK_MAX - 1; i++)
+		assert_int_equal(pool_fixture_window(pool_fixture_ask(f, 1), NULL), id.sequence);
 	assert_int_equal(windows_find(f->windows, id)->n_deaths, 0);
+	assert_int_equal(pool_fixture_answer(pool_fixture_ask(f, 1)), 0); /* enough of it */
+	assert_int_equal(pool_fixture_count(f, COUNTER_DROPPED_REFUSED), 3);
 }
 
 static void a_worker_that_dials_again_may_say_what_became_of_its_window(void **state)
@@ -362,19 +366,6 @@ static void what_the_link_turned_away_is_counted(void **state)
 	assert_int_equal(pool_fixture_count(f, COUNTER_MESSAGES_REFUSED), 2);
 }
 
-static void a_probe_is_answered_and_is_no_worker(void **state)
-{
-	struct pool_fixture *f = *state;
-	struct bytes frame = BYTES_INIT(MESSAGE_BYTES_MAX_PROBE);
-	uint64_t request;
-
-	wire_encode_bare(&frame, MESSAGE_PROBE);
-	request = fake_link_send(1, &frame);
-	pool_dispatch(f->pool, f->now_ns);
-	assert_int_equal(pool_fixture_answer(request), MESSAGE_PROBED);
-	assert_int_equal(pool_n_workers(f->pool), 0);
-}
-
 static void workers_are_bounded(void **state)
 {
 	struct pool_fixture *f = *state;
@@ -386,6 +377,22 @@ static void workers_are_bounded(void **state)
 	pool_fixture_close(f, 7);
 	assert_int_equal(pool_fixture_answer(pool_fixture_ask(f, POOL_WORKERS_MAX + 2)), 0);
 	assert_int_equal(pool_n_workers(f->pool), POOL_WORKERS_MAX);
+}
+
+static void a_poisoned_window_is_dropped_rather_than_leased_without_saying_so(void **state)
+{
+	struct pool_fixture *f = *state;
+	uint64_t request = pool_fixture_ask(f, 1);
+	struct window_id id = pool_fixture_queue(f, 3);
+
+	windows_find(f->windows, id)->n_deaths = POOL_DEATHS_MAX;
+	failing_memory_begin(0, false);
+	pool_offer(f->pool, f->now_ns);
+	assert_true(failing_memory_end());
+	assert_int_equal(pool_fixture_answer(request), 0);
+	assert_int_equal(windows_n(f->windows), 0);
+	assert_int_equal(pool_fixture_count(f, COUNTER_DROPPED_NO_MEMORY), 3);
+	assert_int_equal(pool_fixture_count(f, COUNTER_WINDOWS_POISONED), 0);
 }
 
 int main(void)
@@ -414,8 +421,8 @@ int main(void)
 		POOL_TEST(another_protocol_is_refused_by_name),
 		POOL_TEST(a_garbled_ask_costs_the_pipe),
 		POOL_TEST(what_the_link_turned_away_is_counted),
-		POOL_TEST(a_probe_is_answered_and_is_no_worker),
 		POOL_TEST(workers_are_bounded),
+		POOL_TEST(a_poisoned_window_is_dropped_rather_than_leased_without_saying_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,11 +16,11 @@
 
 #include "base/clock.h"
 
-#define RATE_HZ	       499
-#define N_SAMPLES_MIN  50
-#define GIVE_UP_NS     UINT64_C(20000000000)
-#define MAP_BYTES_MAX  (8u << 20)
-#define BYTES_PER_CPU  (16u << 10)
+#define RATE_HZ       499
+#define N_SAMPLES_MIN 50
+#define GIVE_UP_NS    UINT64_C(20000000000)
+#define MAP_BYTES_MAX (8u << 20)
+#define BYTES_PER_CPU (16u << 10)
 
 /* What the test saw of one process. */
 struct seen {
@@ -28,6 +30,7 @@ struct seen {
 	uint32_t exec_count;
 	unsigned n_met, n_exec, n_exit;
 	struct process_image image;
+	struct exec_mapping mappings[N_EXEC_MAPPINGS]; /* of its exec */
 };
 
 static void note_record(void *owner, const struct stack_record *record)
@@ -41,7 +44,8 @@ static void note_record(void *owner, const struct stack_record *record)
 	seen->exec_count = record->head.image.exec_count;
 }
 
-static void note_announcement(void *owner, const struct announcement *news)
+static void note_announcement(void *owner, const struct announcement *news,
+			      const struct exec_mapping *mappings)
 {
 	struct seen *seen = owner;
 
@@ -53,6 +57,8 @@ static void note_announcement(void *owner, const struct announcement *news)
 	seen->n_met += news->kind == ANNOUNCE_MET;
 	seen->n_exec += news->kind == ANNOUNCE_EXEC;
 	seen->n_exit += news->kind == ANNOUNCE_EXIT;
+	if (mappings)
+		memcpy(seen->mappings, mappings, sizeof(seen->mappings));
 }
 
 static pid_t start_burner(void)
@@ -136,6 +142,16 @@ static void a_process_decided_no_has_no_stack_walked(void **state)
 	assert_int_equal(after.n_samples, 0);
 }
 
+static void assert_is_text_of(const struct exec_mapping *mapping, const char *path)
+{
+	struct stat file;
+
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(mapping->inode, file.st_ino);
+	assert_int_equal(makedev(mapping->device_major, mapping->device_minor), file.st_dev);
+	assert_true(mapping->end > mapping->start && mapping->offset < (uint64_t)file.st_size);
+}
+
 static void an_exec_makes_a_new_image_that_is_sampled_again(void **state)
 {
 	struct seen seen = {0};
@@ -157,6 +173,8 @@ static void an_exec_makes_a_new_image_that_is_sampled_again(void **state)
 		sampler_take_announcements(*state, note_announcement, &seen);
 		(void)usleep(10000);
 	}
+	assert_is_text_of(&seen.mappings[0], "/bin/sh");
+	assert_is_text_of(&seen.mappings[1], "/lib64/ld-linux-x86-64.so.2");
 	assert_int_equal(seen.n_exec, 1);
 	assert_int_equal(seen.n_met, 1);
 	assert_int_equal(seen.n_exit, 1);
@@ -193,8 +211,7 @@ static void every_tick_ends_in_one_counter_and_every_sample_in_a_record(void **s
 
 static void the_maps_fit_their_memory_budget(void **state)
 {
-	uint64_t budget = MAP_BYTES_MAX +
-			  (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * BYTES_PER_CPU;
+	uint64_t budget = MAP_BYTES_MAX + (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * BYTES_PER_CPU;
 
 	print_message("kernel memory of all maps: %lu bytes\n", sampler_map_bytes(*state));
 	assert_true(sampler_map_bytes(*state) > 0);
@@ -235,9 +252,8 @@ int main(void)
 			close_sampler),
 		cmocka_unit_test_setup_teardown(the_maps_fit_their_memory_budget, open_sampler,
 						close_sampler),
-		cmocka_unit_test_setup_teardown(
-			a_new_rate_changes_the_period_of_the_running_events, open_sampler,
-			close_sampler),
+		cmocka_unit_test_setup_teardown(a_new_rate_changes_the_period_of_the_running_events,
+						open_sampler, close_sampler),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "fake_objects.h"
 
 #define INSTANCE 77u
@@ -479,6 +480,84 @@ static void opened_objects_are_added_once_and_bounded(void **state)
 	assert_int_equal(fake_objects_n(), 3);
 }
 
+/* One drain with memory that fails; returns the samples that the caller was refused. */
+static uint64_t add_without_memory(struct fixture *f, uint64_t n, uint64_t *ret_n_in)
+{
+	const char comm[COMM_BYTES] = "x";
+	uint64_t n_in = 0, n_refused = 0;
+
+	begin(f, 1000);
+	for (uint64_t i = 0; i < n; i++) {
+		const struct window_frame frames[] = {{FRAME_USER, i % 2 ? f->a : f->b, i},
+						      {FRAME_KERNEL, f->nameless, i / 3}};
+		int r = windows_add(f->windows, i % 5 ? f->web : f->db, comm, frames, 2, 0, i + 1);
+
+		assert_true(r == 0 || r == -ENOMEM);
+		n_in += i + 1;
+		n_refused += r == 0 ? 0 : i + 1;
+	}
+	windows_end(f->windows, NOW_NS);
+	*ret_n_in = n_in;
+	return n_refused;
+}
+
+static void without_memory_no_sample_goes_uncounted(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t n = 0, has_failed = 1; has_failed; n++) {
+		for (unsigned for_good = 0; for_good < 2; for_good++) {
+			uint64_t n_in, n_refused, n_out = 0;
+
+			f->counters = (struct counters){0};
+			failing_memory_begin(n, for_good);
+			n_refused = add_without_memory(f, 300, &n_in);
+			has_failed = failing_memory_end();
+			assert_int_equal(
+				windows_n_samples(f->windows) + n_refused +
+					counters_get(&f->counters, COUNTER_DROPPED_NO_MEMORY),
+				n_in);
+			assert_int_equal(counters_get(&f->counters, COUNTER_HELD_WINDOWS),
+					 windows_n_samples(f->windows));
+			while (windows_first(f->windows)) {
+				struct decoded d = decode(f, windows_first(f->windows), false);
+
+				n_out += count_samples(&d.window);
+				wire_arena_deinit(&d.arena);
+				windows_done(f->windows, windows_first(f->windows), NOW_NS);
+			}
+			assert_int_equal(
+				n_out + n_refused +
+					counters_get(&f->counters, COUNTER_DROPPED_NO_MEMORY),
+				n_in);
+			assert_int_equal(f->a->n_refs, 1);
+		}
+	}
+}
+
+static void without_memory_an_order_is_not_given_by_half(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_bytes frame;
+	struct decoded d;
+	bool has_failed;
+	size_t n = 0;
+
+	begin(f, 1000);
+	(void)add_many(f, 50);
+	windows_end(f->windows, NOW_NS);
+	do {
+		failing_memory_begin(n++, false);
+		frame = windows_frame(f->windows, windows_first(f->windows), true);
+		has_failed = failing_memory_end();
+		assert_int_equal(frame.n_bytes == 0, has_failed);
+	} while (has_failed);
+	assert_true(n > 2);
+	d = decode(f, windows_first(f->windows), false);
+	assert_true(d.window.name_nothing);
+	wire_arena_deinit(&d.arena);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -498,6 +577,8 @@ int main(void)
 		TEST(the_order_to_name_nothing_stays),
 		TEST(objects_are_held_until_the_window_is_done),
 		TEST(opened_objects_are_added_once_and_bounded),
+		TEST(without_memory_no_sample_goes_uncounted),
+		TEST(without_memory_an_order_is_not_given_by_half),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

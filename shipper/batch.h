@@ -1,0 +1,50 @@
+#pragma once
+/*
+ * The next few parts that a reader of the spool has before it, decoded and ready to be sent as one
+ * request. A batch may begin and end within a record.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "spool.h"
+#include "wire/wire.h"
+
+#define BATCH_PARTS_MAX   512u
+#define BATCH_RECORDS_MAX 64u
+
+struct batch_item {
+	struct spool_cursor at;     /* before this part */
+	struct spool_cursor behind; /* and behind it: where the reader stands when it is done */
+	struct window_id window;
+	uint64_t time_wall_ns;
+	struct wire_part part; /* borrowed from the batch */
+};
+
+struct batch {
+	size_t n_items;
+	struct batch_item items[BATCH_PARTS_MAX];
+	size_t n_records;
+	struct bytes frames[BATCH_RECORDS_MAX];      /* owned */
+	struct wire_arena arenas[BATCH_RECORDS_MAX]; /* owned */
+};
+
+enum batch_outcome {
+	BATCH_EMPTY = 1, /* the reader has everything */
+	BATCH_DAMAGED,   /* the first record cannot be used: see spool_pass_damaged() */
+};
+
+/* Empties @batch and frees what it borrowed from. A zeroed one is fine. */
+void batch_clear(struct batch *batch);
+
+/*
+ * Fills @batch (cleared first) from the cursor of @reader on: at least one part, then as many as
+ * keep within @n_parts_max and @n_bytes_max of pprof.
+ * Returns 0, a negative errno, or an enum batch_outcome; @batch is empty unless 0 is returned.
+ */
+int batch_gather(struct batch *batch, struct spool *spool, size_t reader, size_t n_parts_max,
+		 size_t n_bytes_max) warn_unused_result;
+
+/* Whether what @item stands for was passed or dropped at @cursor. */
+bool batch_item_is_behind(const struct batch_item *item, const struct spool_cursor *cursor);

@@ -1,0 +1,173 @@
+#include "components.h"
+
+#include <string.h>
+
+enum component_use {
+	COMPONENT_LOADED,
+	COMPONENT_IGNORED,     /* a block that configures a part that this program does not have */
+	COMPONENT_UNSUPPORTED, /* a block whose absence would change what the others mean */
+};
+
+struct component_kind {
+	const char *name;
+	enum component_use use;
+	bool has_label;
+	int (*load)(struct component_loading *loading, struct config_component *component);
+};
+
+struct logging_arguments {
+	struct config_decoded decoded;
+	uint32_t level;
+	uint32_t format;
+	struct config_value write_to;
+};
+
+static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
+static const char *const format_words[] = {"logfmt", "json", NULL};
+
+static const struct config_argument logging_rows[] = {
+	{.name = "level",
+	 .kind = CONFIG_ARGUMENT_WORD,
+	 .offset = offsetof(struct logging_arguments, level),
+	 .words = level_words},
+	{.name = "format",
+	 .kind = CONFIG_ARGUMENT_WORD,
+	 .offset = offsetof(struct logging_arguments, format),
+	 .words = format_words},
+	{.name = "write_to",
+	 .kind = CONFIG_ARGUMENT_VALUE,
+	 .flags = CONFIG_INACTIVE,
+	 .offset = offsetof(struct logging_arguments, write_to)},
+};
+
+static const struct logging_arguments logging_defaults = {.level = LOG_INFO};
+
+static const struct config_schema logging_schema = {
+	.arguments = logging_rows,
+	.n_arguments = sizeof(logging_rows) / sizeof(logging_rows[0]),
+	.defaults = &logging_defaults,
+	.n_bytes = sizeof(logging_defaults),
+};
+
+static int load_logging(struct component_loading *loading, struct config_component *component)
+{
+	struct logging_arguments arguments;
+	int r = config_decode(&loading->evaluator, component->block, &logging_schema, &arguments);
+
+	if (r != 0)
+		return r;
+	if (strcmp(format_words[arguments.format], "json") == 0)
+		config_warn(loading->diagnostics,
+			    config_place_of(&logging_schema, &arguments.decoded, "format"),
+			    "format is \"json\", but lines are written as logfmt");
+	loading->configuration->log_level = (enum log_level)arguments.level;
+	return 0;
+}
+
+static const struct component_kind kinds[] = {
+	{"pyroscope.ebpf", COMPONENT_LOADED, true, component_load_ebpf},
+	{"pyroscope.write", COMPONENT_LOADED, true, component_load_write},
+	{"logging", COMPONENT_LOADED, false, load_logging},
+	{"tracing", COMPONENT_IGNORED, false, NULL},
+	{"http", COMPONENT_IGNORED, false, NULL},
+	{"remotecfg", COMPONENT_IGNORED, false, NULL},
+	{"livedebugging", COMPONENT_IGNORED, false, NULL},
+	{"declare", COMPONENT_UNSUPPORTED, true, NULL},
+	{"foreach", COMPONENT_UNSUPPORTED, true, NULL},
+	{"argument", COMPONENT_UNSUPPORTED, true, NULL},
+	{"export", COMPONENT_UNSUPPORTED, true, NULL},
+	{"import.file", COMPONENT_UNSUPPORTED, true, NULL},
+	{"import.string", COMPONENT_UNSUPPORTED, true, NULL},
+	{"import.http", COMPONENT_UNSUPPORTED, true, NULL},
+	{"import.git", COMPONENT_UNSUPPORTED, true, NULL},
+};
+
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+char *component_keep(struct component_loading *loading, struct config_text text)
+{
+	return config_arena_copy(loading->memory, text.data, text.n_bytes);
+}
+
+static const struct component_kind *kind_of(const struct config_block *block)
+{
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (config_text_equals(block->name, kinds[i].name))
+			return &kinds[i];
+	return NULL;
+}
+
+static int refuse_unknown(struct component_loading *loading, const struct config_block *block)
+{
+	struct config_suggestion suggestion = {.word = block->name};
+	struct bytes known = BYTES_INIT(512);
+
+	for (size_t i = 0; i < N_KINDS; i++) {
+		config_suggestion_offer(&suggestion, kinds[i].name);
+		if (kinds[i].use == COMPONENT_LOADED)
+			bytes_printf(&known, "%s%s", i > 0 ? ", " : "", kinds[i].name);
+	}
+	config_error(loading->diagnostics, block->name_span,
+		     "found the unknown component %s, known are %.*s%s%s%s", block->name.data,
+		     (int)known.n_bytes, known.data ? (const char *)known.data : "",
+		     suggestion.nearest ? "; did you mean " : "",
+		     suggestion.nearest ? suggestion.nearest : "", suggestion.nearest ? "?" : "");
+	bytes_deinit(&known);
+	return CONFIG_REFUSED;
+}
+
+static int check_label(struct component_loading *loading, const struct component_kind *kind,
+		       const struct config_block *block)
+{
+	if (kind->has_label && block->label.n_bytes == 0) {
+		config_error(loading->diagnostics, block->name_span,
+			     "%s has no label, expected one: %s \"name\" { ... }", kind->name,
+			     kind->name);
+		return CONFIG_REFUSED;
+	}
+	if (!kind->has_label && block->label.n_bytes > 0) {
+		config_error(loading->diagnostics, block->label_span,
+			     "%s has the label \"%s\", expected none: %s { ... }", kind->name,
+			     block->label.data, kind->name);
+		return CONFIG_REFUSED;
+	}
+	return 0;
+}
+
+static int load_known(struct component_loading *loading, const struct component_kind *kind,
+		      struct config_component *component)
+{
+	const struct config_block *block = component->block;
+	int label = check_label(loading, kind, block), r;
+
+	if (kind->use == COMPONENT_UNSUPPORTED) {
+		config_error(loading->diagnostics, block->name_span,
+			     "%s is not supported here, expected a configuration without modules",
+			     kind->name);
+		return CONFIG_REFUSED;
+	}
+	if (kind->use == COMPONENT_IGNORED) {
+		config_warn(loading->diagnostics, block->name_span,
+			    "%s is accepted but has no effect here", kind->name);
+		return label;
+	}
+	r = kind->load(loading, component);
+	return r != 0 ? r : label;
+}
+
+int component_load(struct component_loading *loading, struct config_component *component)
+{
+	const struct component_kind *kind = kind_of(component->block);
+	bool was_broken = component->state == CONFIG_COMPONENT_BROKEN;
+	int r;
+
+	if (kind) {
+		r = load_known(loading, kind, component);
+	} else {
+		r = refuse_unknown(loading, component->block);
+		if (config_evaluate_body(&loading->evaluator, &component->block->body) < 0)
+			r = loading->scratch->error;
+	}
+	component->state = r != 0 || was_broken ? CONFIG_COMPONENT_BROKEN : CONFIG_COMPONENT_READY;
+	return r < 0 ? r : 0;
+}

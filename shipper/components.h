@@ -1,0 +1,53 @@
+#pragma once
+/*
+ * The components that a configuration may have, and what they make of their blocks.
+ *
+ * A component is a row of a table: its name, whether it has a label, and a function that reads its
+ * block, reports what is wrong, and leaves its part in the struct configuration or its exports for
+ * others to refer to.
+ */
+#include "config/decoder.h"
+#include "config/graph.h"
+#include "configuration.h"
+
+/* One `pyroscope.write`: what its export `receiver` stands for. */
+struct write_receiver {
+	const struct config_component *component;
+	const struct endpoint_configuration *endpoints; /* in the result's memory */
+	size_t n_endpoints;
+	bool is_used; /* a pyroscope.ebpf forwards to it */
+	struct write_receiver *next;
+};
+
+/* Of a capsule that holds a struct write_receiver; compared by address. */
+extern const char receiver_kind[];
+
+/* A configuration on its way from text to struct. */
+struct component_loading {
+	struct config_evaluator evaluator;
+	struct config_diagnostics *diagnostics;
+	struct config_arena *scratch; /* tree and values, until the loading ends */
+	struct config_arena *memory;  /* of the result */
+	struct configuration *configuration;
+	const struct config_component *ebpf; /* the first, NULL before it */
+	struct write_receiver *receivers;
+};
+
+/*
+ * Loads @component and sets its state. Wrong blocks are reported and BROKEN.
+ * Returns 0, or a negative error of an arena.
+ */
+int component_load(struct component_loading *loading,
+		   struct config_component *component) warn_unused_result;
+
+/* One row's work: each returns 0, a negative error of an arena, or CONFIG_REFUSED. */
+int component_load_ebpf(struct component_loading *loading,
+			struct config_component *component) warn_unused_result;
+int component_load_write(struct component_loading *loading,
+			 struct config_component *component) warn_unused_result;
+
+/* What `pyroscope.ebpf` says when it says nothing. */
+struct wire_settings component_default_settings(void);
+
+/* Copies @text to the result's memory. NULL: the arena says why. */
+char *component_keep(struct component_loading *loading, struct config_text text);

@@ -1,0 +1,587 @@
+#include "endpoints.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "batch.h"
+#include "log/log.h"
+#include "push.h"
+#include "push_body.h"
+#include "store.h"
+
+#define BATCH_BYTES_MAX      (1u << 20)
+#define STORE_BATCH_PARTS    16u /* two synced files each, before the event loop goes on */
+#define MS_NS                UINT64_C(1000000)
+#define RETRY_AFTER_MIN_S    1
+#define RETRY_AFTER_MAX_S    600
+#define POISON_TRIES_MAX     3u /* alone: the first and two more */
+#define THROTTLE_TRIES_MAX   3u
+#define THROTTLE_BURST_BYTES (2u << 20) /* a series above a server's burst never passes */
+#define OPERATOR_WAIT_MS     30000u     /* … to twice that: only an operator can help */
+#define QUARANTINE_BYTES_MAX (UINT64_C(64) << 20)
+#define FILE_URL             "file://"
+#define TENANT_HEADER        "X-Scope-OrgID"
+
+enum phase {
+	PHASE_IDLE,      /* may start on what is at its cursor */
+	PHASE_IN_FLIGHT, /* a request is out */
+	PHASE_WAITING,   /* for wait_until_ns */
+};
+
+struct endpoint {
+	const struct endpoint_configuration *configuration; /* borrowed */
+	char *label;                                        /* owned */
+	struct store *store;                                /* owned; NULL for a server */
+	size_t reader;
+	enum phase phase;
+	uint64_t wait_until_ns;
+	unsigned n_attempts; /* failed so far, at what is at the cursor */
+	size_t n_alone;      /* parts that go alone from the cursor on */
+	bool was_tried;      /* since endpoints_stop() */
+	bool is_failing;
+	char error[ENDPOINT_ERROR_MAX];
+	struct spool_amount sent;
+	struct spool_amount dropped[N_ENDPOINT_DROPS];
+	uint64_t n_requests[N_VERDICTS];
+	uint64_t n_retries;
+	uint64_t n_repeated;
+	struct bytes body;
+	struct batch batch;
+};
+
+struct endpoints {
+	struct spool *spool;      /* borrowed */
+	struct push *push;        /* owned */
+	struct store *quarantine; /* owned */
+	bool is_stopping;
+	size_t n;
+	struct endpoint *all[ENDPOINTS_MAX]; /* owned */
+};
+
+static const char *const drop_names[N_ENDPOINT_DROPS] = {
+	[ENDPOINT_DROP_FULL] = "spool_full",     [ENDPOINT_DROP_AGED] = "aged",
+	[ENDPOINT_DROP_DAMAGED] = "damaged",     [ENDPOINT_DROP_EXPIRED] = "outside_window",
+	[ENDPOINT_DROP_TOO_BIG] = "too_big",     [ENDPOINT_DROP_REJECTED] = "rejected",
+	[ENDPOINT_DROP_RETRIES] = "max_retries",
+};
+
+const char *endpoint_drop_name(enum endpoint_drop reason)
+{
+	return drop_names[reason];
+}
+
+static uint64_t random_bits(void)
+{
+	uint64_t bits = 0;
+
+	(void)!getrandom(&bits, sizeof(bits), 0); /* worst case: no jitter */
+	return bits;
+}
+
+static void amount_add(struct spool_amount *sum, const struct wire_part *part)
+{
+	sum->n_samples += part->n_samples;
+	sum->n_profiles++;
+	sum->n_bytes += part->pprof_gz.n_bytes;
+}
+
+/*
+ * Books what the batch's items came to and moves the cursor behind them. Items that the spool
+ * dropped in the meantime are in its books already.
+ */
+static void settle(struct endpoints *endpoints, struct endpoint *endpoint,
+		   struct spool_amount *account)
+{
+	const struct spool_reader *reader = spool_reader(endpoints->spool, endpoint->reader);
+	struct batch *batch = &endpoint->batch;
+	const struct batch_item *last = NULL;
+
+	for (size_t i = 0; i < batch->n_items; i++) {
+		if (batch_item_is_behind(&batch->items[i], &reader->cursor))
+			continue;
+		amount_add(account, &batch->items[i].part);
+		last = &batch->items[i];
+	}
+	if (last)
+		spool_advance(endpoints->spool, endpoint->reader, &last->behind);
+	endpoint->n_alone -=
+		batch->n_items < endpoint->n_alone ? batch->n_items : endpoint->n_alone;
+	endpoint->n_attempts = 0;
+	endpoint->phase = PHASE_IDLE;
+	batch_clear(batch);
+}
+
+static void set_failing(struct endpoint *endpoint, bool is_failing, const char *error)
+{
+	if (is_failing && !endpoint->is_failing)
+		log_warn("endpoint-failing", "endpoint=%s error=%s, keeping profiles in the spool",
+			 endpoint->label, error);
+	else if (!is_failing && endpoint->is_failing)
+		log_info("endpoint-well", "endpoint=%s", endpoint->label);
+	endpoint->is_failing = is_failing;
+	(void)snprintf(endpoint->error, sizeof(endpoint->error), "%s", error);
+}
+
+static void wait_ms(struct endpoint *endpoint, uint64_t now_ns, uint64_t ms)
+{
+	endpoint->phase = PHASE_WAITING;
+	endpoint->wait_until_ns = now_ns + ms * MS_NS;
+	endpoint->n_retries++;
+	batch_clear(&endpoint->batch);
+}
+
+static void back_off(struct endpoint *endpoint, uint64_t now_ns)
+{
+	const struct endpoint_configuration *configuration = endpoint->configuration;
+
+	endpoint->n_attempts++;
+	wait_ms(endpoint, now_ns,
+		backoff_ms(endpoint->n_attempts, configuration->min_backoff_ms,
+			   configuration->max_backoff_ms, random_bits()));
+}
+
+/* Keeps the one item of the batch where a human can look at it. */
+static void quarantine(struct endpoints *endpoints, const struct endpoint *endpoint)
+{
+	int r = store_write(endpoints->quarantine, &endpoint->batch.items[0],
+			    endpoint->configuration->external_labels,
+			    endpoint->configuration->n_external_labels);
+
+	if (r == 0)
+		r = store_sync(endpoints->quarantine);
+	if (r < 0)
+		log_warn("quarantine-failed", "error=\"%s\", the profile is gone", strerror(-r));
+}
+
+/* Gives up on the one item of the batch. */
+static void give_up(struct endpoints *endpoints, struct endpoint *endpoint,
+		    enum endpoint_drop reason)
+{
+	const struct batch_item *item = &endpoint->batch.items[0];
+
+	log_warn("profile-refused",
+		 "endpoint=%s reason=%s window=%016" PRIx64 "/%" PRIu64 " part=%u samples=%" PRIu64
+		 " answer=%s",
+		 endpoint->label, drop_names[reason], item->window.instance, item->window.sequence,
+		 item->at.part, item->part.n_samples, endpoint->error);
+	if (reason != ENDPOINT_DROP_EXPIRED)
+		quarantine(endpoints, endpoint);
+	settle(endpoints, endpoint, &endpoint->dropped[reason]);
+}
+
+static uint64_t throttle_ms(const struct endpoint *endpoint, const struct push_answer *answer)
+{
+	uint64_t wait = backoff_ms(endpoint->n_attempts, endpoint->configuration->min_backoff_ms,
+				   endpoint->configuration->max_backoff_ms, random_bits());
+	int64_t said_s = answer->retry_after_s;
+
+	if (said_s <= 0)
+		return wait;
+	if (said_s < RETRY_AFTER_MIN_S)
+		said_s = RETRY_AFTER_MIN_S;
+	if (said_s > RETRY_AFTER_MAX_S)
+		said_s = RETRY_AFTER_MAX_S;
+	return (uint64_t)said_s * 1000 + random_bits() % 250;
+}
+
+static bool has_given_all_tries(const struct endpoint *endpoint)
+{
+	uint32_t n_max = endpoint->configuration->max_backoff_retries;
+
+	return n_max > 0 && endpoint->n_attempts + 1 >= n_max;
+}
+
+/* What to do about one part that went alone. */
+static void act_alone(struct endpoints *endpoints, struct endpoint *endpoint,
+		      const struct push_answer *answer, uint64_t now_ns)
+{
+	const struct wire_part *part = &endpoint->batch.items[0].part;
+
+	switch (verdict_of(answer)) {
+	case VERDICT_TOO_BIG:
+		give_up(endpoints, endpoint, ENDPOINT_DROP_TOO_BIG);
+		return;
+	case VERDICT_AGED:
+		give_up(endpoints, endpoint, ENDPOINT_DROP_EXPIRED);
+		return;
+	case VERDICT_POISON:
+		if (endpoint->n_attempts + 1 >= POISON_TRIES_MAX)
+			give_up(endpoints, endpoint, ENDPOINT_DROP_REJECTED);
+		else
+			back_off(endpoint, now_ns);
+		return;
+	case VERDICT_FAILED:
+		if (has_given_all_tries(endpoint))
+			give_up(endpoints, endpoint, ENDPOINT_DROP_RETRIES);
+		else
+			back_off(endpoint, now_ns);
+		return;
+	case VERDICT_THROTTLED:
+		if (endpoint->n_attempts + 1 >= THROTTLE_TRIES_MAX &&
+		    part->uncompressed_bytes > THROTTLE_BURST_BYTES) {
+			give_up(endpoints, endpoint, ENDPOINT_DROP_TOO_BIG);
+			return;
+		}
+		endpoint->n_attempts++;
+		wait_ms(endpoint, now_ns, throttle_ms(endpoint, answer));
+		return;
+	default:
+		back_off(endpoint, now_ns);
+	}
+}
+
+/* What to do about several: nobody knows which of them it was, so each goes alone next. */
+static void act_together(struct endpoint *endpoint, const struct push_answer *answer,
+			 uint64_t now_ns)
+{
+	if (answer->transport != PUSH_UNREACHED)
+		endpoint->n_alone = endpoint->batch.n_items;
+	switch (verdict_of(answer)) {
+	case VERDICT_TOO_BIG:
+	case VERDICT_AGED:
+	case VERDICT_POISON:
+		endpoint->phase = PHASE_IDLE;
+		endpoint->n_retries++;
+		batch_clear(&endpoint->batch);
+		return;
+	case VERDICT_THROTTLED:
+		endpoint->n_attempts++;
+		wait_ms(endpoint, now_ns, throttle_ms(endpoint, answer));
+		return;
+	default:
+		back_off(endpoint, now_ns);
+	}
+}
+
+static bool may_have_stored(const struct push_answer *answer)
+{
+	return answer->transport == PUSH_LOST ||
+	       (answer->transport == PUSH_ANSWERED && answer->status >= 500);
+}
+
+static void act(struct endpoints *endpoints, struct endpoint *endpoint,
+		const struct push_result *result, uint64_t now_ns)
+{
+	const struct push_answer *answer = &result->answer;
+	enum verdict verdict = verdict_of(answer);
+	char error[ENDPOINT_ERROR_MAX / 2];
+
+	endpoint->n_requests[verdict]++;
+	endpoint->was_tried = endpoint->was_tried || verdict != VERDICT_DONE;
+	if (verdict == VERDICT_DONE) {
+		set_failing(endpoint, false, "");
+		settle(endpoints, endpoint, &endpoint->sent);
+		return;
+	}
+	if (may_have_stored(answer))
+		endpoint->n_repeated += endpoint->batch.n_items;
+	if (answer->transport == PUSH_ANSWERED)
+		(void)snprintf(error, sizeof(error), "%ld %.*s", answer->status,
+			       (int)answer->n_text_bytes, answer->text ? answer->text : "");
+	else
+		(void)snprintf(error, sizeof(error), "%s", result->error);
+	set_failing(endpoint, true, log_quote(error, strlen(error)).text);
+	if (verdict == VERDICT_MISCONFIGURED) {
+		endpoint->n_alone = 0; /* nothing was looked at */
+		wait_ms(endpoint, now_ns, OPERATOR_WAIT_MS + random_bits() % OPERATOR_WAIT_MS);
+	} else if (endpoint->batch.n_items == 1) {
+		act_alone(endpoints, endpoint, answer, now_ns);
+	} else {
+		act_together(endpoint, answer, now_ns);
+	}
+}
+
+/* Puts the batch into the endpoint's directory. */
+static void write_batch(struct endpoints *endpoints, struct endpoint *endpoint, uint64_t now_ns)
+{
+	const struct endpoint_configuration *configuration = endpoint->configuration;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < endpoint->batch.n_items; i++)
+		r = store_write(endpoint->store, &endpoint->batch.items[i],
+				configuration->external_labels, configuration->n_external_labels);
+	if (r == 0)
+		r = store_sync(endpoint->store);
+	if (r == 0) {
+		endpoint->n_requests[VERDICT_DONE]++;
+		set_failing(endpoint, false, "");
+		settle(endpoints, endpoint, &endpoint->sent);
+		return;
+	}
+	endpoint->n_requests[VERDICT_TRANSIENT]++;
+	endpoint->was_tried = true;
+	set_failing(endpoint, true, log_quote(strerror(-r), strlen(strerror(-r))).text);
+	back_off(endpoint, now_ns);
+}
+
+static int start_push(struct endpoints *endpoints, struct endpoint *endpoint, size_t i)
+{
+	struct push_request request = {
+		.endpoint = endpoint->configuration,
+		.body = &endpoint->body,
+		.id = i,
+	};
+	int r;
+
+	r = push_body_encode(&endpoint->batch, endpoint->configuration->external_labels,
+			     endpoint->configuration->n_external_labels, &endpoint->body);
+	if (r == 0)
+		r = push_start(endpoints->push, &request);
+	if (r == 0)
+		endpoint->phase = PHASE_IN_FLIGHT;
+	return r;
+}
+
+/* Whether @endpoint could start on something now. */
+static bool is_hungry(const struct endpoints *endpoints, const struct endpoint *endpoint)
+{
+	const struct spool_reader *reader = spool_reader(endpoints->spool, endpoint->reader);
+	struct spool_entry entry;
+
+	return endpoint->phase == PHASE_IDLE && !(endpoints->is_stopping && endpoint->was_tried) &&
+	       spool_find(endpoints->spool, reader->cursor.sequence, &entry);
+}
+
+/* Starts on what is at the cursor. */
+static void step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
+{
+	struct endpoint *endpoint = endpoints->all[i];
+	size_t n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX;
+	int r;
+
+	if (endpoint->n_alone > 0)
+		n_parts = 1;
+	r = batch_gather(&endpoint->batch, endpoints->spool, endpoint->reader, n_parts,
+			 BATCH_BYTES_MAX);
+	if (r == BATCH_EMPTY)
+		return;
+	if (r == BATCH_DAMAGED) {
+		log_warn("record-damaged", "endpoint=%s, passing over it", endpoint->label);
+		spool_pass_damaged(endpoints->spool, endpoint->reader);
+		return;
+	}
+	if (r == 0 && endpoint->store) {
+		write_batch(endpoints, endpoint, now_ns);
+		return;
+	}
+	if (r == 0)
+		r = start_push(endpoints, endpoint, i);
+	if (r < 0) {
+		log_warn("push-not-started", "endpoint=%s error=\"%s\"", endpoint->label,
+			 strerror(-r));
+		endpoint->was_tried = true;
+		back_off(endpoint, now_ns);
+	}
+}
+
+void endpoints_run(struct endpoints *endpoints, uint64_t now_ns)
+{
+	struct push_result result;
+
+	push_run(endpoints->push, now_ns);
+	while (push_next(endpoints->push, &result))
+		act(endpoints, endpoints->all[result.id], &result, now_ns);
+	for (size_t i = 0; i < endpoints->n; i++) {
+		struct endpoint *endpoint = endpoints->all[i];
+
+		if (endpoint->phase == PHASE_WAITING && now_ns >= endpoint->wait_until_ns)
+			endpoint->phase = PHASE_IDLE;
+		if (is_hungry(endpoints, endpoint))
+			step(endpoints, i, now_ns);
+	}
+}
+
+int endpoints_fd(const struct endpoints *endpoints)
+{
+	return push_fd(endpoints->push);
+}
+
+uint64_t endpoints_deadline_ns(const struct endpoints *endpoints)
+{
+	uint64_t deadline_ns = push_deadline_ns(endpoints->push);
+
+	for (size_t i = 0; i < endpoints->n; i++) {
+		const struct endpoint *endpoint = endpoints->all[i];
+
+		if (is_hungry(endpoints, endpoint))
+			return 0;
+		if (endpoint->phase == PHASE_WAITING && endpoint->wait_until_ns < deadline_ns)
+			deadline_ns = endpoint->wait_until_ns;
+	}
+	return deadline_ns;
+}
+
+void endpoints_stop(struct endpoints *endpoints)
+{
+	if (endpoints->is_stopping)
+		return;
+	endpoints->is_stopping = true;
+	for (size_t i = 0; i < endpoints->n; i++) {
+		endpoints->all[i]->was_tried = false;
+		if (endpoints->all[i]->phase == PHASE_WAITING)
+			endpoints->all[i]->wait_until_ns = 0;
+	}
+}
+
+bool endpoints_are_done(const struct endpoints *endpoints)
+{
+	for (size_t i = 0; i < endpoints->n; i++) {
+		const struct endpoint *endpoint = endpoints->all[i];
+
+		if (endpoint->phase == PHASE_IN_FLIGHT || is_hungry(endpoints, endpoint))
+			return false;
+		if (endpoint->phase == PHASE_WAITING && !endpoint->was_tried)
+			return false; /* its wait ends with the next endpoints_run() */
+	}
+	return true;
+}
+
+size_t endpoints_count(const struct endpoints *endpoints)
+{
+	return endpoints->n;
+}
+
+struct endpoint_books endpoints_books(const struct endpoints *endpoints, size_t i)
+{
+	const struct endpoint *endpoint = endpoints->all[i];
+	const struct spool_reader *reader = spool_reader(endpoints->spool, endpoint->reader);
+	struct endpoint_books books = {
+		.label = endpoint->label,
+		.spooled = reader->spooled,
+		.sent = endpoint->sent,
+		.held = spool_held(endpoints->spool, endpoint->reader),
+		.n_retries = endpoint->n_retries,
+		.n_repeated = endpoint->n_repeated,
+		.is_failing = endpoint->is_failing,
+		.error = endpoint->error,
+	};
+
+	memcpy(books.dropped, endpoint->dropped, sizeof(books.dropped));
+	memcpy(books.dropped, reader->dropped, sizeof(reader->dropped));
+	memcpy(books.n_requests, endpoint->n_requests, sizeof(books.n_requests));
+	return books;
+}
+
+uint64_t endpoints_quarantine_bytes(const struct endpoints *endpoints)
+{
+	return store_bytes(endpoints->quarantine);
+}
+
+static void endpoint_free(struct endpoint *endpoint)
+{
+	if (!endpoint)
+		return;
+	store_free(endpoint->store);
+	batch_clear(&endpoint->batch);
+	bytes_deinit(&endpoint->body);
+	free(endpoint->label);
+	free(endpoint);
+}
+
+void endpoints_free(struct endpoints *endpoints)
+{
+	if (!endpoints)
+		return;
+	push_free(endpoints->push); /* first: it borrows bodies */
+	for (size_t i = 0; i < endpoints->n; i++)
+		endpoint_free(endpoints->all[i]);
+	store_free(endpoints->quarantine);
+	free(endpoints);
+}
+
+/* The URL without user and password; a repeated one gets a number, for metrics must not repeat. */
+static char *label_of(const struct endpoints *endpoints, const char *url)
+{
+	const char *authority = strstr(url, "://");
+	size_t n_scheme = authority ? (size_t)(authority + 3 - url) : 0;
+	size_t n_authority = strcspn(url + n_scheme, "/?#");
+	const char *at = memrchr(url + n_scheme, '@', n_authority);
+	const char *rest = at ? at + 1 : url + n_scheme;
+	unsigned n_same = 1;
+	char *label = NULL;
+
+	for (size_t i = 0; i < endpoints->n; i++)
+		n_same += strcmp(endpoints->all[i]->configuration->url, url) == 0;
+	if (asprintf(&label, n_same > 1 ? "%.*s%s#%u" : "%.*s%s", (int)n_scheme, url, rest,
+		     n_same) < 0)
+		return NULL;
+	return label;
+}
+
+/* What makes an endpoint the same after a restart: where to and for whom, not with which secret. */
+static int key_of(const struct endpoints *endpoints,
+		  const struct endpoint_configuration *configuration, struct bytes *ret_key)
+{
+	const char *tenant = "";
+	unsigned n_same = 0;
+
+	for (size_t i = 0; i < configuration->n_headers; i++)
+		if (strcasecmp(configuration->headers[i].name, TENANT_HEADER) == 0)
+			tenant = configuration->headers[i].value;
+	for (size_t i = 0; i < endpoints->n; i++)
+		n_same += strcmp(endpoints->all[i]->configuration->url, configuration->url) == 0 &&
+			  strcmp(endpoints->all[i]->configuration->name, configuration->name) == 0;
+	bytes_printf(ret_key, "%s\n%s\n%s\n%u", configuration->url, configuration->name, tenant,
+		     n_same);
+	bytes_append(ret_key, "", 1);
+	return ret_key->error;
+}
+
+static int endpoint_open(struct endpoints *endpoints,
+			 const struct endpoint_configuration *configuration)
+{
+	cleanup_with(bytes_deinit) struct bytes key = BYTES_INIT(SPOOL_KEY_BYTES_MAX);
+	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
+	int r;
+
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->configuration = configuration;
+	endpoint->body = (struct bytes)BYTES_INIT(PUSH_BODY_BYTES_MAX);
+	endpoint->label = label_of(endpoints, configuration->url);
+	r = endpoint->label ? key_of(endpoints, configuration, &key) : -ENOMEM;
+	if (r == 0 && strncmp(configuration->url, FILE_URL, strlen(FILE_URL)) == 0)
+		r = store_open(configuration->url + strlen(FILE_URL), STORE_BYTES_DEFAULT,
+			       &endpoint->store);
+	if (r == 0)
+		r = spool_reader_add(endpoints->spool, (const char *)key.data, &endpoint->reader);
+	if (r < 0) {
+		log_err("endpoint-unusable", "endpoint=%s error=\"%s\"",
+			endpoint->label ? endpoint->label : "?", strerror(-r));
+		endpoint_free(endpoint);
+		return r;
+	}
+	endpoints->all[endpoints->n++] = endpoint;
+	return 0;
+}
+
+int endpoints_open(const struct endpoints_options *options, struct endpoints **ret_endpoints)
+{
+	struct endpoints *endpoints = calloc(1, sizeof(*endpoints));
+	int r;
+
+	if (!endpoints)
+		return -ENOMEM;
+	endpoints->spool = options->spool;
+	r = push_open(&endpoints->push);
+	if (r == 0)
+		r = store_open(options->quarantine_path, QUARANTINE_BYTES_MAX,
+			       &endpoints->quarantine);
+	if (r == 0 && options->configuration->n_endpoints > ENDPOINTS_MAX) {
+		log_err("too-many-endpoints", "found=%zu max=%u",
+			options->configuration->n_endpoints, ENDPOINTS_MAX);
+		r = -E2BIG;
+	}
+	for (size_t i = 0; r == 0 && i < options->configuration->n_endpoints; i++)
+		r = endpoint_open(endpoints, &options->configuration->endpoints[i]);
+	if (r < 0) {
+		endpoints_free(endpoints);
+		return r;
+	}
+	*ret_endpoints = endpoints;
+	return 0;
+}

@@ -1,0 +1,90 @@
+#pragma once
+/*
+ * Where profiles go: each endpoint with its own cursor into the spool, its own patience and its own
+ * books. One that is slow or down delays nobody else.
+ *
+ * An endpoint works on what stands at its cursor: several parts in one request; after an answer
+ * that is not plain success each of them alone. What was sent, or can never be, moves the cursor;
+ * everything else waits, for as long as the spool can hold it. For every endpoint, in samples,
+ * profiles and bytes:  spooled = sent + sum(dropped) + held.
+ *
+ * One thread; times are arguments. Borrowed until endpoints_free(): spool, configuration.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "configuration.h"
+#include "spool.h"
+#include "verdict.h"
+
+#define ENDPOINTS_MAX      SPOOL_READERS_MAX
+#define ENDPOINTS_NO_TIME  UINT64_MAX
+#define ENDPOINT_ERROR_MAX 256
+
+/* Why a profile did not arrive. The first are the spool's own. */
+enum endpoint_drop {
+	ENDPOINT_DROP_FULL = SPOOL_DROP_FULL,
+	ENDPOINT_DROP_AGED = SPOOL_DROP_AGED,
+	ENDPOINT_DROP_DAMAGED = SPOOL_DROP_DAMAGED,
+	ENDPOINT_DROP_EXPIRED = N_SPOOL_DROPS, /* the server finds it too old or too new */
+	ENDPOINT_DROP_TOO_BIG,                 /* beyond the server's limits; in quarantine */
+	ENDPOINT_DROP_REJECTED,                /* refused for good; in quarantine */
+	ENDPOINT_DROP_RETRIES,                 /* max_backoff_retries failures; in quarantine */
+	N_ENDPOINT_DROPS,
+};
+
+const char *endpoint_drop_name(enum endpoint_drop reason);
+
+struct endpoint_books {
+	const char *label; /* the URL without credentials, unique; borrowed from the endpoints */
+	struct spool_amount spooled;
+	struct spool_amount sent;
+	struct spool_amount held;
+	struct spool_amount dropped[N_ENDPOINT_DROPS];
+	uint64_t n_requests[N_VERDICTS];
+	uint64_t n_retries;
+	uint64_t n_repeated; /* profiles sent again though they may have been stored before */
+	bool is_failing;     /* the last try did not get through */
+	const char *error;   /* why; "" when it did. Foreign bytes, already quoted for logs */
+};
+
+struct endpoints;
+
+struct endpoints_options {
+	struct spool *spool;
+	const struct configuration *configuration;
+	const char *quarantine_path; /* a directory, made if it is not there */
+};
+
+/*
+ * Adds a reader to the spool for each endpoint and opens stores.
+ *   @ret_endpoints  set on 0 only; owned, endpoints_free()
+ * Returns 0 or a negative errno; what failed was logged.
+ */
+int endpoints_open(const struct endpoints_options *options,
+		   struct endpoints **ret_endpoints) warn_unused_result;
+
+void endpoints_free(struct endpoints *endpoints); /* NULL is fine */
+
+/* An fd that polls readable when endpoints_run() has something to do; borrowed. */
+int endpoints_fd(const struct endpoints *endpoints);
+
+/* When endpoints_run() must be called at the latest, or ENDPOINTS_NO_TIME. */
+uint64_t endpoints_deadline_ns(const struct endpoints *endpoints);
+
+/* Does all that can be done without waiting. Call it after appending to the spool, too. */
+void endpoints_run(struct endpoints *endpoints, uint64_t now_ns);
+
+/* From now on: one try for each endpoint, at once, and no waiting. */
+void endpoints_stop(struct endpoints *endpoints);
+
+/* After endpoints_stop(): whether everything is sent or was tried. */
+bool endpoints_are_done(const struct endpoints *endpoints);
+
+size_t endpoints_count(const struct endpoints *endpoints);
+
+struct endpoint_books endpoints_books(const struct endpoints *endpoints, size_t i);
+
+/* Bytes in quarantine. */
+uint64_t endpoints_quarantine_bytes(const struct endpoints *endpoints);

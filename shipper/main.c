@@ -1,0 +1,19 @@
+#include "base/identity.h"
+#include "shipper.h"
+
+int main(int argc, char **argv)
+{
+	cleanup_with(shipper_freep) struct shipper *shipper = NULL;
+	struct options options;
+	int r;
+
+	r = options_parse(&options, argc, argv);
+	if (r != 0 || options.is_answered)
+		return r;
+	r = shipper_acquire(&options, &shipper);
+	if (r == 0)
+		r = shipper_confine(shipper); /* authority only shrinks from here on */
+	if (r == 0)
+		r = shipper_run(shipper);
+	return r;
+}

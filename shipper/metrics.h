@@ -1,0 +1,40 @@
+#pragma once
+/*
+ * /metrics: the numbers of all three services as Prometheus' text format 0.0.4. The collector's
+ * come with its STATE, the symbolizers' are summed over workers, the shipper's own are read where
+ * they are. A family's HELP and TYPE stand once, its samples together.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "control.h"
+#include "endpoints.h"
+#include "process_stats.h"
+#include "profiles.h"
+#include "spool.h"
+#include "workers.h"
+
+/* Where the numbers are. All borrowed for the call. */
+struct metrics_sources {
+	const struct spool *spool;
+	const struct endpoints *endpoints;
+	const struct control_state *control;
+	const struct workers *workers;
+	const struct profiles_counts *profiles;
+	const struct process_usage *process;
+	uint64_t now_ns;
+	bool is_ready;
+};
+
+void metrics_print(const struct metrics_sources *sources, struct bytes *out);
+
+#define READY_COLLECTOR_NS   UINT64_C(5000000000)
+#define READY_SYMBOLIZERS_NS UINT64_C(15000000000)
+
+/*
+ * Whether everything is in place for samples to flow: the collector answered within 5 s and a
+ * symbolizer asked within 15 s. A backend that is down does not count: the spool is for that.
+ *   @why  a line for each thing that is missing, and one for each endpoint that fails
+ */
+bool readiness_check(const struct metrics_sources *sources, struct bytes *why);

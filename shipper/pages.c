@@ -1,0 +1,190 @@
+#include "pages.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <microhttpd.h>
+
+#define CONNECTIONS_MAX      32u
+#define CONNECTION_SECONDS   15u
+#define CONNECTION_BYTES_MAX (32u * 1024u) /* of requests; pages are ours */
+#define LISTEN_BACKLOG       16
+#define HOST_BYTES           64
+#define PORT_BYTES           8
+
+struct pages {
+	struct MHD_Daemon *daemon; /* owned */
+	const struct page *table;  /* borrowed */
+	size_t n_pages;
+	void *context;
+	int epoll; /* the daemon's; borrowed */
+};
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+			      struct bytes *content)
+{
+	struct MHD_Response *response;
+	enum MHD_Result queued;
+
+	response = MHD_create_response_from_buffer(content->n_bytes, content->data,
+						   MHD_RESPMEM_MUST_COPY);
+	bytes_deinit(content);
+	if (!response)
+		return MHD_NO;
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	queued = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+static const struct page *page_at(const struct pages *pages, const char *path)
+{
+	for (size_t i = 0; i < pages->n_pages; i++)
+		if (strcmp(pages->table[i].path, path) == 0)
+			return &pages->table[i];
+	return NULL;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *n_upload, void **state)
+{
+	struct pages *pages = context;
+	struct bytes content = BYTES_INIT(PAGE_BYTES_MAX);
+	const struct page *page = page_at(pages, url);
+	const char *type = "text/plain; charset=utf-8";
+	unsigned status;
+
+	(void)version, (void)upload, (void)n_upload, (void)state;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
+		bytes_printf(&content, "only GET\n");
+		status = MHD_HTTP_METHOD_NOT_ALLOWED;
+	} else if (!page) {
+		bytes_printf(&content, "no such page\n");
+		status = MHD_HTTP_NOT_FOUND;
+	} else {
+		status = page->render(pages->context, &content);
+		type = page->content_type;
+	}
+	if (content.error) {
+		bytes_clear(&content);
+		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
+	return answer(connection, status, type, &content);
+}
+
+/* Splits "HOST:PORT"; the host may stand in brackets. */
+static int split_address(const char *address, char host[HOST_BYTES], char port[PORT_BYTES])
+{
+	const char *colon = strrchr(address, ':');
+	size_t n_host;
+
+	if (!colon || colon == address || strlen(colon + 1) == 0 ||
+	    strlen(colon + 1) >= PORT_BYTES || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+		return -EINVAL;
+	n_host = (size_t)(colon - address);
+	if (address[0] == '[' && n_host > 2 && address[n_host - 1] == ']') {
+		address++;
+		n_host -= 2;
+	}
+	if (n_host >= HOST_BYTES)
+		return -EINVAL;
+	memcpy(host, address, n_host);
+	host[n_host] = '\0';
+	(void)snprintf(port, PORT_BYTES, "%s", colon + 1);
+	return 0;
+}
+
+static int listen_at(const char *address)
+{
+	struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+	};
+	cleanup_with(close_fdp) int fd = -1;
+	char host[HOST_BYTES], port[PORT_BYTES];
+	struct addrinfo *found;
+	int r, on = 1;
+
+	r = split_address(address, host, port);
+	if (r < 0)
+		return r;
+	if (getaddrinfo(host, port, &hints, &found) != 0)
+		return -EINVAL;
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r = fd < 0 ? -errno : 0;
+	if (r == 0 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	     bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, LISTEN_BACKLOG) != 0))
+		r = -errno;
+	freeaddrinfo(found);
+	return r < 0 ? r : take_fd(&fd);
+}
+
+int pages_open(const char *address, const struct page *table, size_t n_pages, void *context,
+	       struct pages **ret_pages)
+{
+	struct pages *pages = calloc(1, sizeof(*pages));
+	cleanup_with(close_fdp) int fd = -1;
+	const union MHD_DaemonInfo *info;
+
+	if (!pages)
+		return -ENOMEM;
+	fd = listen_at(address);
+	if (fd < 0) {
+		free(pages);
+		return fd;
+	}
+	pages->table = table;
+	pages->n_pages = n_pages;
+	pages->context = context;
+	pages->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, pages,
+					 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+					 CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+					 CONNECTION_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+					 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_END);
+	info = pages->daemon ? MHD_get_daemon_info(pages->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	if (!info) {
+		pages_free(pages);
+		return -ENOMEM;
+	}
+	(void)take_fd(&fd); /* the daemon closes it */
+	pages->epoll = info->epoll_fd;
+	*ret_pages = pages;
+	return 0;
+}
+
+void pages_free(struct pages *pages)
+{
+	if (!pages)
+		return;
+	if (pages->daemon)
+		MHD_stop_daemon(pages->daemon);
+	free(pages);
+}
+
+int pages_fd(const struct pages *pages)
+{
+	return pages->epoll;
+}
+
+uint64_t pages_deadline_ns(const struct pages *pages, uint64_t now_ns)
+{
+	MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+	if (MHD_get_timeout(pages->daemon, &timeout_ms) != MHD_YES)
+		return PAGES_NO_TIME;
+	return now_ns + (uint64_t)timeout_ms * UINT64_C(1000000);
+}
+
+void pages_run(struct pages *pages)
+{
+	(void)MHD_run(pages->daemon); /* fails only for a daemon with a thread */
+}

@@ -1,0 +1,485 @@
+#include "shipper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/identity.h"
+#include "configuration.h"
+#include "control.h"
+#include "endpoints.h"
+#include "metrics.h"
+#include "pages.h"
+#include "profiles.h"
+#include "push.h"
+#include "sandbox/sandbox.h"
+#include "spool.h"
+#include "workers.h"
+
+#define QUARANTINE_NAME    "quarantine"
+#define MESSAGES_BYTES_MAX (256u * 1024u)
+#define SPOOL_MODE         0700
+#define EXPIRE_EVERY_NS    UINT64_C(5000000000)
+#define FILE_URL           "file://"
+#define CONFINED_PATHS_MAX (ENDPOINTS_MAX + 16)
+#define MS_NS              UINT64_C(1000000)
+#define SECOND_NS          UINT64_C(1000000000)
+#define WAIT_MS_MAX        60000
+
+struct shipper {
+	const struct options *options;       /* borrowed */
+	struct configuration *configuration; /* owned, as all below */
+	struct spool_files files;
+	struct spool *spool;
+	struct endpoints *endpoints;
+	struct workers *workers;
+	struct process_stats *process;
+	struct pages *pages;
+	struct control *control;
+	struct profiles *profiles;
+	int signal_fd;
+	uint64_t expire_ns;
+	uint64_t stop_ns; /* when to leave at the latest; 0: nobody asked yet */
+};
+
+static int load_configuration(struct shipper *shipper)
+{
+	const char *path = shipper->options->config;
+	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
+	int r;
+
+	r = configuration_load(path, &shipper->configuration, &messages);
+	if (messages.n_bytes > 0)
+		(void)fwrite(messages.data, 1, messages.n_bytes, stderr);
+	bytes_deinit(&messages);
+	if (r < 0) {
+		log_err("configuration-unreadable", "file=%s error=\"%s\"", path ? path : "-",
+			strerror(-r));
+		return EXIT_STATUS_CONFIG;
+	}
+	if (r != 0) {
+		log_err("configuration-invalid", "file=%s", path ? path : "-");
+		return EXIT_STATUS_CONFIG;
+	}
+	if (!shipper->options->has_log_level)
+		log_set_level(shipper->configuration->log_level);
+	if (shipper->configuration->n_endpoints == 0)
+		log_warn("no-endpoint", "profiles are taken in and go nowhere");
+	return 0;
+}
+
+static int open_spool(struct shipper *shipper)
+{
+	const char *path = shipper->options->spool_directory;
+	struct spool_options options = {
+		.files = &shipper->files,
+		.bytes_max = shipper->options->spool_bytes,
+		.age_max_ns = SPOOL_AGE_MAX_NS,
+		.segment_bytes = SPOOL_SEGMENT_BYTES,
+	};
+	struct spool_state state;
+	int r;
+
+	r = mkdir(path, SPOOL_MODE) != 0 && errno != EEXIST ? -errno : 0;
+	if (r == 0)
+		r = spool_files_open(path, &shipper->files);
+	if (r == -EWOULDBLOCK) {
+		log_err("spool-locked", "directory=%s, another shipper owns it", path);
+		return EXIT_STATUS_AGAIN;
+	}
+	if (r == 0)
+		r = spool_open(&options, &shipper->spool);
+	if (r < 0) {
+		log_err("spool-unusable", "directory=%s error=\"%s\"", path, strerror(-r));
+		return EXIT_STATUS_CANT_CREATE;
+	}
+	state = spool_state(shipper->spool);
+	log_info("spool-open", "directory=%s records=%zu bytes=%llu torn_bytes=%llu damaged=%llu",
+		 path, state.n_records, (unsigned long long)state.n_bytes,
+		 (unsigned long long)state.n_torn_bytes, (unsigned long long)state.n_damaged);
+	if (state.n_segments_newer > 0)
+		log_warn("spool-newer", "files=%llu, moved aside: a newer version wrote them",
+			 (unsigned long long)state.n_segments_newer);
+	return 0;
+}
+
+static int open_endpoints(struct shipper *shipper)
+{
+	cleanup_with(free_freep) char *quarantine = NULL;
+	struct endpoints_options options = {
+		.spool = shipper->spool,
+		.configuration = shipper->configuration,
+	};
+
+	if (push_init() < 0 ||
+	    asprintf(&quarantine, "%s/" QUARANTINE_NAME, shipper->options->spool_directory) < 0) {
+		log_err("start-failed", "error=\"%s\"", strerror(ENOMEM));
+		return EXIT_STATUS_MACHINE;
+	}
+	options.quarantine_path = quarantine;
+	return endpoints_open(&options, &shipper->endpoints) < 0 ? EXIT_STATUS_CANT_CREATE : 0;
+}
+
+static bool fill_sources(struct shipper *shipper, struct metrics_sources *ret_sources,
+			 struct profiles_counts *counts, struct bytes *why)
+{
+	*counts = profiles_counts(shipper->profiles);
+	*ret_sources = (struct metrics_sources){
+		.spool = shipper->spool,
+		.endpoints = shipper->endpoints,
+		.control = control_state(shipper->control),
+		.workers = shipper->workers,
+		.profiles = counts,
+		.now_ns = clock_monotonic_ns(),
+	};
+	ret_sources->is_ready = readiness_check(ret_sources, why);
+	return ret_sources->is_ready;
+}
+
+static unsigned render_metrics(void *context, struct bytes *out)
+{
+	struct shipper *shipper = context;
+	struct bytes why = BYTES_INIT(PAGE_BYTES_MAX);
+	struct process_usage usage = process_stats_read(shipper->process);
+	struct metrics_sources sources;
+	struct profiles_counts counts;
+
+	(void)fill_sources(shipper, &sources, &counts, &why);
+	bytes_deinit(&why);
+	sources.process = &usage;
+	metrics_print(&sources, out);
+	return 200;
+}
+
+static unsigned render_ready(void *context, struct bytes *out)
+{
+	struct metrics_sources sources;
+	struct profiles_counts counts;
+
+	if (!fill_sources(context, &sources, &counts, out))
+		return 503;
+	bytes_printf(out, "ready\n");
+	return 200;
+}
+
+static unsigned render_healthy(void *context, struct bytes *out)
+{
+	(void)context;
+	bytes_printf(out, "healthy\n");
+	return 200;
+}
+
+static unsigned render_index(void *context, struct bytes *out)
+{
+	(void)context;
+	bytes_printf(out,
+		     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		     "<title>Triptych</title></head>\n<body><h1>Triptych %s</h1>\n<ul>\n"
+		     "<li><a href=\"/metrics\">/metrics</a> numbers of all three services</li>\n"
+		     "<li><a href=\"/-/ready\">/-/ready</a> whether samples can flow</li>\n"
+		     "<li><a href=\"/-/healthy\">/-/healthy</a> whether this process works</li>\n"
+		     "</ul></body></html>\n",
+		     TRIPTYCH_VERSION);
+	return 200;
+}
+
+static const struct page page_table[] = {
+	{"/", "text/html; charset=utf-8", render_index},
+	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", render_metrics},
+	{"/-/ready", "text/plain; charset=utf-8", render_ready},
+	{"/-/healthy", "text/plain; charset=utf-8", render_healthy},
+};
+
+static int open_pages(struct shipper *shipper)
+{
+	const char *address = shipper->options->http;
+	int r;
+
+	r = pages_open(address, page_table, sizeof(page_table) / sizeof(page_table[0]), shipper,
+		       &shipper->pages);
+	if (r == -EINVAL) {
+		log_err("http-address-invalid", "address=%s, it is not ADDRESS:PORT", address);
+		return EXIT_STATUS_USAGE;
+	}
+	if (r == -EADDRINUSE) {
+		log_err("http-port-in-use",
+			"address=%s, another process listens there: stop it or choose another "
+			"--http",
+			address);
+		return EXIT_STATUS_UNAVAILABLE;
+	}
+	if (r < 0) {
+		log_err("http-unusable", "address=%s error=\"%s\"", address, strerror(-r));
+		return EXIT_STATUS_UNAVAILABLE;
+	}
+	return 0;
+}
+
+/* Signals come through an fd; blocked before any thread is there to take them. */
+static int open_signals(struct shipper *shipper)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR)
+		shipper->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (shipper->signal_fd < 0) {
+		log_err("signals-failed", "error=\"%s\"", strerror(errno));
+		return EXIT_STATUS_MACHINE;
+	}
+	return 0;
+}
+
+static int open_own(struct shipper *shipper)
+{
+	int r = process_stats_open(&shipper->process);
+
+	shipper->workers = workers_new();
+	if (r < 0 || !shipper->workers) {
+		log_err("start-failed", "error=\"%s\"", strerror(r < 0 ? -r : ENOMEM));
+		return EXIT_STATUS_MACHINE;
+	}
+	return 0;
+}
+
+int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
+{
+	cleanup_with(shipper_freep) struct shipper *shipper = calloc(1, sizeof(*shipper));
+	int r;
+
+	if (!shipper)
+		return EXIT_STATUS_MACHINE;
+	if (options->has_log_level)
+		log_set_level(options->log_level);
+	shipper->options = options;
+	shipper->signal_fd = -1;
+	if (sandbox_require_unprivileged() < 0) {
+		log_err("privileged", "uid=%u, start it as a uid of its own without capabilities",
+			geteuid());
+		return EXIT_STATUS_PERMISSION;
+	}
+	r = load_configuration(shipper);
+	if (r == 0)
+		r = open_spool(shipper);
+	if (r == 0)
+		r = open_endpoints(shipper);
+	if (r == 0)
+		r = open_pages(shipper);
+	if (r == 0)
+		r = open_signals(shipper);
+	if (r == 0)
+		r = open_own(shipper);
+	if (r == 0)
+		*ret_shipper = take_ptr(shipper);
+	return r;
+}
+
+/* What name resolution and TLS read, wherever Debian keeps it; what is not there is not needed. */
+static const char *const readable[] = {
+	"/etc",
+	"/lib",
+	"/lib64",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/share/ca-certificates",
+	"/usr/local/share/ca-certificates",
+	"/run/systemd/resolve",
+};
+
+int shipper_confine(struct shipper *shipper)
+{
+	struct sandbox_path paths[CONFINED_PATHS_MAX];
+	bool has_landlock = false;
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
+		paths[n++] = (struct sandbox_path){readable[i], false};
+	paths[n++] = (struct sandbox_path){shipper->options->run_directory, true};
+	paths[n++] = (struct sandbox_path){shipper->options->spool_directory, true};
+	for (size_t i = 0; i < shipper->configuration->n_endpoints; i++) {
+		const char *url = shipper->configuration->endpoints[i].url;
+
+		if (strncmp(url, FILE_URL, strlen(FILE_URL)) == 0)
+			paths[n++] = (struct sandbox_path){url + strlen(FILE_URL), true};
+	}
+	r = sandbox_enter(SANDBOX_SHIPPER, paths, n, &has_landlock);
+	if (r < 0) {
+		log_err("confine-failed", "error=\"%s\" run_dir=%s", strerror(-r),
+			shipper->options->run_directory);
+		return r == -ENOENT || r == -EACCES ? EXIT_STATUS_CANT_CREATE : EXIT_STATUS_MACHINE;
+	}
+	log_info("confined", "uid=%u seccomp=on landlock=%s", geteuid(),
+		 has_landlock ? "on" : "off");
+	return 0;
+}
+
+static int open_control(struct shipper *shipper)
+{
+	cleanup_with(free_freep) char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/" CONTROL_SOCKET_NAME, shipper->options->run_directory) < 0)
+		return EXIT_STATUS_MACHINE;
+	r = control_open(path, shipper->options->collector_uid, shipper->configuration,
+			 &shipper->control);
+	if (r < 0) {
+		log_err("control-failed", "socket=%s error=\"%s\"", path, strerror(-r));
+		return EXIT_STATUS_MACHINE;
+	}
+	return 0;
+}
+
+static int open_profiles(struct shipper *shipper)
+{
+	cleanup_with(free_freep) char *path = NULL;
+	struct profiles_options options = {
+		.n_uids = shipper->options->n_symbolizer_uids,
+		.spool = shipper->spool,
+		.workers = shipper->workers,
+	};
+	int r;
+
+	if (asprintf(&path, "%s/" PROFILES_SOCKET_NAME, shipper->options->run_directory) < 0)
+		return EXIT_STATUS_MACHINE;
+	options.path = path;
+	memcpy(options.uids, shipper->options->symbolizer_uids, sizeof(options.uids));
+	r = profiles_open(&options, &shipper->profiles);
+	if (r == -EADDRINUSE) {
+		log_err("socket-in-use", "socket=%s, another shipper listens there", path);
+		return EXIT_STATUS_AGAIN;
+	}
+	if (r < 0) {
+		log_err("socket-unusable", "socket=%s error=\"%s\"", path, strerror(-r));
+		return EXIT_STATUS_CANT_CREATE;
+	}
+	return 0;
+}
+
+static void take_signal(struct shipper *shipper, uint64_t now_ns)
+{
+	struct signalfd_siginfo info;
+
+	while (read(shipper->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (shipper->stop_ns != 0)
+			continue;
+		log_info("stopping", "signal=%u stop_seconds=%u", info.ssi_signo,
+			 shipper->options->stop_seconds);
+		shipper->stop_ns = now_ns + shipper->options->stop_seconds * SECOND_NS + 1;
+	}
+}
+
+/* Leaves last: when no symbolizer is connected, and each endpoint was tried after that. */
+static bool may_leave(struct shipper *shipper, uint64_t now_ns)
+{
+	if (shipper->stop_ns == 0)
+		return false;
+	if (now_ns >= shipper->stop_ns)
+		return true;
+	if (workers_connected(shipper->workers) > 0)
+		return false;
+	endpoints_stop(shipper->endpoints);
+	endpoints_run(shipper->endpoints, now_ns);
+	return endpoints_are_done(shipper->endpoints);
+}
+
+static uint64_t min_ns(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Sleeps until an fd has something or a deadline passes. */
+static int wait_for_something(struct shipper *shipper)
+{
+	struct pollfd fds[] = {
+		{.fd = shipper->signal_fd, .events = POLLIN},
+		{.fd = profiles_fd(shipper->profiles), .events = POLLIN},
+		{.fd = control_fd(shipper->control), .events = POLLIN}, /* -1 is passed over */
+		{.fd = endpoints_fd(shipper->endpoints), .events = POLLIN},
+		{.fd = pages_fd(shipper->pages), .events = POLLIN},
+	};
+	uint64_t now_ns = clock_monotonic_ns(), deadline_ns = shipper->expire_ns, wait_ms;
+
+	deadline_ns = min_ns(deadline_ns, profiles_deadline_ns(shipper->profiles));
+	deadline_ns = min_ns(deadline_ns, control_deadline_ns(shipper->control));
+	deadline_ns = min_ns(deadline_ns, endpoints_deadline_ns(shipper->endpoints));
+	deadline_ns = min_ns(deadline_ns, pages_deadline_ns(shipper->pages, now_ns));
+	if (shipper->stop_ns != 0)
+		deadline_ns = min_ns(deadline_ns, shipper->stop_ns);
+	wait_ms = deadline_ns > now_ns ? (deadline_ns - now_ns + MS_NS - 1) / MS_NS : 0;
+	if (wait_ms > WAIT_MS_MAX)
+		wait_ms = WAIT_MS_MAX;
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), (int)wait_ms) < 0 && errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+static int turn(struct shipper *shipper)
+{
+	uint64_t now_ns;
+	int r;
+
+	r = wait_for_something(shipper);
+	if (r < 0)
+		return r;
+	now_ns = clock_monotonic_ns();
+	take_signal(shipper, now_ns);
+	r = profiles_run(shipper->profiles, now_ns);
+	if (r < 0)
+		log_warn("listener-probe-failed", "error=\"%s\", trying again", strerror(-r));
+	control_run(shipper->control, now_ns);
+	if (now_ns >= shipper->expire_ns) {
+		spool_expire(shipper->spool, clock_wall_ns());
+		shipper->expire_ns = now_ns + EXPIRE_EVERY_NS;
+	}
+	endpoints_run(shipper->endpoints, now_ns);
+	pages_run(shipper->pages);
+	return 0;
+}
+
+int shipper_run(struct shipper *shipper)
+{
+	int r;
+
+	link_init();
+	r = open_control(shipper);
+	if (r == 0)
+		r = open_profiles(shipper);
+	if (r != 0)
+		return r;
+	log_info("started", "version=%s http=%s endpoints=%zu", TRIPTYCH_VERSION,
+		 shipper->options->http, shipper->configuration->n_endpoints);
+	while (!may_leave(shipper, clock_monotonic_ns())) {
+		r = turn(shipper);
+		if (r < 0) {
+			log_err("loop-failed", "error=\"%s\"", strerror(-r));
+			return EXIT_STATUS_MACHINE;
+		}
+	}
+	log_info("stopped", "records_left=%zu", spool_state(shipper->spool).n_records);
+	return EXIT_STATUS_OK;
+}
+
+void shipper_free(struct shipper *shipper)
+{
+	if (!shipper)
+		return;
+	pages_free(shipper->pages);
+	profiles_free(shipper->profiles);
+	control_free(shipper->control);
+	endpoints_free(shipper->endpoints);
+	spool_close(shipper->spool);
+	spool_files_close(&shipper->files);
+	workers_free(shipper->workers);
+	process_stats_free(shipper->process);
+	configuration_free(shipper->configuration);
+	close_fdp(&shipper->signal_fd);
+	free(shipper);
+}

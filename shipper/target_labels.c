@@ -1,0 +1,244 @@
+#include "target_labels.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define ENCODED_BYTES_MAX (1u << 20)
+
+static bool begins_with(struct config_text text, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return text.n_bytes >= n && memcmp(text.data, prefix, n) == 0;
+}
+
+/* Returns the text of a label, "" when it is not there. */
+static struct config_text label_of(const struct config_object *labels, const char *name)
+{
+	struct config_text key = {name, strlen(name)};
+	const struct config_value *value = config_object_find(labels, key);
+
+	return value ? value->text : (struct config_text)CONFIG_TEXT("");
+}
+
+bool label_name_is_valid(struct config_text name)
+{
+	for (size_t i = 0; i < name.n_bytes; i++) {
+		char c = name.data[i];
+		bool is_digit = c >= '0' && c <= '9';
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != '_' &&
+		    !(is_digit && i > 0))
+			return false;
+	}
+	return name.n_bytes > 0;
+}
+
+/* Does the label hold a pid: a decimal of 32 bits, not 0? Anything else counts as absent. */
+static bool read_pid(struct config_text text, uint64_t *ret_pid)
+{
+	return config_parse_uint(text, ret_pid) == 0 && *ret_pid > 0 && *ret_pid <= UINT32_MAX;
+}
+
+static struct config_text cut_runtime(struct config_text id)
+{
+	static const char *const prefixes[] = {"docker://", "containerd://", "cri-o://"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (begins_with(id, prefixes[i])) {
+			id.data += strlen(prefixes[i]);
+			id.n_bytes -= strlen(prefixes[i]);
+			return id;
+		}
+	return (struct config_text)CONFIG_TEXT("");
+}
+
+static struct config_text container_of(const struct config_object *labels)
+{
+	struct config_text id = label_of(labels, "__container_id__");
+
+	if (id.n_bytes > 0)
+		return id;
+	id = label_of(labels, "__meta_kubernetes_pod_container_id");
+	if (id.n_bytes > 0)
+		return cut_runtime(id);
+	id = label_of(labels, "__meta_docker_container_id");
+	if (id.n_bytes > 0)
+		return id;
+	return label_of(labels, "__meta_dockerswarm_task_container_id");
+}
+
+static int set_key(struct config_arena *arena, struct wire_target_rule *rule, enum target_key kind,
+		   struct config_text key)
+{
+	rule->key_kind = kind;
+	rule->key.n_bytes = key.n_bytes;
+	rule->key.data = config_arena_copy(arena, key.data, key.n_bytes);
+	return rule->key.data ? 0 : arena->error;
+}
+
+static int identify(const struct config_object *labels, struct config_arena *arena,
+		    struct wire_target_rule *rule)
+{
+	struct config_text id = container_of(labels);
+	struct config_value pid = {.type = CONFIG_NUMBER};
+	struct config_text digits;
+	uint64_t number;
+	int r;
+
+	if (read_pid(label_of(labels, "__process_pid__"), &number)) {
+		pid.number.i = (int64_t)number;
+		r = config_value_to_text(arena, &pid, &digits); /* without leading zeros */
+		return r != 0 ? r : set_key(arena, rule, TARGET_PID, digits);
+	}
+	if (id.n_bytes == 0)
+		return TARGET_LABELS_UNIDENTIFIED;
+	if (id.n_bytes > TARGET_KEY_BYTES_MAX)
+		return TARGET_LABELS_TOO_LONG;
+	return set_key(arena, rule, TARGET_CONTAINER, id);
+}
+
+/* The service's name by the order of Alloy's code, which is not that of its page. */
+static int infer_service(const struct config_object *labels, struct config_arena *arena,
+			 struct config_text *ret_name)
+{
+	static const char *const verbatim[] = {
+		"__meta_docker_container_name",
+		"__meta_dockerswarm_container_label_service_name",
+		"__meta_dockerswarm_service_name",
+	};
+	struct config_text name =
+		label_of(labels, "__meta_kubernetes_pod_annotation_pyroscope_io_service_name");
+	struct config_text pod_namespace = label_of(labels, "__meta_kubernetes_namespace");
+	struct config_text container = label_of(labels, "__meta_kubernetes_pod_container_name");
+	struct bytes joined = BYTES_INIT(LABEL_VALUE_BYTES_MAX);
+	int r;
+
+	if (name.n_bytes == 0 && pod_namespace.n_bytes > 0 && container.n_bytes > 0) {
+		bytes_append(&joined, "ebpf/", 5);
+		bytes_append(&joined, pod_namespace.data, pod_namespace.n_bytes);
+		bytes_append(&joined, "/", 1);
+		bytes_append(&joined, container.data, container.n_bytes);
+		r = joined.error == -EMSGSIZE ? TARGET_LABELS_TOO_LONG : joined.error;
+		name.data = config_arena_copy(arena, joined.data, joined.n_bytes);
+		name.n_bytes = joined.n_bytes;
+		bytes_deinit(&joined);
+		if (r != 0 || !name.data)
+			return r ? r : arena->error;
+	}
+	for (size_t i = 0; i < sizeof(verbatim) / sizeof(verbatim[0]) && name.n_bytes == 0; i++)
+		name = label_of(labels, verbatim[i]);
+	*ret_name = name.n_bytes > 0 ? name : (struct config_text)CONFIG_TEXT("unspecified");
+	return 0;
+}
+
+static int check_label(const struct config_field *field)
+{
+	if (!label_name_is_valid(field->key))
+		return TARGET_LABELS_BAD_NAME;
+	if (!config_utf8_valid(field->value.text))
+		return TARGET_LABELS_BAD_VALUE;
+	if (field->key.n_bytes > LABEL_NAME_BYTES_MAX ||
+	    field->value.text.n_bytes > LABEL_VALUE_BYTES_MAX)
+		return TARGET_LABELS_TOO_LONG;
+	return 0;
+}
+
+/* Copies what profiles carry to @kept, which has room for two more than @labels has. */
+static int keep_labels(const struct config_object *labels, struct config_arena *arena,
+		       struct config_field *kept, size_t *ret_n, struct target_labels_error *error)
+{
+	static const struct config_text name_key = CONFIG_TEXT("__name__"),
+					service_key = CONFIG_TEXT("service_name"),
+					name_default = CONFIG_TEXT("process_cpu");
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < labels->n_fields; i++) {
+		const struct config_field *field = &labels->fields[i];
+
+		if (field->value.text.n_bytes == 0 ||
+		    (begins_with(field->key, "__") &&
+		     config_text_compare(field->key, name_key) != 0))
+			continue;
+		error->label = field->key;
+		r = check_label(field);
+		if (r != 0)
+			return r;
+		kept[n++] = *field;
+	}
+	if (label_of(labels, name_key.data).n_bytes == 0) {
+		kept[n].key = name_key;
+		kept[n++].value =
+			(struct config_value){.type = CONFIG_STRING, .text = name_default};
+	}
+	if (label_of(labels, service_key.data).n_bytes == 0) {
+		kept[n].key = service_key;
+		kept[n].value.type = CONFIG_STRING;
+		error->label = service_key;
+		r = infer_service(labels, arena, &kept[n].value.text);
+		if (r == 0)
+			r = check_label(&kept[n++]);
+	}
+	*ret_n = n;
+	return r;
+}
+
+static int encode(const struct config_object *kept, struct config_arena *arena,
+		  struct wire_bytes *ret_encoded)
+{
+	struct bytes out = BYTES_INIT(ENCODED_BYTES_MAX);
+	struct wire_label labels[LABELS_MAX];
+	void *copy;
+	int r;
+
+	for (size_t i = 0; i < kept->n_fields; i++) {
+		const struct config_field *field = &kept->fields[i];
+
+		labels[i].name = (struct wire_bytes){field->key.data, field->key.n_bytes};
+		labels[i].value =
+			(struct wire_bytes){field->value.text.data, field->value.text.n_bytes};
+	}
+	wire_encode_labels(&out, labels, kept->n_fields);
+	r = out.error == -EMSGSIZE ? TARGET_LABELS_TOO_LONG : out.error;
+	if (r == 0) {
+		copy = config_arena_copy(arena, out.data, out.n_bytes);
+		*ret_encoded = (struct wire_bytes){copy, out.n_bytes};
+		r = copy ? 0 : arena->error;
+	}
+	bytes_deinit(&out);
+	return r;
+}
+
+int target_labels_make(const struct config_object *labels, bool is_default,
+		       struct config_arena *arena, struct wire_target_rule *ret_rule,
+		       struct target_labels_error *ret_error)
+{
+	struct target_labels_error error = {CONFIG_TEXT("")};
+	struct wire_target_rule rule = {.key_kind = TARGET_DEFAULT, .key = {"", 0}};
+	struct config_field *kept;
+	struct config_object set;
+	size_t n_kept;
+	int r = 0;
+
+	kept = config_arena_array(arena, labels->n_fields + 2, sizeof(*kept));
+	if (!kept)
+		return arena->error;
+	if (!is_default)
+		r = identify(labels, arena, &rule);
+	if (r == 0)
+		r = keep_labels(labels, arena, kept, &n_kept, &error);
+	if (r == 0) {
+		set = config_object_make(kept, n_kept);
+		error.label = (struct config_text)CONFIG_TEXT("");
+		r = set.n_fields > LABELS_MAX ? TARGET_LABELS_TOO_LONG
+					      : encode(&set, arena, &rule.labels);
+	}
+	if (r == 0)
+		*ret_rule = rule;
+	else if (r > 0)
+		*ret_error = error;
+	return r;
+}

@@ -1,0 +1,110 @@
+/*
+ * Answers a shipper as a collector does. Prints a line for each SETTINGS:
+ *
+ *   settings GENERATION full N_TARGETS SAMPLE_RATE        settings GENERATION heartbeat
+ *
+ * and answers with STATE: the last full generation, the counter TICKS counting answers up, and an
+ * id that no counter has. Each line on standard input is "forget": the generation is 0 again.
+ *
+ * usage: control_listener SOCKET SHIPPER_UID
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "link/link.h"
+#include "wire/counters.h"
+#include "wire/wire.h"
+
+#define UNKNOWN_COUNTER 4000000u
+
+static struct link_listener *listener;
+static uint64_t generation;
+static uint64_t n_answers;
+
+static void answer(uint64_t request)
+{
+	struct bytes frame = BYTES_INIT(65536);
+	struct wire_counter counters[] = {
+		{COUNTER_TICKS, ++n_answers},
+		{UNKNOWN_COUNTER, 1},
+		{COUNTER_FRAMES_NAMED, 999}, /* not a collector's: passed over */
+	};
+	struct wire_state state = {
+		.instance = 42,
+		.generation = generation,
+		.phase = COLLECTOR_SAMPLING,
+		.n_cpus = 2,
+		.version = {"9.9\"test", 8},
+		.n_counters = sizeof(counters) / sizeof(counters[0]),
+		.counters = counters,
+	};
+
+	wire_encode_state(&frame, &state);
+	link_reply(listener, request, frame.data, frame.n_bytes);
+	bytes_deinit(&frame);
+}
+
+static void take(const struct link_event *event)
+{
+	struct wire_settings_message m;
+	struct wire_arena arena = {0};
+
+	if (wire_decode_settings(event->frame, event->n_bytes, &arena, &m) != 0) {
+		puts("garbled");
+		link_refuse(listener, event->request);
+		return;
+	}
+	if (m.is_heartbeat) {
+		printf("settings %" PRIu64 " heartbeat\n", m.generation);
+	} else {
+		printf("settings %" PRIu64 " full %zu %u\n", m.generation, m.n_targets,
+		       m.settings.sample_rate_hz);
+		generation = m.generation;
+	}
+	wire_arena_deinit(&arena);
+	answer(event->request);
+}
+
+int main(int argc, char **argv)
+{
+	struct link_listen_options options = {
+		.self = COLLECTOR,
+		.peer = SHIPPER,
+		.n_uids = 1,
+		.permissions = 0660,
+		.n_contexts = 4,
+	};
+	struct link_event event;
+	char line[64];
+
+	if (argc != 3)
+		return 64;
+	options.path = argv[1];
+	options.uids[0] = (uid_t)atoi(argv[2]);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	link_init();
+	if (link_listen(&options, &listener) != 0)
+		return 71;
+	for (;;) {
+		struct pollfd fds[] = {{.fd = link_listener_fd(listener), .events = POLLIN},
+				       {.fd = STDIN_FILENO, .events = POLLIN}};
+
+		if (poll(fds, 2, -1) < 0)
+			return 71;
+		if (fds[1].revents) {
+			if (read(STDIN_FILENO, line, sizeof(line)) <= 0)
+				break;
+			generation = 0;
+		}
+		while (link_next(listener, &event))
+			if (event.kind == LINK_REQUEST)
+				take(&event);
+	}
+	link_listener_free(listener);
+	return 0;
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""5000 distinct stacks in one interval: every sample is delivered, or counted under a reason."""
+
+import sys
+
+import harness
+import judge
+import workloads
+from harness import check, family
+from receiver import Receiver
+
+DISTINCT_MIN = 5000
+RATE_HZ = 4999
+CPU_SECONDS = 2
+
+
+def main():
+    with harness.scratch() as directory, Receiver(f"{directory}/received") as receiver:
+        program = workloads.build_c(directory, "many_stacks.c")
+        with harness.Triptych(receiver.url, interval="10s", sample_rate=RATE_HZ) as triptych:
+            before = triptych.metrics()
+            triptych.run([program, str(CPU_SECONDS)])
+            triptych.stop_collector()
+            harness.check_delivered(triptych, receiver)
+            taken = triptych.final["triptych_samples_taken_total"]
+            lost = family(triptych.final, "triptych_kernel_dropped_total")
+            dropped = family(triptych.final, "triptych_samples_dropped_total")
+            drains = triptych.final["triptych_drains_total"] - before["triptych_drains_total"]
+        judged = judge.of_directory(receiver.directory)
+        stacks = judged.of_process("many_stacks")
+        distinct = {s.frames for s in stacks if "many_leaf" in s.names()}
+        print(f"{len(distinct)} distinct stacks in {judged.samples(stacks)} samples and {drains:.0f} "
+              f"drains; taken {taken:.0f}, lost in the kernel {lost:.0f}, dropped {dropped:.0f}")
+        check(len(distinct) + lost + dropped >= DISTINCT_MIN, "fewer distinct stacks than intended")
+        deep = [s for s in stacks if len(s.frames) > 14]
+        check(judged.samples(deep) > 0.9 * judged.samples(stacks), "stacks are cut")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

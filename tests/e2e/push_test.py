@@ -1,0 +1,918 @@
+#!/usr/bin/env python3
+"""The shipper, end to end: profiles go in over the link and come out at servers and directories.
+
+Everything is real but the neighbours: a symbolizer and a collector of a few lines of C that use the
+project's link, and an HTTP server that fails in the ways that servers do. Each test states what
+arrived and that the books, as /metrics shows them, balance to the last sample.
+"""
+import argparse
+import collections
+import glob
+import http.server
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+SHIPPER_UID, SYMBOLIZER_UID, COLLECTOR_UID, GROUP = 59114, 59113, 59111, 59110
+IS_ROOT = os.geteuid() == 0
+TOOLS = None  # set by main: paths of the executables
+CONTENT_TYPE = "application/proto"
+
+
+def as_user(uid):
+    """The start of a command line that runs the rest without privilege."""
+    if not IS_ROOT:
+        return []
+    return ["setpriv", "--reuid", str(uid), "--regid", str(GROUP), "--clear-groups"]
+
+
+def uid_of(uid):
+    return uid if IS_ROOT else os.geteuid()
+
+
+def wait_for(condition, seconds=20, what="condition"):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError("waited %d s in vain for %s" % (seconds, what))
+
+
+# ---- protobuf, as far as PushRequest needs it -------------------------------------------------
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+
+
+def fields(data):
+    at = 0
+    while at < len(data):
+        key, at = varint(data, at)
+        assert key & 7 == 2, "only length-delimited fields are expected"
+        length, at = varint(data, at)
+        assert at + length <= len(data)
+        yield key >> 3, data[at : at + length]
+        at += length
+
+
+Series = collections.namedtuple("Series", "labels profile")
+
+
+def parse_push(body):
+    series = []
+    for number, content in fields(body):
+        assert number == 1
+        labels, profiles = [], []
+        for inner, value in fields(content):
+            if inner == 1:
+                pair = dict(fields(value))
+                labels.append((pair.get(1, b"").decode(), pair.get(2, b"").decode()))
+            elif inner == 2:
+                profiles.append(dict(fields(value)).get(1, b""))
+            else:
+                raise AssertionError("field %d of a series" % inner)
+        assert len(profiles) == 1
+        assert labels == sorted(labels)
+        series.append(Series(dict(labels), profiles[0]))
+    return series
+
+
+# ---- a server that does what the test says ----------------------------------------------------
+
+
+class Answer:
+    """What to answer: a status, headers, a body; or to hang up, or to be silent."""
+
+    def __init__(self, status=200, body=b"", content_type=None, headers=None, drop=False, silent=0,
+                 endless=False):
+        self.status, self.body, self.headers = status, body, headers or {}
+        self.content_type = content_type or (CONTENT_TYPE if status == 200 else "application/json")
+        self.drop, self.silent, self.endless = drop, silent, endless
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # a shipper that is killed hangs up; what did not arrive is what tests look at
+
+
+class Server:
+    """An HTTP server on loopback; rule(series, n) makes an Answer, None is success."""
+
+    def __init__(self, rule=None, port=0):
+        self.rule = rule or (lambda series, n: None)
+        self.lock = threading.Lock()
+        self.requests = []  # (time, headers, series)
+        self.stored = []  # series of requests that were answered with success
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                outer.handle(self)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.httpd = QuietServer(("127.0.0.1", port), Handler)
+        self.httpd.daemon_threads = True
+        self.port = self.httpd.server_address[1]
+        self.url = "http://127.0.0.1:%d" % self.port
+        threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
+
+    def handle(self, request):
+        assert request.path == "/push.v1.PusherService/Push", request.path
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        series = parse_push(body)
+        with self.lock:
+            self.requests.append((time.monotonic(), dict(request.headers), series))
+            answer = self.rule(series, len(self.requests)) or Answer()
+            if answer.status == 200 and answer.content_type == CONTENT_TYPE and not answer.silent:
+                self.stored.extend(series)
+        if answer.silent:
+            time.sleep(answer.silent)
+        if answer.drop or answer.silent:
+            request.close_connection = True
+            request.connection.close()
+            return
+        request.send_response(answer.status)
+        request.send_header("Content-Type", answer.content_type)
+        for name, value in answer.headers.items():
+            request.send_header(name, value)
+        if answer.endless:
+            request.end_headers()
+            try:
+                while True:
+                    request.wfile.write(bytes(65536))
+            except OSError:
+                return
+        request.send_header("Content-Length", str(len(answer.body)))
+        request.end_headers()
+        request.wfile.write(answer.body)
+
+    def names(self):
+        with self.lock:
+            return [series.labels["service_name"] for series in self.stored]
+
+    def close(self):
+        self.httpd.shutdown()
+        self.httpd.server_close()
+
+
+# ---- the processes under test -----------------------------------------------------------------
+
+
+def environment():
+    env = dict(os.environ)
+    env["ASAN_OPTIONS"] = "detect_leaks=0"  # a confined process cannot look for leaks
+    env["UBSAN_OPTIONS"] = "print_stacktrace=1"
+    return env
+
+
+class Client:
+    """A symbolizer: one line in, one line out."""
+
+    def __init__(self, world, uid=SYMBOLIZER_UID, patience_ms=5000):
+        self.process = subprocess.Popen(
+            as_user(uid) + [world.tool("client"), world.run + "/profiles.sock", str(patience_ms)],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def profile(self, sequence, parts=1, samples=10, size=100, service="app", instance=7,
+                time_ns=None):
+        line = "profile %d %d %d %d %d %s" % (instance, sequence, parts, samples, size, service)
+        return self.ask(line + (" %d" % time_ns if time_ns else ""))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class World:
+    """Directories, a configuration and a shipper."""
+
+    def __init__(self):
+        self.root = tempfile.mkdtemp(prefix="triptych-push-")
+        self.run, self.spool = self.root + "/run", self.root + "/spool"
+        self.store, self.bin = self.root + "/store", self.root + "/bin"
+        for path in (self.run, self.spool, self.store, self.bin):
+            os.mkdir(path)
+        for name, path in TOOLS.items():
+            shutil.copy(path, self.bin + "/" + name)
+        if IS_ROOT:
+            os.chown(self.root, 0, GROUP)
+            os.chmod(self.root, 0o750)
+            os.chmod(self.bin, 0o755)
+            os.chown(self.run, SHIPPER_UID, GROUP)
+            os.chmod(self.run, 0o770)
+            for path in (self.spool, self.store):
+                os.chown(path, SHIPPER_UID, GROUP)
+        self.shipper = None
+        self.mounts = []
+        self.http = "127.0.0.1:%d" % self.free_port()
+        self.log = open(self.root + "/log", "ab")
+
+    @staticmethod
+    def free_port():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    def tool(self, name):
+        return self.bin + "/" + name
+
+    def configure(self, endpoints, more=""):
+        """endpoints: a list of blocks' contents."""
+        text = "pyroscope.write \"w\" {\n"
+        for content in endpoints:
+            text += "  endpoint {\n    %s\n  }\n" % content
+        text += more + "}\n"
+        text += ("pyroscope.ebpf \"e\" {\n  forward_to = [pyroscope.write.w.receiver]\n"
+                 "  targets = []\n  default_target = {service_name = \"host\"}\n}\n")
+        with open(self.root + "/config.alloy", "w") as file:
+            file.write(text)
+        os.chmod(self.root + "/config.alloy", 0o644)
+
+    def command(self, *more):
+        return as_user(SHIPPER_UID) + [
+            self.tool("shipper"), "--config", self.root + "/config.alloy", "--run-dir", self.run,
+            "--spool-dir", self.spool, "--http", self.http,
+            "--collector-uid", str(uid_of(COLLECTOR_UID)),
+            "--symbolizer-uid", str(uid_of(SYMBOLIZER_UID))] + list(more)
+
+    def start(self, *more):
+        self.shipper = subprocess.Popen(self.command(*more), env=environment(), stderr=self.log)
+        wait_for(self.is_listening, what="the shipper to listen")
+
+    def is_listening(self):
+        if self.shipper.poll() is not None:
+            raise AssertionError("the shipper ended: %d\n%s" % (self.shipper.returncode,
+                                                                self.log_text()))
+        try:
+            return self.get("/-/healthy")[0] == 200 and os.path.exists(self.run + "/profiles.sock")
+        except OSError:
+            return False
+
+    def kill(self):
+        self.shipper.kill()
+        self.shipper.wait()
+
+    def stop(self):
+        self.shipper.send_signal(signal.SIGTERM)
+        return self.shipper.wait(timeout=30)
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen("http://" + self.http + path, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def metrics(self):
+        status, text = self.get("/metrics")
+        assert status == 200
+        return parse_metrics(text)
+
+    def log_text(self):
+        with open(self.root + "/log", errors="replace") as file:
+            return file.read()
+
+    def close(self):
+        if self.shipper and self.shipper.poll() is None:
+            self.shipper.terminate()
+            try:
+                self.shipper.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self.shipper.kill()
+                self.shipper.wait()
+        self.log.close()
+        text = self.log_text()
+        for path in self.mounts:
+            subprocess.run(["umount", path], check=True)
+        shutil.rmtree(self.root)
+        assert "Sanitizer" not in text and "runtime error" not in text, text
+
+
+# ---- Prometheus' text format, strictly --------------------------------------------------------
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+SAMPLE = re.compile(r"^(%s)(?:\{(.*)\})? (-?[0-9.e+]+|NaN|[+-]Inf)$" % NAME)
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\n"])*)"(?:,|$)')
+
+
+def parse_metrics(text):
+    """Returns {name: {labels: value}}; refuses everything that version 0.0.4 does not allow."""
+    families, samples, current = {}, {}, None
+    assert text.endswith("\n")
+    for line in text[:-1].split("\n"):
+        if line.startswith("# HELP "):
+            current = line.split(" ", 3)[2]
+            assert re.fullmatch(NAME, current), line
+            assert current not in families, "family twice: " + line
+            assert line.split(" ", 3)[3], "no help: " + line
+            families[current] = None
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name == current and families[name] is None, line
+            assert kind in ("counter", "gauge"), line
+            assert kind != "counter" or name.endswith("_total"), "counter without _total: " + line
+            families[name] = kind
+        else:
+            match = SAMPLE.match(line)
+            assert match, "no sample: " + line
+            name, labels, value = match.groups()
+            assert name == current and families[name], "outside of its family: " + line
+            pairs = []
+            if labels is not None:
+                assert "".join(m.group(0) for m in LABEL.finditer(labels)) == labels, line
+                pairs = [(m.group(1), m.group(2)) for m in LABEL.finditer(labels)]
+                assert len(dict(pairs)) == len(pairs), line
+            key = tuple(sorted(pairs))
+            assert key not in samples.setdefault(name, {}), "sample twice: " + line
+            samples[name][key] = float(value)
+    return samples
+
+
+def of_endpoint(metrics, name, endpoint, **labels):
+    total = 0
+    for key, value in metrics[name].items():
+        have = dict(key)
+        if have.get("endpoint") == endpoint and all(have.get(k) == v for k, v in labels.items()):
+            total += value
+    return total
+
+
+class ShipperTest(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.servers, self.clients = [], []
+
+    def tearDown(self):
+        for client in self.clients:
+            client.close()
+        self.world.close()
+        for server in self.servers:
+            server.close()
+
+    def server(self, rule=None):
+        self.servers.append(Server(rule))
+        return self.servers[-1]
+
+    def client(self, **options):
+        self.clients.append(Client(self.world, **options))
+        return self.clients[-1]
+
+    def start(self, *servers, extra="", external="", options=()):
+        self.world.configure(['url = "%s"\n    %s' % (s.url, extra) for s in servers], external)
+        self.world.start(*options)
+        return self.client()
+
+    def assert_books(self, endpoint, sent=None, held=None, dropped=None):
+        metrics = self.world.metrics()
+        values = {what: of_endpoint(metrics, "triptych_endpoint_samples_" + name, endpoint)
+                  for what, name in (("spooled", "spooled_total"), ("sent", "sent_total"),
+                                     ("dropped", "dropped_total"), ("held", "held"))}
+        self.assertEqual(values["spooled"], values["sent"] + values["dropped"] + values["held"],
+                         values)
+        for name, expected in (("sent", sent), ("held", held), ("dropped", dropped)):
+            if expected is not None:
+                self.assertEqual(values[name], expected, (name, values))
+        return metrics
+
+    def wait_sent(self, endpoint, samples, seconds=20):
+        def is_sent():
+            metrics = self.world.metrics()
+            return of_endpoint(metrics, "triptych_endpoint_samples_sent_total", endpoint) == samples
+        wait_for(is_sent, seconds, "%d samples at %s" % (samples, endpoint))
+
+
+class Pushing(ShipperTest):
+    def test_series_are_batched_and_labelled_and_arrive_once(self):
+        server = self.server()
+        client = self.start(server, extra='headers = {"X-Scope-OrgID" = "tenant"}',
+                            external='  external_labels = {host = "h1", part = "over"}\n')
+        self.assertEqual(client.profile(1, parts=100, samples=3), "stored")
+        self.wait_sent(server.url, 300)
+        self.assertEqual(len(server.requests), 1)
+        _, headers, series = server.requests[0]
+        self.assertEqual(headers["Content-Type"], "application/proto")
+        self.assertEqual(headers["Connect-Protocol-Version"], "1")
+        self.assertEqual(headers["X-Scope-OrgID"], "tenant")
+        self.assertTrue(headers["User-Agent"].startswith("Triptych/"))
+        self.assertGreater(int(headers["Connect-Timeout-Ms"]), 0)
+        self.assertNotIn("Expect", headers)
+        self.assertEqual(len(series), 100)
+        self.assertEqual(series[0].labels, {"__name__": "process_cpu", "host": "h1",
+                                            "part": "over", "service_name": "app-0"})
+        self.assertEqual(len(series[0].profile), 100)
+        self.assertEqual(client.profile(1, parts=100, samples=3), "known")
+        metrics = self.assert_books(server.url, sent=300, held=0, dropped=0)
+        self.assertEqual(of_endpoint(metrics, "pyroscope_write_sent_profiles_total", server.url), 100)
+        self.assertEqual(of_endpoint(metrics, "pyroscope_write_sent_bytes_total", server.url), 10000)
+        self.assertEqual(metrics["triptych_spool_repeats_total"][()], 1)
+
+    def test_a_batch_is_about_one_mebibyte(self):
+        server = self.server()
+        client = self.start(server)
+        self.assertEqual(client.profile(1, parts=10, size=300000), "stored")
+        self.wait_sent(server.url, 100)
+        self.assertEqual([len(series) for _, _, series in server.requests], [3, 3, 3, 1])
+
+    def test_a_server_that_fails_gets_each_series_alone_and_nothing_is_lost(self):
+        server = self.server(lambda series, n: Answer(503) if n <= 3 else None)
+        client = self.start(server, extra='min_backoff_period = "20ms"')
+        client.profile(1, parts=5)
+        self.wait_sent(server.url, 50)
+        self.assertEqual([len(series) for _, _, series in server.requests][:3], [5, 1, 1])
+        self.assertEqual(sorted(server.names()), ["app-%d" % i for i in range(5)])
+        metrics = self.assert_books(server.url, sent=50, held=0, dropped=0)
+        self.assertEqual(of_endpoint(metrics, "pyroscope_write_retries_total", server.url), 3)
+
+    def test_retries_are_the_same_bytes(self):
+        server = self.server(lambda series, n: Answer(500) if n % 2 else None)
+        client = self.start(server, extra='min_backoff_period = "10ms"')
+        client.profile(1, parts=1, size=5000)
+        self.wait_sent(server.url, 10)
+        self.assertEqual(server.requests[0][2], server.requests[1][2])
+
+    def test_a_lost_answer_is_tried_again_and_counted(self):
+        server = self.server(lambda series, n: Answer(drop=True) if n == 1 else None)
+        client = self.start(server, extra='min_backoff_period = "10ms"')
+        client.profile(1, parts=2)
+        self.wait_sent(server.url, 20)
+        metrics = self.assert_books(server.url, sent=20, held=0)
+        self.assertEqual(of_endpoint(metrics, "triptych_endpoint_profiles_repeated_total",
+                                     server.url), 2)
+
+    def test_retry_after_is_honoured_and_does_not_slow_others(self):
+        slow = self.server(lambda series, n: Answer(429, headers={"Retry-After": "2"})
+                           if n == 1 else None)
+        quick = self.server()
+        client = self.start(slow, quick)
+        client.profile(1)
+        self.wait_sent(quick.url, 10, 2)
+        self.wait_sent(slow.url, 10)
+        self.assertGreaterEqual(slow.requests[1][0] - slow.requests[0][0], 2)
+        self.assert_books(slow.url, sent=10, held=0)
+
+    def test_one_poison_series_of_many_is_set_aside_and_the_others_arrive(self):
+        def rule(series, n):
+            if any(s.labels["service_name"] == "app-7" for s in series):
+                return Answer(400, b'{"code":"invalid_argument","message":"malformed_profile"}')
+        server = self.server(rule)
+        client = self.start(server, extra='min_backoff_period = "10ms"')
+        client.profile(1, parts=20)
+        self.wait_sent(server.url, 190)
+        self.assertEqual(sorted(server.names()),
+                         sorted("app-%d" % i for i in range(20) if i != 7))
+        metrics = self.assert_books(server.url, sent=190, held=0, dropped=10)
+        self.assertEqual(of_endpoint(metrics, "triptych_endpoint_samples_dropped_total", server.url,
+                                     reason="rejected"), 10)
+        kept = glob.glob(self.world.spool + "/quarantine/*.labels")
+        self.assertEqual(len(kept), 1)
+        with open(kept[0]) as file:
+            self.assertIn('service_name="app-7"', file.read())
+        self.assertTrue(os.path.exists(kept[0].replace(".labels", ".pb.gz")))
+
+    def test_what_is_too_big_or_outside_the_window_is_dropped_alone_and_counted(self):
+        def rule(series, n):
+            names = [s.labels["service_name"] for s in series]
+            if "app-1" in names:
+                return Answer(413)
+            if "app-2" in names:
+                return Answer(400, b'{"message":"profile is outside of ingestion window"}')
+            if "app-3" in names:
+                return Answer(400, b'{"message":"profile size exceeds 4 MiB"}')
+        server = self.server(rule)
+        client = self.start(server, extra='min_backoff_period = "10ms"')
+        client.profile(1, parts=5)
+        self.wait_sent(server.url, 20)
+        metrics = self.assert_books(server.url, sent=20, held=0, dropped=30)
+        for reason, samples in (("too_big", 20), ("outside_window", 10), ("rejected", 0)):
+            self.assertEqual(of_endpoint(metrics, "triptych_endpoint_samples_dropped_total",
+                                         server.url, reason=reason), samples)
+        self.assertEqual(len(glob.glob(self.world.spool + "/quarantine/*.pb.gz")), 2)
+
+    def test_a_server_that_fails_at_one_profile_for_ever_does_not_hold_up_the_rest(self):
+        def rule(series, n):
+            if any(s.labels["service_name"] == "bad-0" for s in series):
+                return Answer(500)
+        server = self.server(rule)
+        client = self.start(server, extra='min_backoff_period = "5ms"\n    max_backoff_retries = 4')
+        client.profile(1, service="bad")
+        client.profile(2, service="good")
+        self.wait_sent(server.url, 10)
+        metrics = self.assert_books(server.url, sent=10, held=0, dropped=10)
+        self.assertEqual(of_endpoint(metrics, "triptych_endpoint_samples_dropped_total", server.url,
+                                     reason="max_retries"), 10)
+
+    def test_what_only_an_operator_can_mend_drops_nothing_and_says_so(self):
+        cases = [
+            ("unauthorized", Answer(401, b"no token")),
+            ("a captive portal", Answer(200, b"<html>", "text/html")),
+            ("a redirect", Answer(302, headers={"Location": "/elsewhere"})),
+            ("no such path", Answer(404)),
+            ("an endless body", Answer(200, endless=True)),
+        ]
+        servers = [self.server(lambda series, n, a=answer: a) for _, answer in cases]
+        client = self.start(*servers)
+        client.profile(1, parts=2)
+
+        def all_failing():
+            metrics = self.world.metrics()
+            return all(of_endpoint(metrics, "triptych_endpoint_failing", s.url) for s in servers)
+        wait_for(all_failing, what="all to fail")
+        for (name, _), server in zip(cases, servers):
+            with self.subTest(name):
+                metrics = self.assert_books(server.url, sent=0, held=20, dropped=0)
+                self.assertEqual(of_endpoint(metrics, "triptych_endpoint_requests_total", server.url,
+                                             outcome="misconfigured"), 1)
+                self.assertEqual(len(server.requests), 1)
+        self.assertIn(servers[0].url, self.world.get("/-/ready")[1])
+
+    def test_a_silent_server_times_out_and_is_tried_again(self):
+        server = self.server(lambda series, n: Answer(silent=3) if n == 1 else None)
+        client = self.start(server, extra='remote_timeout = "1s"\n    min_backoff_period = "10ms"')
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+        self.assertLess(server.requests[1][0] - server.requests[0][0], 2.5)
+        self.assert_books(server.url, sent=10, held=0)
+
+    def test_a_server_that_is_away_delays_nobody_and_gets_all_when_it_is_back(self):
+        away = self.server()
+        port = away.port
+        away.close()
+        self.servers.remove(away)
+        here = self.server()
+        self.world.configure(['url = "%s"\n    min_backoff_period = "20ms"\n'
+                              '    max_backoff_period = "200ms"\n    max_backoff_retries = 3' % url
+                              for url in (away.url, here.url)])
+        self.world.start()
+        client = self.client()
+        for sequence in range(1, 21):
+            self.assertEqual(client.profile(sequence, parts=3), "stored")
+        self.wait_sent(here.url, 600)
+        time.sleep(0.5)  # beyond three retries: that bound is not for a server that is away
+        self.assert_books(away.url, sent=0, held=600, dropped=0)
+        back = Server(port=port)
+        self.servers.append(back)
+        self.wait_sent(away.url, 600)
+        self.assertEqual(len(back.names()), 60)
+        self.assert_books(away.url, sent=600, held=0, dropped=0)
+
+
+    def test_names_are_resolved_in_the_sandbox(self):
+        server = self.server()
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        client = self.start(server)
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+
+    @unittest.skipUnless(shutil.which("openssl"), "needs openssl to make a certificate")
+    def test_a_server_that_nobody_vouches_for_gets_nothing(self):
+        pem = self.world.root + "/server.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-keyout", pem, "-out", pem + ".crt"],
+                       check=True, stderr=subprocess.DEVNULL)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem + ".crt", pem)
+        server = self.server()
+        server.httpd.socket = context.wrap_socket(server.httpd.socket, server_side=True)
+        server.url = "https://localhost:%d" % server.port
+        client = self.start(server)
+        client.profile(1)
+        wait_for(lambda: of_endpoint(self.world.metrics(), "triptych_endpoint_requests_total",
+                                     server.url, outcome="misconfigured"), what="the refusal")
+        self.assert_books(server.url, sent=0, held=10, dropped=0)
+        self.assertIn("certificate", self.world.get("/-/ready")[1])
+        self.assertEqual(server.requests, [])
+
+
+class Storing(ShipperTest):
+    def test_a_directory_gets_every_part_with_its_labels(self):
+        self.world.configure(['url = "file://%s"' % self.world.store],
+                             '  external_labels = {host = "a \\"quoted\\" one"}\n')
+        self.world.start()
+        client = self.client()
+        client.profile(5, parts=3, size=1000, time_ns=1700000000000000000)
+        client.profile(6, parts=200, size=10)
+        self.wait_sent("file://" + self.world.store, 2030)
+        self.assert_books("file://" + self.world.store, sent=2030, held=0)
+        names = sorted(os.listdir(self.world.store))
+        self.assertEqual(len(names), 2 * 203)
+        self.assertEqual(names[0], "01700000000000000000-0000000000000007-5-0.labels")
+        self.assertEqual(names[1], "01700000000000000000-0000000000000007-5-0.pb.gz")
+        with open(self.world.store + "/" + names[1], "rb") as file:
+            self.assertEqual(file.read(), bytes((5 * 31 + i * 7) % 256 for i in range(1000)))
+        with open(self.world.store + "/" + names[0]) as file:
+            self.assertEqual(file.read(), '__name__="process_cpu"\nhost="a \\"quoted\\" one"\n'
+                                          'part="0"\nservice_name="app-0"\n')
+
+    @unittest.skipUnless(IS_ROOT, "needs a directory of somebody else's")
+    def test_a_directory_that_cannot_be_written_is_named_at_start(self):
+        os.chown(self.world.store, 0, 0)
+        os.chmod(self.world.store, 0o755)
+        self.world.configure(['url = "file://%s"' % self.world.store])
+        process = subprocess.run(self.world.command(), env=environment(), stderr=subprocess.PIPE,
+                                 text=True, timeout=30)
+        self.assertEqual(process.returncode, 73)
+        self.assertIn(self.world.store, process.stderr)
+
+
+class Dying(ShipperTest):
+    def test_killed_right_after_an_acknowledgement_it_loses_nothing(self):
+        server = self.server()
+        self.world.configure(['url = "%s"' % server.url])
+        for sequence in range(1, 21):
+            self.world.start()
+            client = Client(self.world)
+            answer = client.profile(sequence, parts=3, service="w%d" % sequence)
+            self.world.kill()
+            client.close()
+            self.assertEqual(answer, "stored")
+        self.world.start()
+        client = self.client()
+        expected = {"w%d-%d" % (w, p) for w in range(1, 21) for p in range(3)}
+        wait_for(lambda: set(server.names()) == expected, what="every acknowledged window")
+        for sequence in range(1, 21):
+            self.assertEqual(client.profile(sequence, parts=3), "known")
+        self.assert_books(server.url, held=0, dropped=0)
+
+    def test_killed_at_any_moment_it_loses_nothing_acknowledged(self):
+        server = self.server()
+        self.world.configure(['url = "%s"' % server.url])
+        acknowledged, sequence = set(), 0
+        for n in range(8):
+            self.world.start()
+            client = Client(self.world, patience_ms=400)
+            timer = threading.Timer(0.02 + 0.03 * n, self.world.shipper.kill)
+            timer.start()
+            while self.world.shipper.poll() is None:
+                sequence += 1
+                if client.profile(sequence, size=20000, service="w%d" % sequence) == "stored":
+                    acknowledged.add("w%d-0" % sequence)
+            timer.join()
+            self.world.shipper.wait()
+            client.close()
+        self.world.start()
+        wait_for(lambda: acknowledged <= set(server.names()), what="every acknowledged window")
+        self.assertGreater(len(acknowledged), 20)
+
+    def test_what_was_not_sent_when_it_stopped_is_sent_when_it_starts(self):
+        gone = self.server()
+        gone.close()
+        self.servers.remove(gone)
+        self.world.configure(['url = "%s"' % gone.url, 'url = "file://%s"' % self.world.store])
+        self.world.start()
+        client = Client(self.world)
+        client.profile(1, parts=4)
+        client.close()
+        self.assertEqual(self.world.stop(), 0)
+        self.world.start()
+        self.assert_books(gone.url, sent=0, held=40, dropped=0)
+        self.wait_sent("file://" + self.world.store, 0)  # it had all of it before
+        self.assertEqual(len(glob.glob(self.world.store + "/*.pb.gz")), 4)
+
+    @unittest.skipUnless(IS_ROOT, "needs to mount")
+    def test_on_a_full_disk_it_refuses_and_loses_nothing_that_it_took(self):
+        spool = self.world.spool
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,uid=%d,mode=700" % SHIPPER_UID,
+                        "tmpfs", spool], check=True)
+        self.world.mounts.append(spool)
+        gate = threading.Event()
+        server = self.server(lambda series, n: None if gate.is_set() else Answer(503))
+        client = self.start(server, extra='min_backoff_period = "50ms"\n'
+                                          '    max_backoff_period = "100ms"')
+        taken, sequence = 0, 0
+        while sequence < 20:
+            sequence += 1
+            answer = client.profile(sequence, size=500000, service="w%d" % sequence)
+            if answer != "stored":
+                break
+            taken += 1
+        self.assertEqual(answer, "refused disk")
+        self.assertGreater(taken, 4)
+        self.assert_books(server.url, sent=0, held=10 * taken, dropped=0)
+        gate.set()
+        self.wait_sent(server.url, 10 * taken)
+        metrics = self.assert_books(server.url, held=0, dropped=0)
+        self.assertGreaterEqual(metrics["triptych_spool_refused_total"][()], 1)
+        wait_for(lambda: client.profile(sequence, size=1000) == "stored", what="room")
+        self.wait_sent(server.url, 10 * taken + 10)
+
+    def test_asked_to_stop_it_stays_until_symbolizers_are_gone(self):
+        server = self.server()
+        client = self.start(server)
+        client.profile(1)
+        self.world.shipper.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        self.assertIsNone(self.world.shipper.poll())
+        self.assertEqual(client.profile(2), "stored")
+        client.close()
+        self.clients.remove(client)
+        self.assertEqual(self.world.shipper.wait(timeout=5), 0)
+        self.assertEqual(sorted(server.names()), ["app-0", "app-0"])
+
+    def test_it_stays_no_longer_than_it_was_told(self):
+        server = self.server()
+        self.start(server, options=("--stop-seconds", "1")).profile(1)
+        before = time.monotonic()
+        self.assertEqual(self.world.stop(), 0)
+        self.assertLess(time.monotonic() - before, 3)
+
+    def test_a_second_shipper_on_the_spool_exits_75(self):
+        self.start(self.server())
+        other = self.world.command()
+        other[other.index("--http") + 1] = "127.0.0.1:0"
+        process = subprocess.run(other, env=environment(), stderr=subprocess.PIPE, text=True,
+                                 timeout=30)
+        self.assertEqual(process.returncode, 75)
+        self.assertIn("another shipper", process.stderr)
+
+    def test_a_port_in_use_is_said(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            self.world.configure(['url = "file://%s"' % self.world.store])
+            self.world.http = "127.0.0.1:%d" % taken.getsockname()[1]
+            process = subprocess.run(self.world.command(), env=environment(),
+                                     stderr=subprocess.PIPE, text=True, timeout=30)
+        self.assertEqual(process.returncode, 69)
+        self.assertIn(self.world.http, process.stderr)
+        self.assertIn("another process listens there", process.stderr)
+
+    def test_wrong_options_are_refused(self):
+        for option in (["--spool-bytes", "1"], ["--spool-bytes", "1T"], ["--http", "nowhere"],
+                       ["--symbolizer-uid", "0"], ["--stop-seconds", "-1"], ["--nonsense"],
+                       ["--log-level", "loud"], ["word"]):
+            self.world.configure(['url = "file://%s"' % self.world.store])
+            process = subprocess.run(self.world.command() + option, env=environment(),
+                                     stderr=subprocess.PIPE, text=True, timeout=30)
+            self.assertEqual(process.returncode, 64, option)
+            self.assertTrue(process.stderr)
+
+
+class Listening(ShipperTest):
+    def test_a_garbled_frame_is_refused_and_counted_and_the_rest_goes_on(self):
+        server = self.server()
+        client = self.start(server)
+        for raw in ("93", "930e01", "9e", "930fc0c0", "", "940e92010203" + "ff" * 50):
+            self.assertEqual(client.ask("raw " + raw), "unanswered", raw)
+        self.assertEqual(client.profile(1, parts=0), "unanswered")  # nothing in it
+        self.assertEqual(client.profile(1), "stored")
+        metrics = self.world.metrics()
+        self.assertGreaterEqual(sum(metrics["triptych_shipper_messages_refused_total"].values()), 6)
+        self.wait_sent(server.url, 10)
+
+    @unittest.skipUnless(IS_ROOT, "needs another uid")
+    def test_a_foreign_uid_is_turned_away_and_counted(self):
+        self.start(self.server())
+        stranger = self.client(uid=SYMBOLIZER_UID + 77)
+        self.assertEqual(stranger.profile(1), "unanswered")
+        metrics = self.world.metrics()
+        self.assertGreaterEqual(metrics["triptych_shipper_messages_refused_total"][
+            (("reason", "foreign_uid"),)], 1)
+        self.assertEqual(self.client().profile(1), "stored")
+
+    def test_sums_of_symbolizers_never_go_back(self):
+        client = self.start(self.server())
+        second = self.client()
+        self.assertEqual(client.ask("stats 1 100=5 112=7 1=9 5000=1"), "NOTED")
+        self.assertEqual(second.ask("stats 2 100=10 112=3"), "NOTED")
+
+        def values():
+            metrics = self.world.metrics()
+            return (metrics["triptych_frames_total"][(("outcome", "named"),)],
+                    metrics["triptych_symbol_table_bytes"][()])
+        self.assertEqual(values(), (15, 10))
+        second.close()
+        self.clients.remove(second)
+        wait_for(lambda: values() == (15, 7), what="the gauge of who left to go")
+        self.assertEqual(self.client().ask("stats 3 100=1"), "NOTED")
+        self.assertEqual(values(), (16, 7))
+        client.ask("stats 1 100=2")
+        self.assertEqual(values(), (16, 7))
+
+
+class Control(ShipperTest):
+    def listener(self):
+        process = subprocess.Popen(
+            as_user(COLLECTOR_UID) + [self.world.tool("collector"), self.world.run + "/control.sock",
+                                      str(uid_of(SHIPPER_UID))],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.stdin.close)
+        return process
+
+    def test_ready_says_what_is_missing_until_nothing_is(self):
+        client = self.start(self.server())
+        status, text = self.world.get("/-/ready")
+        self.assertEqual(status, 503)
+        self.assertIn("collector", text)
+        self.assertIn("symbolizer", text)
+        client.ask("stats 1 100=5")
+        status, text = self.world.get("/-/ready")
+        self.assertEqual(status, 503)
+        self.assertNotIn("symbolizer", text)
+        collector = self.listener()
+        first = collector.stdout.readline().split()
+        self.assertEqual(first[2:], ["full", "1", "97"])
+        self.assertEqual(collector.stdout.readline().split(), ["settings", first[1], "heartbeat"])
+        self.assertEqual(self.world.get("/-/ready"), (200, "ready\n"))
+        metrics = self.world.metrics()
+        self.assertGreaterEqual(metrics["triptych_ticks_total"][()], 2)
+        self.assertEqual(metrics["triptych_collector_up"][()], 1)
+        self.assertEqual(metrics["triptych_frames_total"][(("outcome", "named"),)], 5)
+        self.assertIn((("service", "collector"), ("version", "9.9?test")),
+                      metrics["triptych_build_info"])
+        collector.stdin.write("forget\n")
+        collector.stdin.flush()
+        lines = [collector.stdout.readline().split() for _ in range(4)]
+        self.assertIn(["settings", first[1], "full", "1", "97"], lines)
+
+    def test_the_same_configuration_is_the_same_generation_after_a_restart(self):
+        self.world.configure(['url = "file://%s"' % self.world.store])
+        self.world.start("--stop-seconds", "0")
+        collector = self.listener()
+        first = collector.stdout.readline().split()[1]
+        self.world.stop()
+        self.world.start()
+        while True:
+            line = collector.stdout.readline().split()
+            self.assertEqual(line[1], first)
+            if line[2] == "full":
+                break
+
+
+class Pages(ShipperTest):
+    def test_pages_and_what_is_none(self):
+        self.start(self.server())
+        self.assertEqual(self.world.get("/-/healthy"), (200, "healthy\n"))
+        self.assertIn("/metrics", self.world.get("/")[1])
+        self.assertEqual(self.world.get("/nothing")[0], 404)
+        request = urllib.request.Request("http://%s/metrics" % self.world.http, method="POST")
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, data=b"x", timeout=5)
+        self.assertEqual(caught.exception.code, 405)
+        caught.exception.close()
+        with urllib.request.urlopen("http://%s/metrics" % self.world.http) as answer:
+            self.assertTrue(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+        metrics = self.world.metrics()
+        self.assertGreater(metrics["process_resident_memory_bytes"][()], 1 << 20)
+        self.assertGreater(metrics["process_open_fds"][()], 5)
+        self.assertGreater(metrics["process_start_time_seconds"][()], 1.6e9)
+
+    def test_slow_and_many_clients_do_not_stop_profiles(self):
+        server = self.server()
+        client = self.start(server)
+        host, port = self.world.http.split(":")
+        idle = [socket.create_connection((host, int(port))) for _ in range(40)]
+        for connection in idle[:10]:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 100)
+        self.assertEqual(client.profile(1), "stored")
+        wait_for(lambda: server.names(), what="the push")
+        for connection in idle:
+            connection.close()
+        self.wait_sent(server.url, 10)
+
+
+def main():
+    global TOOLS
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    for name in ("shipper", "client", "collector"):
+        parser.add_argument("--" + name, required=True)
+    known, rest = parser.parse_known_args()
+    TOOLS = vars(known)
+    unittest.main(argv=[sys.argv[0]] + rest, verbosity=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,505 @@
+#include "processes_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expire(bool drained)
+{
+	processes_expire(fixture.processes, drained, fixture.now_ns);
+}
+
+static void without_targets_everything_stays_undecided(void **state)
+{
+	struct process *process = run_prog(7);
+
+	(void)state;
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	fixture.now_ns += 10 * PROCESS_UNDECIDED_NS;
+	expire(true);
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	assert_int_equal(fixture.n_decided, 0);
+}
+
+static void a_match_is_yes_as_soon_as_the_cgroup_is_read(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, CONTAINER_ID);
+	announce(ANNOUNCE_EXEC, &image);
+	assert_int_equal(find(&image)->decision, DECISION_UNDECIDED);
+	give_texts("0::/system.slice/docker-" CONTAINER_ID ".scope\n", maps_of_prog);
+	assert_int_equal(find(&image)->decision, DECISION_YES);
+	assert_memory_equal(find(&image)->target->labels, "labels", 6);
+	assert_int_equal(fixture.n_decided, 1);
+	assert_int_equal(fixture.decided, DECISION_YES);
+	assert_int_equal(fixture.decided_image.pid, 7);
+	announce(ANNOUNCE_MAPPINGS, &image);
+	give_texts("0::/system.slice/docker-" CONTAINER_ID ".scope\n", maps_of_prog);
+	assert_int_equal(fixture.n_decided, 1); /* nothing new */
+}
+
+static void without_a_match_it_is_no_when_its_time_is_over(void **state)
+{
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_PID, "8");
+	process = run_prog(7);
+	fixture.now_ns = process->met_ns + PROCESS_UNDECIDED_NS - 1;
+	expire(false);
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	fixture.now_ns++;
+	expire(false);
+	assert_int_equal(process->decision, DECISION_NO);
+	assert_int_equal(fixture.decided, DECISION_NO);
+	assert_int_equal(process->mappings.n_mappings, 0); /* its files are let go */
+	announce(ANNOUNCE_MAPPINGS, &process->image);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+}
+
+static void the_time_to_decide_begins_with_the_first_targets(void **state)
+{
+	struct process *process = run_prog(7);
+
+	(void)state;
+	fixture.now_ns += 10 * PROCESS_UNDECIDED_NS;
+	set_targets(TARGET_PID, "8");
+	expire(false);
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	fixture.now_ns += PROCESS_UNDECIDED_NS / 2;
+	set_targets(TARGET_PID, "9"); /* targets that change all the time do not prolong it */
+	fixture.now_ns += PROCESS_UNDECIDED_NS / 2;
+	expire(false);
+	assert_int_equal(process->decision, DECISION_NO);
+}
+
+static void an_image_without_samples_is_not_turned_into_no_unread(void **state)
+{
+	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
+								   .end = 0x2000,
+								   .inode = 11,
+								   .device_major = 1,
+								   .device_minor = 2}};
+	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
+
+	(void)state;
+	set_targets(TARGET_PID, "8");
+	(void)run_prog(7);
+	processes_announce_exec(fixture.processes, &exec, held, fixture.now_ns);
+	fixture.now_ns += 5 * PROCESS_UNDECIDED_NS;
+	expire(false);
+	assert_int_equal(find(&exec.image)->decision, DECISION_UNDECIDED);
+	announce(ANNOUNCE_MET, &exec.image);
+	assert_int_equal(find(&exec.image)->met_ns, fixture.now_ns - 1);
+	give_texts(NULL, maps_of_prog);
+	assert_int_equal(find(&exec.image)->decision, DECISION_YES);
+}
+
+static void new_targets_decide_everybody_anew(void **state)
+{
+	struct process *seven, *eight, *nine;
+
+	(void)state;
+	set_targets(TARGET_PID, "7");
+	seven = run_prog(7);
+	eight = run_prog(8);
+	fixture.now_ns += PROCESS_UNDECIDED_NS;
+	expire(false);
+	nine = run_prog(9);
+	assert_int_equal(seven->decision, DECISION_YES);
+	assert_int_equal(eight->decision, DECISION_NO);
+	assert_int_equal(nine->decision, DECISION_UNDECIDED);
+
+	fixture.now_ns += 5;
+	set_targets(TARGET_PID, "8");
+	assert_int_equal(seven->decision, DECISION_UNDECIDED);
+	assert_null(seven->target);
+	assert_int_equal(seven->met_ns, fixture.now_ns);
+	assert_int_equal(eight->decision, DECISION_YES);
+	assert_int_equal(nine->decision, DECISION_UNDECIDED);
+	assert_int_equal(nine->met_ns, fixture.now_ns - 6);
+	assert_false(eight->is_read); /* what was let go is read again */
+	give_texts(NULL, maps_of_prog);
+	assert_string_equal(name_at(eight, 0x1000), "/prog");
+
+	processes_set_targets(fixture.processes, NULL, fixture.now_ns);
+	assert_int_equal(eight->decision, DECISION_UNDECIDED);
+}
+
+static void an_exited_image_keeps_the_labels_that_its_samples_were_taken_under(void **state)
+{
+	struct process *process;
+	struct target *target;
+
+	(void)state;
+	set_targets(TARGET_PID, "7");
+	process = run_prog(7);
+	target = process->target;
+	announce(ANNOUNCE_EXIT, &process->image);
+	set_targets(TARGET_PID, "8");
+	assert_int_equal(process->decision, DECISION_YES);
+	assert_ptr_equal(process->target, target);
+}
+
+static void a_changed_cgroup_makes_it_undecided_until_it_is_read(void **state)
+{
+	struct process_image image = image_of(7, 1);
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, CONTAINER_ID);
+	announce(ANNOUNCE_EXEC, &image);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	process = find(&image);
+	announce_child(ANNOUNCE_CGROUP, &image, 1, 78);
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	assert_int_equal(process->cgroup_id, 78);
+	set_targets(TARGET_CONTAINER, CONTAINER_ID); /* nobody knows where it is */
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	give_texts("0::/elsewhere\n", maps_of_prog);
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	announce_child(ANNOUNCE_CGROUP, &image, 1, 77);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	assert_int_equal(process->decision, DECISION_YES);
+}
+
+static void a_no_that_changes_its_cgroup_is_read_again(void **state)
+{
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, CONTAINER_ID);
+	process = run_prog(7);
+	fixture.now_ns += PROCESS_UNDECIDED_NS;
+	expire(false);
+	assert_int_equal(process->decision, DECISION_NO);
+	announce_child(ANNOUNCE_CGROUP, &process->image, 1, 78);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	assert_int_equal(process->decision, DECISION_YES);
+	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	assert_string_equal(name_at(process, 0x1000), "/prog");
+}
+
+static void an_exited_image_is_forgotten_when_its_samples_were_drained(void **state)
+{
+	struct process_image image = image_of(7, 1);
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	process = run_prog(7);
+	announce(ANNOUNCE_EXIT, &process->image);
+	assert_true(process->is_exited);
+	expire(false);
+	assert_string_equal(name_at(find(&image), 0x1000), "/prog");
+	expire(true);
+	assert_null(find(&image));
+	assert_int_equal(processes_n(fixture.processes), 0);
+}
+
+static void an_exited_image_that_is_undecided_waits_for_its_target(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	set_targets(TARGET_PID, "8");
+	(void)run_prog(7);
+	announce(ANNOUNCE_EXIT, &image);
+	expire(true);
+	assert_non_null(find(&image));
+	set_targets(TARGET_PID, "7");
+	assert_int_equal(find(&image)->decision, DECISION_YES);
+	assert_string_equal(name_at(find(&image), 0x1000), "/prog");
+	expire(true);
+	assert_null(find(&image));
+
+	image = image_of(8, 1);
+	(void)run_prog(8);
+	announce(ANNOUNCE_EXIT, &image);
+	fixture.now_ns += PROCESS_UNDECIDED_NS;
+	expire(true);
+	expire(true);
+	assert_null(find(&image));
+}
+
+static void its_files_are_let_go_a_hold_time_after_the_exit_not_after_the_drain(void **state)
+{
+	struct process *process;
+	uint64_t exit_ns;
+	int fd, root_fd;
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	process = run_prog(7);
+	fd = process->mappings.mappings[0].object->fd;
+	root_fd = process->mappings.mappings[0].object->root_fd;
+	assert_true(root_fd >= 0);
+	exit_ns = fixture.now_ns;
+	announce(ANNOUNCE_EXIT, &process->image);
+	fixture.now_ns += FIXTURE_HOLD_NS / 2;
+	expire(true);
+	assert_int_equal(objects_expire(fixture.objects, fixture.now_ns),
+			 exit_ns + FIXTURE_HOLD_NS);
+	assert_true(is_open(fd) && is_open(root_fd));
+	(void)objects_expire(fixture.objects, exit_ns + FIXTURE_HOLD_NS);
+	assert_false(is_open(fd) || is_open(root_fd));
+	assert_int_equal(objects_n_held(fixture.objects), 0);
+}
+
+static void an_image_whose_objects_lose_their_root_opens_its_own(void **state)
+{
+	struct process *first, *second;
+	struct object *object;
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	first = run_prog(7);
+	second = run_prog(8); /* opened nothing */
+	object = second->mappings.mappings[0].object;
+	announce(ANNOUNCE_EXIT, &first->image);
+	expire(true);
+	fixture.now_ns += FIXTURE_HOLD_NS;
+	(void)objects_expire(fixture.objects, fixture.now_ns);
+	assert_int_equal(object->root_fd, -1);
+	expire(false);
+	assert_int_equal(object->root_fd, give_root(2));
+	fixture.now_ns += FIXTURE_HOLD_NS;
+	assert_int_equal(objects_expire(fixture.objects, fixture.now_ns), UINT64_MAX);
+	expire(false);
+	assert_int_equal(n_waiting(OPENER_OPEN_ROOT), 0);
+}
+
+static void a_root_that_cannot_be_opened_is_asked_for_once(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	announce(ANNOUNCE_EXEC, &image);
+	give_texts(NULL, maps_of_prog);
+	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	fail_with(waiting(OPENER_OPEN_ROOT), OPENER_DENIED);
+	announce(ANNOUNCE_MAPPINGS, &image);
+	give_texts(NULL, maps_of_prog);
+	assert_int_equal(n_waiting(OPENER_OPEN_ROOT), 0);
+}
+
+static void a_sample_of_an_unknown_image_makes_it_known(void **state)
+{
+	struct process_image image = image_of(7, 5), older = image_of(7, 4);
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	assert_null(find(&image));
+	process = processes_meet(fixture.processes, &image, fixture.now_ns);
+	assert_int_equal(process->n_reads_pending, 1);
+	give_texts(NULL, maps_of_prog);
+	assert_string_equal(process->comm, "from stat");
+	assert_int_equal(process->decision, DECISION_YES);
+	assert_ptr_equal(processes_meet(fixture.processes, &image, fixture.now_ns), process);
+
+	/* One of an older image comes too late to be read, but not to be decided. */
+	process = processes_meet(fixture.processes, &older, fixture.now_ns);
+	assert_true(process->is_exited);
+	assert_int_equal(process->n_reads_pending, 0);
+	assert_int_equal(process->decision, DECISION_YES);
+	assert_false(find(&image)->is_exited);
+}
+
+static void a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended(void **state)
+{
+	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
+								   .end = 0x2000,
+								   .inode = 11,
+								   .device_major = 1,
+								   .device_minor = 2}};
+	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	(void)run_prog(7);
+	processes_announce_exec(fixture.processes, &exec, held, fixture.now_ns);
+	announce(ANNOUNCE_EXIT, &exec.image);
+	process = processes_meet(fixture.processes, &exec.image, fixture.now_ns);
+	assert_int_equal(process->decision, DECISION_YES);
+	assert_string_equal(name_at(process, 0x1000), "/prog");
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+}
+
+static void reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it(void **state)
+{
+	const uint32_t n_execs = PROCESS_EXEC_READS_HZ_MAX + 20;
+	struct process_image last = {0};
+
+	(void)state;
+	for (uint32_t pid = 1; pid <= n_execs; pid++) {
+		last = image_of(pid, 1);
+		announce(ANNOUNCE_EXEC, &last);
+	}
+	assert_int_equal(n_waiting(OPENER_READ_PROC), PROCESS_EXEC_READS_HZ_MAX);
+	announce(ANNOUNCE_MET, &last);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), PROCESS_EXEC_READS_HZ_MAX + 1);
+	fixture.now_ns += UINT64_C(10000000); /* 10 ms: five more */
+	for (uint32_t pid = 1; pid <= 20; pid++) {
+		last = image_of(10000 + pid, 1);
+		announce(ANNOUNCE_EXEC, &last);
+	}
+	assert_int_equal(n_waiting(OPENER_READ_PROC), PROCESS_EXEC_READS_HZ_MAX + 6);
+}
+
+static void a_read_without_a_helper_is_asked_for_again(void **state)
+{
+	static const int outcomes[] = {OPENER_FULL, OPENER_FULL,     OPENER_FULL,
+				       OPENER_FULL, OPENER_DEADLINE, OPENER_FAILED};
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	announce(ANNOUNCE_MET, &image);
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		fail_with(waiting(OPENER_READ_PROC), outcomes[i]);
+		assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+		fixture.now_ns++;
+		expire(false);
+	}
+	assert_false(find(&image)->is_exited);
+	fail_with(waiting(OPENER_READ_PROC), OPENER_DEADLINE); /* the third: no more */
+	expire(false);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+	assert_int_equal(find(&image)->n_reads_pending, 0);
+}
+
+static void lost_announcements_cause_everything_to_be_read_again(void **state)
+{
+	struct process *process;
+
+	(void)state;
+	process = run_prog(7);
+	counters_set(&fixture.counters, COUNTER_EVENTS_LOST, 3);
+	expire(false);
+	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE); /* its exit was one of them */
+	assert_true(process->is_exited);
+	fixture.now_ns++;
+	expire(false);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+}
+
+static void a_no_is_looked_after_once_a_minute(void **state)
+{
+	struct process *process;
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	set_targets(TARGET_PID, "8");
+	process = run_prog(7);
+	fixture.now_ns += PROCESS_UNDECIDED_NS;
+	expire(false);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+	fixture.now_ns += PROCESS_VERIFY_NS;
+	expire(false);
+	give_texts(NULL, maps_of_prog);
+	assert_int_equal(process->decision, DECISION_NO);
+	assert_int_equal(process->mappings.n_mappings, 0);
+	fixture.now_ns += PROCESS_VERIFY_NS;
+	expire(false);
+	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
+	expire(true);
+	assert_null(find(&image));
+}
+
+static void the_mappings_of_all_images_are_bounded_in_bytes(void **state)
+{
+	size_t n_lines = 16000, n_full = 0;
+	char *maps = test_malloc(n_lines * 64), *at = maps;
+
+	(void)state;
+	for (size_t i = 0; i < n_lines; i++)
+		at += sprintf(at, "%zx000-%zx800 rwxp 0 00:00 0 [a]\n", i + 1, i + 1);
+	for (uint32_t pid = 1; pid <= 80; pid++) {
+		struct process_image image = image_of(pid, 1);
+
+		announce(ANNOUNCE_MET, &image);
+		give_texts(NULL, maps);
+		n_full += find(&image)->is_read;
+	}
+	assert_in_range(n_full, 60, 79); /* a little less than one mebibyte each */
+	assert_int_equal(counted(COUNTER_MAPS_TRUNCATED), (80 - n_full) * n_lines);
+	test_free(maps);
+}
+
+static void an_image_with_a_request_in_flight_is_not_forgotten(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	announce(ANNOUNCE_MET, &image);
+	give_texts(NULL, maps_of_prog);
+	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	announce(ANNOUNCE_EXIT, &image);
+	expire(true); /* the root is still asked for */
+	assert_non_null(find(&image));
+	(void)give_root(1);
+	expire(true);
+	assert_null(find(&image));
+}
+
+static void processes_end_with_requests_in_flight(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	announce(ANNOUNCE_MET, &image);
+	give_texts(NULL, maps_of_prog_and_lib);
+	announce(ANNOUNCE_MAPPINGS, &image);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 1);
+	assert_int_equal(n_waiting(OPENER_OPEN_MAPPED), 2); /* the teardown frees all of it */
+}
+
+static void announcements_of_no_consequence_are_ignored(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	announce(ANNOUNCE_EXIT, &image);
+	assert_int_equal(processes_n(fixture.processes), 0);
+	assert_int_equal(fixture.n_asked, 0);
+	processes_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fixture_test(without_targets_everything_stays_undecided),
+		fixture_test(a_match_is_yes_as_soon_as_the_cgroup_is_read),
+		fixture_test(without_a_match_it_is_no_when_its_time_is_over),
+		fixture_test(the_time_to_decide_begins_with_the_first_targets),
+		fixture_test(an_image_without_samples_is_not_turned_into_no_unread),
+		fixture_test(new_targets_decide_everybody_anew),
+		fixture_test(an_exited_image_keeps_the_labels_that_its_samples_were_taken_under),
+		fixture_test(a_changed_cgroup_makes_it_undecided_until_it_is_read),
+		fixture_test(a_no_that_changes_its_cgroup_is_read_again),
+		fixture_test(an_exited_image_is_forgotten_when_its_samples_were_drained),
+		fixture_test(an_exited_image_that_is_undecided_waits_for_its_target),
+		fixture_test(its_files_are_let_go_a_hold_time_after_the_exit_not_after_the_drain),
+		fixture_test(an_image_whose_objects_lose_their_root_opens_its_own),
+		fixture_test(a_root_that_cannot_be_opened_is_asked_for_once),
+		fixture_test(a_sample_of_an_unknown_image_makes_it_known),
+		fixture_test(a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended),
+		fixture_test(reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it),
+		fixture_test(a_read_without_a_helper_is_asked_for_again),
+		fixture_test(lost_announcements_cause_everything_to_be_read_again),
+		fixture_test(a_no_is_looked_after_once_a_minute),
+		fixture_test(the_mappings_of_all_images_are_bounded_in_bytes),
+		fixture_test(an_image_with_a_request_in_flight_is_not_forgotten),
+		fixture_test(processes_end_with_requests_in_flight),
+		fixture_test(announcements_of_no_consequence_are_ignored),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

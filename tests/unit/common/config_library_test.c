@@ -1,0 +1,116 @@
+#include "config_case.h"
+
+#include <stdlib.h>
+
+#include "config/library.h"
+
+static void functions_give_what_the_page_says(void **state)
+{
+	static const struct value_row rows[] = {
+		{"sys.env(\"TRIPTYCH_TEST_WORD\")", "\"word\""},
+		{"env(\"TRIPTYCH_TEST_WORD\")", "\"word\""},
+		{"sys.env(\"TRIPTYCH_TEST_NOTHING\")", "\"\""},
+		{"sys.env(\"TRIPTYCH_TEST_WORD\\x00\")", "\"\""},
+		{"array.concat()", "[]"},
+		{"array.concat([1], [], [2, 3])", "[1 2 3]"},
+		{"concat([1], [2])", "[1 2]"},
+		{"coalesce()", "null"},
+		{"coalesce(null, 0, \"\", [], {}, false)", "false"},
+		{"coalesce(0, \"\")", "\"\""},
+		{"coalesce(\"\", \"a\", \"b\")", "\"a\""},
+		{"coalesce(0.0, -1)", "-1"},
+		{"constants.os", "\"linux\""},
+		{"constants.arch == \"amd64\" || constants.arch == \"arm64\"", "true"},
+		{"constants.hostname != \"\"", "true"},
+		{"string.join([\"a\", \"b\", 3], \", \")", "\"a, b, 3\""},
+		{"string.join([], \",\")", "\"\""},
+		{"join([\"a\"], \",\")", "\"a\""},
+		{"string.split(\"a, b, c\", \", \")", "[\"a\" \"b\" \"c\"]"},
+		{"string.split(\"a,\", \",\")", "[\"a\" \"\"]"},
+		{"string.split(\"\", \",\")", "[\"\"]"},
+		{"string.split(\"a\xc3\xa9\", \"\")", "[\"a\" \"\xc3\xa9\"]"},
+		{"string.split(\"\", \"\")", "[]"},
+		{"split(\"ab\", \"x\")", "[\"ab\"]"},
+		{"string.replace(\"1 + 2 + 3\", \"+\", \"--\")", "\"1 -- 2 -- 3\""},
+		{"string.replace(\"aaa\", \"aa\", \"b\")", "\"ba\""},
+		{"string.replace(\"abc\", \"x\", \"y\")", "\"abc\""},
+		{"string.replace(\"abc\", \"\", \"y\")", "\"abc\""},
+		{"string.trim(\"?!hello?!\", \"!?\")", "\"hello\""},
+		{"string.trim(\"\xc3\xa9x\xc3\xa9\", \"\xc3\xa9\")", "\"x\""},
+		{"string.trim(\"xx\", \"x\")", "\"\""},
+		{"string.trim_prefix(\"helloworld\", \"hello\")", "\"world\""},
+		{"string.trim_prefix(\"hello\", \"world\")", "\"hello\""},
+		{"string.trim_suffix(\"helloworld\", \"world\")", "\"hello\""},
+		{"string.trim_suffix(\"a\", \"ba\")", "\"a\""},
+		{"string.trim_space(\" \\n\\t a b \\r\\u00a0\")", "\"a b\""},
+		{"string.to_lower(\"HeLLo\")", "\"hello\""},
+		{"string.to_upper(\"hello1\")", "\"HELLO1\""},
+		{"to_upper(\"a\")", "\"A\""},
+		{"string.format(\"plain\")", "\"plain\""},
+		{"string.format(\"Hello, %s!\", \"Ander\")", "\"Hello, Ander!\""},
+		{"string.format(\"%d of %d %%\", 3, 010)", "\"3 of 8 %\""},
+		{"string.format(\"%5d|%-5d|%05d|%x|%X|%o\", 7, 7, 7, 255, 255, 8)",
+		 "\"    7|7    |00007|ff|FF|10\""},
+		{"string.format(\"%.2f %e\", 3.14159, 1500)", "\"3.14 1.500000e+03\""},
+		{"string.format(\"%s %s\", 1.5, true)", "\"1.5 true\""},
+		{"string.format(\"%v %t\", null, false)", "\"null false\""},
+		{"string.format(\"%q\", \"a\\\"\\n\")", "\"\"a\\\"\\n\"\""},
+		{"string.format(\"%3s|%-3s|%.1s\", \"\xc3\xa9\", \"a\", \"bc\")",
+		 "\"  \xc3\xa9|a  |b\""},
+		{"format(\"%s\", \"a\")", "\"a\""},
+	};
+
+	(void)state;
+	assert_int_equal(setenv("TRIPTYCH_TEST_WORD", "word", 1), 0);
+	assert_int_equal(unsetenv("TRIPTYCH_TEST_NOTHING"), 0);
+	check_values(rows, N_ROWS(rows), NULL);
+}
+
+static void wrong_calls_are_said_at_the_argument(void **state)
+{
+	static const struct value_row rows[] = {
+		{"sys.env()", "1:8: found 0 arguments, the form is sys.env(name)"},
+		{"sys.env(\"a\", \"b\")", "1:8: found 2 arguments, the form is sys.env(name)"},
+		{"sys.env([])", "1:9: argument 1 is a list, sys.env(name) needs a string here"},
+		{"array.concat([1], 2)",
+		 "1:19: argument 2 is a number, array.concat(list, ...) needs a list"},
+		{"string.join(\"a\", \"b\")",
+		 "1:13: argument 1 is a string, string.join(list, separator) needs a list"},
+		{"string.join([[]], \"b\")", "1:13: argument 1 is a list, string.join(list, "
+					     "separator) needs a list of strings"},
+		{"string.split(\"a\", null)", "1:19: argument 2 is null"},
+		{"string.format(\"%d\", \"x\")",
+		 "1:21: argument 2 is a string, string.format(format, value, ...) needs a number"},
+		{"string.format(\"%d\", 1.5)",
+		 "1:21: argument 2 is a number, string.format(format, value, ...) needs a whole"},
+		{"string.format(\"%t\", 1)",
+		 "1:21: argument 2 is a number, string.format(format, value, ...) needs a bool"},
+		{"string.format(\"%s\", [])", "1:21: argument 2 is a list"},
+		{"string.format(\"%s\")", "1:15: this format and its 0 values do not match"},
+		{"string.format(\"a\", 1)", "1:15: this format and its 1 values do not match"},
+		{"string.format(\"%n\", 1)", "1:15: found the verb %n, known are"},
+		{"string.format(\"%\")", "1:15: this format ends amid a verb"},
+		{"string.format(\"%99999999999s\", 1)",
+		 "1:15: this format ends amid a verb, or asks"},
+		{"string.format(\"%.5000f\", 1)", "1:15: this format ends amid a verb, or asks"},
+		{"string.trim(\"a\", string.format(\"%257s\", \"a\"))",
+		 "1:18: argument 2 is a string, string.trim(string, characters) needs at most 256"},
+		{"convert.nonsensitive(1)", "1:22: argument 1 is a number"},
+		{"constants.hostnam",
+		 "1:11: there is no field hostnam here, did you mean hostname?"},
+		{"string", "1:1: found the unknown name string"},
+	};
+
+	(void)state;
+	check_values(rows, N_ROWS(rows), NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(functions_give_what_the_page_says),
+		cmocka_unit_test(wrong_calls_are_said_at_the_argument),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -10,7 +10,7 @@ import sys
 
 FUNC, NOTYPE, IFUNC, OBJECT = 2, 0, 10, 1
 LOCAL, GLOBAL, WEAK = 0, 1, 2
-TEXT_ADDR, TEXT_OFFSET, TEXT_BYTES = 0x401000, 0x1000, 0x1000
+TEXT_ADDR, TEXT_OFFSET, TEXT_BYTES = 0x401200, 0x200, 0x100
 BUILD_ID = bytes(range(20))
 
 
@@ -120,6 +120,7 @@ def make_million(apart, size):
     def make():
         elf = Elf([symbol("same", TEXT_ADDR + (i if apart else 0), size) for i in range(1000000)])
         elf.names = lambda: (b"\0same\0", [1] * len(elf.symbols))
+        elf.sections = {1: {"size": 1 << 20}}
         return elf.build()
     return make
 
@@ -154,7 +155,7 @@ SPECIMENS = {
     "link-to-itself": (with_fields(sections={2: {"link": 2}}), (OK, MALFORMED, set())),
     "link-out-of-range": (with_fields(sections={2: {"link": 77}}), (OK, MALFORMED, set())),
     "symbols-compressed": (with_fields(sections={2: {"flags": 0x800}}), (OK, MALFORMED, set())),
-    "symbols-over-names": (with_fields(sections={3: {"offset": TEXT_OFFSET, "size": 0x1080}}), (OK, 0, None)),
+    "symbols-over-names": (with_fields(sections={3: {"offset": TEXT_OFFSET, "size": TEXT_BYTES + 0x80}}), (OK, 0, None)),
     "sections-beyond-end": (with_fields(header={"shoff": 1 << 40}), (MALFORMED, None, None)),
     "sections-wrap": (with_fields(header={"shoff": (1 << 64) - 64}), (MALFORMED, None, None)),
     "sections-counted-in-first": (

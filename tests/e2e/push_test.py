@@ -731,6 +731,7 @@ class Dying(ShipperTest):
         server = self.server()
         client = self.start(server)
         client.profile(1)
+        self.world.shipper.send_signal(signal.SIGHUP)  # changes nothing
         self.world.shipper.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         self.assertIsNone(self.world.shipper.poll())

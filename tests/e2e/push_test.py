@@ -105,10 +105,11 @@ class Answer:
     """What to answer: a status, headers, a body; or to hang up, or to be silent."""
 
     def __init__(self, status=200, body=b"", content_type=None, headers=None, drop=False, silent=0,
-                 endless=False):
+                 endless=False, hold=None):
         self.status, self.body, self.headers = status, body, headers or {}
         self.content_type = content_type or (CONTENT_TYPE if status == 200 else "application/json")
         self.drop, self.silent, self.endless = drop, silent, endless
+        self.hold = hold  # an event to wait for before answering
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
@@ -150,6 +151,8 @@ class Server:
             answer = self.rule(series, len(self.requests)) or Answer()
             if answer.status == 200 and answer.content_type == CONTENT_TYPE and not answer.silent:
                 self.stored.extend(series)
+        if answer.hold:
+            answer.hold.wait(20)
         if answer.silent:
             time.sleep(answer.silent)
         if answer.drop or answer.silent:
@@ -727,10 +730,27 @@ class Dying(ShipperTest):
         wait_for(lambda: client.profile(sequence, size=1000) == "stored", what="room")
         self.wait_sent(server.url, 10 * taken + 10)
 
+    def test_what_the_spool_drops_while_it_is_in_flight_is_booked_once(self):
+        gate = threading.Event()
+        server = self.server(lambda series, n: Answer(hold=gate))
+        client = self.start(server, extra='remote_timeout = "20s"',
+                            options=("--spool-bytes", "40M"))
+        for sequence in range(1, 101):
+            self.assertEqual(client.profile(sequence, parts=2, size=300000), "stored")
+        metrics = self.assert_books(server.url, sent=0)
+        dropped = of_endpoint(metrics, "triptych_endpoint_samples_dropped_total", server.url,
+                              reason="spool_full")
+        self.assertGreater(dropped, 0)
+        self.assertLessEqual(metrics["triptych_spool_bytes"][()], 40 << 20)
+        gate.set()  # the first request arrives after all: its record is dropped, and stays so
+        self.wait_sent(server.url, 2000 - dropped)
+        self.assert_books(server.url, held=0, dropped=dropped)
+
     def test_asked_to_stop_it_stays_until_symbolizers_are_gone(self):
         server = self.server()
         client = self.start(server)
         client.profile(1)
+        self.world.shipper.send_signal(signal.SIGHUP)  # changes nothing
         self.world.shipper.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         self.assertIsNone(self.world.shipper.poll())

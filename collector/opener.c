@@ -441,7 +441,11 @@ static int seat_fork(struct seat *seat, struct opener_area *area, uid_t uid, gid
 		return r;
 	}
 	close_fdp(&sockets[1]);
-	return mprotect(area, sizeof(*area), PROT_READ) < 0 ? -errno : 0;
+	/* Ours to read from here on, and nothing that the helpers to come should see. */
+	if (mprotect(area, sizeof(*area), PROT_READ) < 0 ||
+	    madvise(area, sizeof(*area), MADV_DONTFORK) < 0)
+		return -errno;
+	return 0;
 }
 
 /* Waits for the helper's greeting: after it, the helper is confined. */

@@ -257,6 +257,7 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 
 	if (!shipper)
 		return EXIT_STATUS_MACHINE;
+	sandbox_close_inherited();
 	if (options->has_log_level)
 		log_set_level(options->log_level);
 	shipper->options = options;

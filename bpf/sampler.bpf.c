@@ -28,6 +28,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SCRATCH_FRAMES      256
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
 
+/*
+ * An exit can wait until something else is told. The ring's own judgement would then keep silent for
+ * what comes behind it, since the reader has not caught up: so the rest always wakes.
+ */
+#define WAKE	  BPF_RB_FORCE_WAKEUP
+#define LET_SLEEP BPF_RB_NO_WAKEUP
+
 struct scratch {
 	struct stack_head head;
 	__u64 frames[SCRATCH_FRAMES];
@@ -172,7 +179,7 @@ static __noinline enum decision meet(struct task_struct *task, struct tick_count
 	if (mm)
 		entry.n_exec_pages = mm->exec_vm;
 	if (entry.decision != DECISION_NO)
-		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, 0);
+		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, WAKE);
 	if (bpf_map_update_elem(&processes, &pid, &entry, BPF_ANY) != 0)
 		count(counters, TICK_PROCESS_MAP_FULL);
 	return entry.decision;
@@ -187,15 +194,15 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	if (cgroup_id != entry->cgroup_id) {
 		entry->decision = decision_of_cgroup(cgroup_id);
 		entry->cgroup_id = cgroup_id;
-		announce(task, ANNOUNCE_CGROUP, cgroup_id, 0);
+		announce(task, ANNOUNCE_CGROUP, cgroup_id, WAKE);
 	}
 	if (entry->decision == DECISION_NO || !mm)
 		return;
 	if (!entry->announced) {
 		entry->n_exec_pages = mm->exec_vm;
-		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, 0);
+		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, WAKE);
 	} else if (mm->exec_vm != entry->n_exec_pages) {
-		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, 0))
+		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, WAKE))
 			entry->n_exec_pages = mm->exec_vm;
 	}
 }
@@ -293,7 +300,7 @@ static __always_inline void note_insert(struct task_struct *task, enum stack_cla
 	__u64 n = __sync_fetch_and_add(&n_inserted[class], 1) + 1;
 
 	if (n == pressure_at[class])
-		announce(task, ANNOUNCE_PRESSURE, 0, 0);
+		announce(task, ANNOUNCE_PRESSURE, 0, WAKE);
 }
 
 /*
@@ -429,7 +436,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		return 0;
 	fill(&news.head, task, ANNOUNCE_EXEC, cgroup_id);
 	find_exec_mappings(bpf_get_current_task_btf(), news.mappings);
-	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), 0) != 0)
+	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), WAKE) != 0)
 		note_lost_event();
 	return 0;
 }
@@ -444,6 +451,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		return 0; /* other threads go on */
 	bpf_map_delete_elem(&processes, &pid);
 	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
-		announce(task, ANNOUNCE_EXIT, cgroup_id, BPF_RB_NO_WAKEUP);
+		announce(task, ANNOUNCE_EXIT, cgroup_id, LET_SLEEP);
 	return 0;
 }

@@ -358,7 +358,7 @@ def family(metrics, name):
 
 
 def check_books(metrics):
-    """Invariant 3, to the last sample, up to each endpoint. Returns what was taken."""
+    """Invariant 3, to the last sample, up to each endpoint. Returns what was spooled."""
     ticks, taken = (metrics[f"triptych_{name}"] for name in ("ticks_total", "samples_taken_total"))
     skipped = family(metrics, "triptych_samples_skipped_total")
     lost = family(metrics, "triptych_kernel_dropped_total")
@@ -371,7 +371,11 @@ def check_books(metrics):
           f"taken {taken:.0f} != spooled {spooled:.0f} + dropped {dropped:.0f} + held {held:.0f}")
     for endpoint in re.findall(r'triptych_endpoint_samples_sent_total\{(.*)\}', "\n".join(metrics)):
         check_endpoint(metrics, endpoint)
-    return taken
+    if taken != spooled:
+        print(f"taken {taken:.0f}, spooled {spooled:.0f}; the rest by reason:",
+              {key: value for key, value in metrics.items() if value and
+               key.startswith(("triptych_samples_dropped_total", "triptych_samples_held"))})
+    return spooled
 
 
 def check_endpoint(metrics, endpoint):
@@ -381,3 +385,16 @@ def check_endpoint(metrics, endpoint):
                   if key.startswith(f"triptych_endpoint_samples_dropped_total{{{endpoint},"))
     check(spooled == sent + dropped + held,
           f"{endpoint}: spooled {spooled:.0f} != sent {sent:.0f} + dropped {dropped:.0f} + held {held:.0f}")
+
+
+def check_delivered(triptych, receiver):
+    """The books balance, and what was acknowledged has arrived, once. Returns how much that is."""
+    spooled = check_books(triptych.final)
+    try:
+        wait_for(lambda: receiver.totals()["samples"] >= spooled, 30, "all pushed")
+    except Failed:
+        raise Failed(f"spooled {spooled:.0f}, received {receiver.totals()}") from None
+    totals = receiver.totals()
+    check(totals["samples"] == spooled, f"spooled {spooled:.0f}, received {totals}")
+    check(not totals["refusals"], f"refused: {totals['refusals'][:3]}")
+    return spooled

@@ -36,8 +36,7 @@ def main():
         with harness.Triptych(receiver.url, interval="1s") as triptych:
             run_many(program)
             triptych.stop_collector()
-            taken = harness.check_books(triptych.final)
-            harness.wait_for(lambda: receiver.totals()["samples"] >= taken, 20, "all pushed")
+            harness.check_delivered(triptych, receiver)
         judged = judge.of_directory(receiver.directory)
         stacks = judged.of_process("shortlived")
         own = judge.symbols(program)

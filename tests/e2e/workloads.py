@@ -5,7 +5,7 @@ import subprocess
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "workloads")
 C_FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g0", "-Wall", "-Wextra", "-Werror",
-           "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer", "-fno-optimize-sibling-calls"]
+           "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer", "-fno-optimize-sibling-calls", "-fno-ipa-icf"]
 # Fixed addresses, all code in one file: two such programs overlap exactly.
 FIXED = ["-static", "-no-pie", "-fno-pie"]
 

@@ -234,6 +234,21 @@ static int watch_all(struct collector *collector)
 	return r;
 }
 
+/* Says why the sockets or what stands behind them could not be made. */
+static int explain_unprepared(const struct collector *collector, int r)
+{
+	const char *run_dir = collector->options->run_dir;
+
+	if (r == -EADDRINUSE) {
+		log_err("socket-in-use", "run_dir=%s, another collector listens there",
+			log_quote(run_dir, strlen(run_dir)).text);
+		return EXIT_STATUS_AGAIN;
+	}
+	log_err("prepare-failed", "run_dir=%s error=\"%s\"",
+		log_quote(run_dir, strlen(run_dir)).text, strerror(-r));
+	return r == -EACCES || r == -ENAMETOOLONG ? EXIT_STATUS_CANT_CREATE : EXIT_STATUS_MACHINE;
+}
+
 static int prepare(struct collector *collector)
 {
 	uint64_t now_ns = clock_monotonic_ns();
@@ -246,21 +261,14 @@ static int prepare(struct collector *collector)
 		r = listen_control(collector);
 	if (r == 0)
 		r = watch_all(collector);
-	if (r == -EADDRINUSE)
-		log_err("socket-in-use", "run_dir=%s, another collector listens there",
-			log_quote(collector->options->run_dir, strlen(collector->options->run_dir))
-				.text);
-	else if (r != 0)
-		log_err("prepare-failed", "run_dir=%s errno=%d",
-			log_quote(collector->options->run_dir, strlen(collector->options->run_dir))
-				.text,
-			-r);
+	if (r != 0)
+		return explain_unprepared(collector, r);
 	collector->interval_ns = INTERVAL_DEFAULT_NS;
 	collector->next_drain_ns = now_ns + INTERVAL_DEFAULT_NS;
 	collector->next_probe_ns = now_ns + PROBE_NS;
 	collector->next_second_ns = now_ns + NS_PER_S;
 	kallsyms_copy_begin(&collector->kallsyms, now_ns);
-	return r;
+	return EXIT_STATUS_OK;
 }
 
 static void drain_now(struct collector *collector, uint64_t now_ns)
@@ -428,9 +436,10 @@ static int timeout_ms(uint64_t until_ns)
 int collector_run(struct collector *collector)
 {
 	struct epoll_event events[EVENTS_MAX];
+	int status = prepare(collector);
 
-	if (prepare(collector) != 0)
-		return EXIT_STATUS_MACHINE;
+	if (status != EXIT_STATUS_OK)
+		return status;
 	for (;;) {
 		uint64_t wake_ns = run_timers(collector, clock_monotonic_ns());
 		int n;

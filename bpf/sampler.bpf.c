@@ -28,6 +28,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SCRATCH_FRAMES      256
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
 
+/*
+ * An exit can wait until something else is told. The ring's own judgement would then keep silent for
+ * what comes behind it, since the reader has not caught up: so the rest always wakes.
+ */
+#define WAKE	  BPF_RB_FORCE_WAKEUP
+#define LET_SLEEP BPF_RB_NO_WAKEUP
+
 struct scratch {
 	struct stack_head head;
 	__u64 frames[SCRATCH_FRAMES];
@@ -130,13 +137,9 @@ static __always_inline void fill(struct announcement *news, struct task_struct *
 	bpf_probe_read_kernel(news->comm, sizeof(news->comm), task->group_leader->comm);
 }
 
-/*
- * Returns whether the ring had room; what it had no room for is counted. An exit can wait, all else
- * asks for its wakeup: left to itself the ring wakes a reader only when all before was read, and
- * exits lie there unread because nobody was woken for them.
- */
+/* Returns whether the ring had room; what it had no room for is counted. */
 static __noinline bool announce(struct task_struct *task, enum announcement_kind kind,
-				__u64 cgroup_id)
+				__u64 cgroup_id, __u64 wakeup)
 {
 	struct announcement *news = bpf_ringbuf_reserve(&announcements, sizeof(*news), 0);
 
@@ -145,7 +148,7 @@ static __noinline bool announce(struct task_struct *task, enum announcement_kind
 		return false;
 	}
 	fill(news, task, kind, cgroup_id);
-	bpf_ringbuf_submit(news, kind == ANNOUNCE_EXIT ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_submit(news, wakeup);
 	return true;
 }
 
@@ -176,7 +179,7 @@ static __noinline enum decision meet(struct task_struct *task, struct tick_count
 	if (mm)
 		entry.n_exec_pages = mm->exec_vm;
 	if (entry.decision != DECISION_NO)
-		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id);
+		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, WAKE);
 	if (bpf_map_update_elem(&processes, &pid, &entry, BPF_ANY) != 0)
 		count(counters, TICK_PROCESS_MAP_FULL);
 	return entry.decision;
@@ -191,15 +194,15 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	if (cgroup_id != entry->cgroup_id) {
 		entry->decision = decision_of_cgroup(cgroup_id);
 		entry->cgroup_id = cgroup_id;
-		announce(task, ANNOUNCE_CGROUP, cgroup_id);
+		announce(task, ANNOUNCE_CGROUP, cgroup_id, WAKE);
 	}
 	if (entry->decision == DECISION_NO || !mm)
 		return;
 	if (!entry->announced) {
 		entry->n_exec_pages = mm->exec_vm;
-		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id);
+		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, WAKE);
 	} else if (mm->exec_vm != entry->n_exec_pages) {
-		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id))
+		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, WAKE))
 			entry->n_exec_pages = mm->exec_vm;
 	}
 }
@@ -297,7 +300,7 @@ static __always_inline void note_insert(struct task_struct *task, enum stack_cla
 	__u64 n = __sync_fetch_and_add(&n_inserted[class], 1) + 1;
 
 	if (n == pressure_at[class])
-		announce(task, ANNOUNCE_PRESSURE, 0);
+		announce(task, ANNOUNCE_PRESSURE, 0, WAKE);
 }
 
 /*
@@ -433,7 +436,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		return 0;
 	fill(&news.head, task, ANNOUNCE_EXEC, cgroup_id);
 	find_exec_mappings(bpf_get_current_task_btf(), news.mappings);
-	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), BPF_RB_FORCE_WAKEUP) != 0)
+	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), WAKE) != 0)
 		note_lost_event();
 	return 0;
 }
@@ -448,6 +451,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		return 0; /* other threads go on */
 	bpf_map_delete_elem(&processes, &pid);
 	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
-		announce(task, ANNOUNCE_EXIT, cgroup_id);
+		announce(task, ANNOUNCE_EXIT, cgroup_id, LET_SLEEP);
 	return 0;
 }

@@ -135,6 +135,7 @@ int collector_acquire(struct collector *collector, const struct options *options
 {
 	int status, r;
 
+	sandbox_close_inherited();
 	collector->options = options;
 	collector->started_ns = clock_monotonic_ns();
 	collector->instance = hash_new_seed();

@@ -53,8 +53,10 @@ static void take_announcement(void *owner, const struct announcement *news,
 		counters_add(&collector->counters, COUNTER_FLIPS_EARLY, 1);
 		return;
 	}
-	(void)mappings;
-	processes_announce(collector->processes, news, now_ns);
+	if (mappings)
+		processes_announce_exec(collector->processes, news, mappings, now_ns);
+	else
+		processes_announce(collector->processes, news, now_ns);
 	if (news->kind != ANNOUNCE_MET)
 		return;
 	/* It may have been decided at its exec, before the kernel had an entry for it. */
@@ -248,7 +250,7 @@ static void drain_now(struct collector *collector, uint64_t now_ns)
 	if (r != 0)
 		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain",
 			 -r);
-	processes_expire(collector->processes, drain_n_pending(collector->drain) == 0, now_ns);
+	processes_expire(collector->processes, true, now_ns);
 	collector->next_drain_ns = now_ns + collector->interval_ns;
 	pool_offer(collector->pool, now_ns);
 }

@@ -1,7 +1,9 @@
 #include "image_files.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "base/hash.h"
 
@@ -319,6 +321,72 @@ static void open_file(struct process_record *record, size_t at)
 	}
 	record_is_waiting(record);
 	opener_submit(record->processes->options.opener, &request, file_opened, open);
+}
+
+static int by_start(const void *left, const void *right)
+{
+	const struct mapping *a = left, *b = right;
+
+	return (a->start.v > b->start.v) - (a->start.v < b->start.v);
+}
+
+/*
+ * The mappings that the image's exec brought along, ascending and disjoint, their objects borrowed.
+ * Returns how many; 0 when one has no object.
+ */
+static size_t find_exec_mappings(const struct process_record *record,
+				 struct mapping mappings[N_EXEC_MAPPINGS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_EXEC_MAPPINGS; i++) {
+		const struct exec_mapping *from = &record->exec_mappings[i];
+		struct mapping mapping = {
+			.start = {from->start},
+			.end = {from->end},
+			.offset = {from->offset},
+			.device = makedev(from->device_major, from->device_minor),
+			.inode = from->inode,
+		};
+
+		if (from->end <= from->start)
+			continue;
+		mapping.object = objects_find_file(record->processes->options.objects,
+						   mapping.device, mapping.inode);
+		if (!mapping.object)
+			return 0;
+		mappings[n++] = mapping;
+	}
+	qsort(mappings, n, sizeof(mappings[0]), by_start);
+	if (n == N_EXEC_MAPPINGS && mappings[1].start.v < mappings[0].end.v)
+		n = 1; /* one and the same: a program without interpreter */
+	return n;
+}
+
+static_assert(N_EXEC_MAPPINGS == 2, "the program's and its interpreter's");
+
+bool image_has_exec_files(const struct process_record *record)
+{
+	struct mapping mappings[N_EXEC_MAPPINGS];
+
+	return find_exec_mappings(record, mappings) > 0;
+}
+
+void image_use_exec_mappings(struct process_record *record, uint64_t now_ns)
+{
+	struct mapping mappings[N_EXEC_MAPPINGS];
+	struct wire_bytes names[N_EXEC_MAPPINGS];
+	size_t n = find_exec_mappings(record, mappings);
+	struct mappings set;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct object *object = mappings[i].object;
+
+		names[i] = (struct wire_bytes){object->name, object->n_name_bytes};
+	}
+	if (n == 0 || mappings_make(mappings, names, n, &set) < 0)
+		return;
+	image_set_mappings(record, &set, now_ns);
 }
 
 static bool is_rootless(const struct mapping *mapping)

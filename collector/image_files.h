@@ -13,6 +13,15 @@
  */
 void image_set_mappings(struct process_record *record, struct mappings *mappings, uint64_t now_ns);
 
+/* Whether the image's exec brought mappings along, and all their files are held. */
+bool image_has_exec_files(const struct process_record *record);
+
+/*
+ * Makes do with the mappings that the image's exec brought along, when all their files are held:
+ * they are what it had before its first instruction. They count as read.
+ */
+void image_use_exec_mappings(struct process_record *record, uint64_t now_ns);
+
 /* Gives every mapping its object, in time: what must be opened comes later. */
 void image_open_files(struct process_record *record);
 

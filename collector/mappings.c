@@ -224,6 +224,29 @@ int mappings_parse(struct wire_bytes text, struct mappings *ret_mappings)
 	return 0;
 }
 
+static void retain_objects(struct mappings *mappings)
+{
+	for (size_t i = 0; i < mappings->n_mappings; i++)
+		if (mappings->mappings[i].object)
+			(void)object_retain(mappings->mappings[i].object); /* as held here */
+}
+
+int mappings_make(const struct mapping *mappings, const struct wire_bytes *names, size_t n_mappings,
+		  struct mappings *ret_mappings)
+{
+	cleanup_with(builder_deinit) struct builder b = {.names = BYTES_INIT(MAPPINGS_TEXT_BYTES)};
+	int r;
+
+	for (size_t i = 0; i < n_mappings; i++) {
+		r = builder_add(&b, &mappings[i], names[i]);
+		if (r < 0)
+			return r;
+	}
+	*ret_mappings = builder_take(&b);
+	retain_objects(ret_mappings);
+	return 0;
+}
+
 /* The first mapping that ends above @addr, or n_mappings. */
 static size_t first_ending_above(const struct mappings *mappings, uint64_t addr)
 {
@@ -379,9 +402,7 @@ int mappings_copy(const struct mappings *mappings, struct mappings *ret_mappings
 			return r;
 	}
 	*ret_mappings = builder_take(&b);
-	for (size_t i = 0; i < ret_mappings->n_mappings; i++)
-		if (ret_mappings->mappings[i].object)
-			(void)object_retain(ret_mappings->mappings[i].object); /* as held here */
+	retain_objects(ret_mappings);
 	return 0;
 }
 

@@ -46,6 +46,13 @@ struct mappings {
  */
 int mappings_parse(struct wire_bytes text, struct mappings *ret_mappings) warn_unused_result;
 
+/*
+ * Makes a set of mappings that are known otherwise, ascending and disjoint, named @names (borrowed
+ * for the call), with a reference of its own on each object. Returns 0 or -ENOMEM.
+ */
+int mappings_make(const struct mapping *mappings, const struct wire_bytes *names, size_t n_mappings,
+		  struct mappings *ret_mappings) warn_unused_result;
+
 /* The mapping that covers @addr, borrowed, or NULL. */
 struct mapping *mappings_find(const struct mappings *mappings, struct proc_addr addr);
 

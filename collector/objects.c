@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "nameless_objects.h"
 
 /*
  * One record a file, on up to three kinds of chain: by id, by identity, and by each of the keys
@@ -17,7 +18,6 @@
 	8u /* hard links and containers that share a file; the oldest makes room                   \
 	    */
 #define KALLSYMS_NAME "[kernel]"
-#define OTHER_NAME    "[other]"
 
 struct record;
 
@@ -38,11 +38,6 @@ struct record {
 	struct key_link keys[KEYS_PER_OBJECT];
 };
 
-struct nameless {
-	struct object object; /* first */
-	struct nameless *next;
-};
-
 struct object_root {
 	int fd;
 	struct file_identity identity;
@@ -59,17 +54,15 @@ struct objects {
 	size_t n_max;
 	size_t n_files;
 	size_t n_kallsyms; /* the current copy, and earlier ones in windows */
-	size_t n_nameless;
 	size_t n_roots;
 	uint64_t n_roots_lost;
 	struct object_root *roots;
 	struct record *kallsyms;
-	struct nameless *other; /* with a reference of the table's own */
-	size_t n_buckets;       /* a power of two, of each table */
+	struct nameless_objects *nameless;
+	size_t n_buckets; /* a power of two, of each table */
 	struct record **by_id;
 	struct record **by_identity;
 	struct key_link **by_key;
-	struct nameless **by_name;
 };
 
 static struct record *record_of(struct object *object)
@@ -149,30 +142,6 @@ static void let_go(struct objects *objects, struct record *record)
 	close_fdp(&record->object.fd);
 	free(record->object.name);
 	free(record);
-}
-
-static struct wire_bytes cut_name(struct wire_bytes name)
-{
-	if (name.n_bytes > OBJECT_NAME_BYTES_MAX)
-		name.n_bytes = OBJECT_NAME_BYTES_MAX;
-	return name.n_bytes > 0 ? name : (struct wire_bytes){"", 0};
-}
-
-/* Makes an object with one reference of zeroed memory; false without memory for its name. */
-static bool object_init(struct object *object, enum object_kind kind, struct wire_bytes name)
-{
-	name = cut_name(name);
-	object->name = malloc(name.n_bytes + 1);
-	if (!object->name)
-		return false;
-	memcpy(object->name, name.data, name.n_bytes);
-	object->name[name.n_bytes] = '\0';
-	object->n_name_bytes = name.n_bytes;
-	object->kind = kind;
-	object->fd = -1;
-	object->root_fd = -1;
-	object->n_refs = 1;
-	return true;
 }
 
 /* A record with the next id, on the chain of ids. */
@@ -281,6 +250,19 @@ struct object *objects_find_mapped(struct objects *objects, const struct object_
 	return at ? object_retain(&at->record->object) : NULL;
 }
 
+struct object *objects_find_file(struct objects *objects, uint64_t device, uint64_t inode)
+{
+	const struct file_identity identity = {.device = device, .inode = inode};
+	struct record *newest = NULL; /* of one file that was written to in between */
+
+	for (struct record *at = *identity_bucket(objects, &identity); at;
+	     at = at->next_of_identity)
+		if (at->object.identity.device == device && at->object.identity.inode == inode &&
+		    (!newest || at->object.id > newest->object.id))
+			newest = at;
+	return newest ? &newest->object : NULL;
+}
+
 void objects_note_mapped(struct objects *objects, struct object *object,
 			 const struct object_key *key, struct wire_bytes name)
 {
@@ -304,60 +286,9 @@ void objects_note_mapped(struct objects *objects, struct object *object,
 	*bucket = link;
 }
 
-static struct nameless **name_bucket(const struct objects *objects, struct wire_bytes name)
-{
-	uint64_t h = hash_bytes(objects->seed, name.data, name.n_bytes);
-
-	return &objects->by_name[h & (objects->n_buckets - 1)];
-}
-
-static struct nameless *nameless_new(struct wire_bytes name)
-{
-	struct nameless *nameless = calloc(1, sizeof(*nameless));
-
-	if (!nameless || !object_init(&nameless->object, OBJECT_NAMELESS, name)) {
-		free(nameless);
-		return NULL;
-	}
-	return nameless;
-}
-
 struct object *objects_nameless(struct objects *objects, struct wire_bytes name)
 {
-	struct nameless **bucket, *at;
-
-	name = cut_name(name);
-	bucket = name_bucket(objects, name);
-	for (at = *bucket; at; at = at->next)
-		if (at->object.n_name_bytes == name.n_bytes &&
-		    memcmp(at->object.name, name.data, name.n_bytes) == 0)
-			return object_retain(&at->object);
-	at = objects->n_nameless < OBJECTS_NAMELESS_MAX ? nameless_new(name) : NULL;
-	if (!at)
-		return object_retain(&objects->other->object);
-	objects->n_nameless++;
-	at->next = *bucket;
-	*bucket = at;
-	return &at->object;
-}
-
-static void nameless_free(struct nameless *nameless)
-{
-	if (nameless)
-		free(nameless->object.name);
-	free(nameless);
-}
-
-static void forget_nameless(struct objects *objects, struct nameless *nameless)
-{
-	struct wire_bytes name = {nameless->object.name, nameless->object.n_name_bytes};
-	struct nameless **at = name_bucket(objects, name);
-
-	while (*at != nameless)
-		at = &(*at)->next;
-	*at = nameless->next;
-	objects->n_nameless--;
-	nameless_free(nameless);
+	return nameless_get(objects->nameless, name);
 }
 
 struct object *object_retain(struct object *object)
@@ -377,12 +308,11 @@ static bool is_due(const struct objects *objects, const struct record *record, u
 
 void object_release(struct objects *objects, struct object *object, uint64_t now_ns)
 {
-	object->n_refs--;
 	if (object->kind == OBJECT_NAMELESS) {
-		if (object->n_refs == 0)
-			forget_nameless(objects, (struct nameless *)object);
+		nameless_release(objects->nameless, object);
 		return;
 	}
+	object->n_refs--;
 	if (!record_of(object)->was_mapped)
 		object->idle_since_ns = later(object->idle_since_ns, now_ns);
 	if (is_due(objects, record_of(object), now_ns))
@@ -549,10 +479,8 @@ int objects_new(size_t n_max, uint64_t hold_ns, struct objects **ret_objects)
 	objects->by_id = calloc(objects->n_buckets, sizeof(*objects->by_id));
 	objects->by_identity = calloc(objects->n_buckets, sizeof(*objects->by_identity));
 	objects->by_key = calloc(objects->n_buckets, sizeof(*objects->by_key));
-	objects->by_name = calloc(objects->n_buckets, sizeof(*objects->by_name));
-	objects->other = nameless_new((struct wire_bytes){OTHER_NAME, strlen(OTHER_NAME)});
-	if (!objects->by_id || !objects->by_identity || !objects->by_key || !objects->by_name ||
-	    !objects->other) {
+	objects->nameless = nameless_new();
+	if (!objects->by_id || !objects->by_identity || !objects->by_key || !objects->nameless) {
 		objects_free(objects);
 		return -ENOMEM;
 	}
@@ -564,22 +492,18 @@ static void free_contents(struct objects *objects)
 {
 	while (objects->roots)
 		close_root(objects, objects->roots);
-	for (size_t i = 0; i < objects->n_buckets; i++) {
+	for (size_t i = 0; i < objects->n_buckets; i++)
 		while (objects->by_id[i])
 			let_go(objects, objects->by_id[i]);
-		while (objects->by_name[i])
-			forget_nameless(objects, objects->by_name[i]);
-	}
 }
 
 void objects_free(struct objects *objects)
 {
 	if (!objects)
 		return;
-	if (objects->by_id && objects->by_identity && objects->by_key && objects->by_name)
+	if (objects->by_id && objects->by_identity && objects->by_key)
 		free_contents(objects);
-	nameless_free(objects->other);
-	free(objects->by_name);
+	nameless_free(objects->nameless);
 	free(objects->by_key);
 	free(objects->by_identity);
 	free(objects->by_id);

@@ -87,6 +87,13 @@ struct object *objects_kallsyms(const struct objects *objects);
 struct object *objects_find_mapped(struct objects *objects, const struct object_key *key,
 				   struct wire_bytes name);
 
+/*
+ * A held file of which fstat says these numbers, borrowed, or NULL. For mappings that the kernel
+ * described without a name; where maps prints other numbers than fstat says (overlay, btrfs)
+ * nothing is found.
+ */
+struct object *objects_find_file(struct objects *objects, uint64_t device, uint64_t inode);
+
 /* Remembers that @object, which is held, was found under @key and @name (borrowed). */
 void objects_note_mapped(struct objects *objects, struct object *object,
 			 const struct object_key *key, struct wire_bytes name);

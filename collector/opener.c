@@ -120,12 +120,20 @@ static void conclude_refused(struct opener *opener)
 	opener->is_walking = false;
 }
 
+/* Ends the helper, even if some child of ours has inherited the socket. */
+static void seat_hang_up(struct seat *seat)
+{
+	if (seat->socket_fd >= 0)
+		(void)shutdown(seat->socket_fd, SHUT_RDWR); /* fails when the helper is gone */
+	close_fdp(&seat->socket_fd);
+}
+
 static void seat_die(struct seat *seat)
 {
 	cleanup_with(free_freep) struct job *job = take_ptr(seat->job);
 	bool is_answered_for = seat->state == SEAT_STUCK;
 
-	close_fdp(&seat->socket_fd); /* which ends the helper, and its place in the epoll set */
+	seat_hang_up(seat);
 	seat->state = SEAT_DEAD;
 	if (job && !is_answered_for)
 		call_back(job, OPENER_FAILED);
@@ -433,7 +441,11 @@ static int seat_fork(struct seat *seat, struct opener_area *area, uid_t uid, gid
 		return r;
 	}
 	close_fdp(&sockets[1]);
-	return mprotect(area, sizeof(*area), PROT_READ) < 0 ? -errno : 0;
+	/* Ours to read from here on, and nothing that the helpers to come should see. */
+	if (mprotect(area, sizeof(*area), PROT_READ) < 0 ||
+	    madvise(area, sizeof(*area), MADV_DONTFORK) < 0)
+		return -errno;
+	return 0;
 }
 
 /* Waits for the helper's greeting: after it, the helper is confined. */
@@ -496,7 +508,7 @@ static void seat_deinit(struct seat *seat)
 {
 	int wait_flags = seat->state == SEAT_FREE ? 0 : WNOHANG;
 
-	close_fdp(&seat->socket_fd);
+	seat_hang_up(seat);
 	if (seat->pid > 0)
 		(void)waitpid(seat->pid, NULL, wait_flags); /* a zombie is all that it can leave */
 	if (seat->area)

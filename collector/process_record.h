@@ -21,6 +21,8 @@ struct process_record {
 	bool is_superseded;   /* the pid is a newer image's: what is read from now on is not its own
 			       */
 
+	struct exec_mapping exec_mappings[N_EXEC_MAPPINGS]; /* zeroed: unknown */
+
 	bool is_reading;
 	unsigned n_failures; /* reads in a row without an answer */
 	uint64_t news_ns;    /* when the latest thing happened that calls for a read */

@@ -136,10 +136,18 @@ static void inherit_place(struct process_record *record)
 	record->is_placed = true; /* without kin: in no container */
 }
 
-void processes_lost(struct process_record *record, uint64_t now_ns)
+/* Finds mappings for an image that was not read and cannot be any more. */
+static void make_do(struct process_record *record, uint64_t now_ns)
 {
 	if (!record->process.is_read)
 		inherit_mappings(record, now_ns);
+	if (!record->process.is_read)
+		image_use_exec_mappings(record, now_ns);
+}
+
+void processes_lost(struct process_record *record, uint64_t now_ns)
+{
+	make_do(record, now_ns);
 	if (!record->is_placed)
 		inherit_place(record);
 	processes_decide(record, now_ns);
@@ -263,33 +271,63 @@ static void learn(struct process_record *record, const struct announcement *news
 	memcpy(record->process.comm, news->comm, COMM_BYTES);
 	record->parent_pid = news->parent_pid;
 	record->process.cgroup_id = news->cgroup_id;
+	if (news->kind == ANNOUNCE_MET && !record->is_placed)
+		record->process.met_ns = now_ns; /* before, nothing was there to decide */
 	if (news->kind != ANNOUNCE_CGROUP || record->process.is_exited)
 		return;
 	record->is_placed = false;
 	set_decision(record, DECISION_UNDECIDED, NULL, now_ns);
 }
 
+/* Makes the image of @announcement known, unless it is; NULL when that cannot be. */
+static struct process_record *
+find_or_enter(struct processes *processes, const struct announcement *announcement, uint64_t now_ns)
+{
+	bool is_exec = announcement->kind == ANNOUNCE_EXEC;
+	struct process_record *record = find_record(processes, &announcement->image);
+
+	if (!record)
+		record = enter(processes, &announcement->image, is_exec ? announcement->time_ns : 0,
+			       now_ns);
+	if (!record)
+		counters_add(processes->options.counters, COUNTER_MAPS_FAILED, 1);
+	return record;
+}
+
+void processes_announce_exec(struct processes *processes, const struct announcement *announcement,
+			     const struct exec_mapping mappings[N_EXEC_MAPPINGS], uint64_t now_ns)
+{
+	struct process_record *record = find_or_enter(processes, announcement, now_ns);
+
+	if (!record)
+		return;
+	learn(record, announcement, now_ns);
+	memcpy(record->exec_mappings, mappings, sizeof(record->exec_mappings));
+	/* With its files held, it can die at any time: the first sample is early enough to read. */
+	if (!image_has_exec_files(record) && may_read_at_exec(processes, now_ns))
+		image_read(record, announcement->time_ns);
+}
+
 void processes_announce(struct processes *processes, const struct announcement *announcement,
 			uint64_t now_ns)
 {
-	struct process_record *record = find_record(processes, &announcement->image);
-	bool is_exec = announcement->kind == ANNOUNCE_EXEC;
+	static const struct exec_mapping none[N_EXEC_MAPPINGS] = {{0}};
+	struct process_record *record;
 
 	if (announcement->kind == ANNOUNCE_EXIT) {
+		record = find_record(processes, &announcement->image);
 		if (record)
 			processes_exited(record, announcement->time_ns);
 		return;
 	}
-	if (!record)
-		record = enter(processes, &announcement->image, is_exec ? announcement->time_ns : 0,
-			       now_ns);
-	if (!record) {
-		counters_add(processes->options.counters, COUNTER_MAPS_FAILED, 1);
+	if (announcement->kind == ANNOUNCE_EXEC) {
+		processes_announce_exec(processes, announcement, none, now_ns);
 		return;
 	}
-	learn(record, announcement, now_ns);
-	if (is_exec && !may_read_at_exec(processes, now_ns))
+	record = find_or_enter(processes, announcement, now_ns);
+	if (!record)
 		return;
+	learn(record, announcement, now_ns);
 	if (announcement->kind == ANNOUNCE_MAPPINGS && record->process.decision == DECISION_NO)
 		return;
 	image_read(record, announcement->time_ns);
@@ -301,10 +339,10 @@ struct process *processes_find(struct processes *processes, const struct process
 
 	if (!record)
 		return NULL;
-	/* The parent may have been read since the child was lost. */
-	if (record->process.is_exited && !record->process.is_read &&
-	    record->process.n_reads_pending == 0 && record->process.decision != DECISION_NO)
-		inherit_mappings(record, record->exited_ns);
+	/* The parent may have been read, or a file opened, since the image was lost. */
+	if (record->process.is_exited && record->process.n_reads_pending == 0 &&
+	    record->process.decision != DECISION_NO)
+		make_do(record, record->exited_ns);
 	return &record->process;
 }
 
@@ -312,14 +350,19 @@ struct process *processes_meet(struct processes *processes, const struct process
 			       uint64_t now_ns)
 {
 	struct process *known = processes_find(processes, image);
-	struct process_record *record;
+	struct process_record *record = (struct process_record *)known; /* its first member */
 
-	if (known)
-		return known;
-	record = enter(processes, image, 0, now_ns);
+	if (!record)
+		record = enter(processes, image, 0, now_ns);
 	if (!record)
 		return NULL;
-	image_read(record, now_ns);
+	/* It was sampled, and nobody said so. */
+	if (!record->is_placed && record->n_in_flight == 0) {
+		if (record->process.is_exited)
+			processes_lost(record, now_ns);
+		else
+			image_read(record, now_ns);
+	}
 	return &record->process;
 }
 
@@ -394,7 +437,8 @@ void processes_expire(struct processes *processes, bool drained, uint64_t now_ns
 			forget(at);
 			continue;
 		}
-		if (processes->targets && at->process.decision == DECISION_UNDECIDED &&
+		if (processes->targets && at->is_placed &&
+		    at->process.decision == DECISION_UNDECIDED &&
 		    now_ns >= at->process.met_ns + PROCESS_UNDECIDED_NS)
 			set_decision(at, DECISION_NO, NULL, now_ns);
 		if (is_news_lost)

@@ -8,7 +8,8 @@
  * image's start time, then OPENER_OPEN_MAPPED for each file that is not held already. A later exec
  * of the same pid, or a start time that differs, voids what was read: mappings never cross images.
  * A child that died before it could be read inherits the mappings of its parent when both have the
- * same exec count (fork keeps them), and its container when both have the same cgroup. What is read
+ * same exec count (fork keeps them), and its container when both have the same cgroup; one that had
+ * begun by exec has the mappings which that brought along, of files that are held. What is read
  * anew replaces what was known, but addresses that are gone stay resolvable until the next drain.
  *
  * Decisions: a match is DECISION_YES at once. Without one an image is undecided for
@@ -68,6 +69,14 @@ int processes_new(const struct processes_options *options,
 /* Takes one announcement of the kernel (any kind but ANNOUNCE_PRESSURE). */
 void processes_announce(struct processes *processes, const struct announcement *announcement,
 			uint64_t now_ns);
+
+/*
+ * As processes_announce(), for an ANNOUNCE_EXEC that brings its first mappings along (borrowed for
+ * the call). They serve when the image is gone before it can be read; when all their files are held
+ * already, nothing needs to be read before the first sample.
+ */
+void processes_announce_exec(struct processes *processes, const struct announcement *announcement,
+			     const struct exec_mapping mappings[N_EXEC_MAPPINGS], uint64_t now_ns);
 
 /*
  * The process of a sample's image, borrowed until processes_expire(); NULL when unknown. Its

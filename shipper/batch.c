@@ -100,7 +100,8 @@ static int gather(struct batch *batch, struct spool *spool, size_t reader, struc
 		if (!add_parts(batch, &profile, &room, &cursor))
 			return 0;
 	} while (batch->n_records < BATCH_RECORDS_MAX && room.n_parts > 0 &&
-		 spool_find(spool, cursor.sequence, &entry));
+		 spool_find(spool, cursor.sequence, &entry) &&
+		 entry.record.n_payload_bytes <= room.n_bytes); /* a record is in memory whole */
 	return 0;
 }
 

@@ -96,7 +96,6 @@ static const struct config_schema schema = {
 /* The targets of one block on their way into the result. */
 struct targets_loading {
 	struct component_loading *loading;
-	const struct ebpf_arguments *arguments;
 	struct wire_target_rule *rules;
 	struct config_span *places; /* of each rule */
 	size_t n_rules;
@@ -121,21 +120,17 @@ static bool is_set(const struct ebpf_arguments *arguments, const char *name)
 	return false;
 }
 
-/* Where element @i of the list in @name stands, or the whole when it is not written as a list. */
-static struct config_span place_of_element(const struct ebpf_arguments *arguments, const char *name,
-					   size_t i)
+/* The first element of the list in @name, or NULL when it is not written as a list. */
+static const struct config_expression *first_element(const struct ebpf_arguments *arguments,
+						     const char *name)
 {
-	const struct config_expression *list = NULL, *item;
+	for (size_t i = 0; i < schema.n_arguments; i++) {
+		const struct config_attribute *set = arguments->decoded.set[i];
 
-	for (size_t j = 0; j < schema.n_arguments; j++)
-		if (arguments->decoded.set[j] && strcmp(rows[j].name, name) == 0)
-			list = arguments->decoded.set[j]->value;
-	if (!list || list->kind != CONFIG_LIST)
-		return place_of(arguments, name);
-	item = list->list.items;
-	while (i-- > 0 && item)
-		item = item->next;
-	return item ? item->span : list->span;
+		if (set && strcmp(rows[i].name, name) == 0 && set->value->kind == CONFIG_LIST)
+			return set->value->list.items;
+	}
+	return NULL;
 }
 
 static int refuse_labels(struct component_loading *loading, struct config_span at, int outcome,
@@ -269,9 +264,10 @@ static int drop_repeated(struct targets_loading *targets)
 
 static int load_targets(struct component_loading *loading, const struct ebpf_arguments *arguments)
 {
-	struct targets_loading targets = {.loading = loading, .arguments = arguments};
+	struct targets_loading targets = {.loading = loading};
 	const struct config_value *list = &arguments->targets;
 	size_t n = list->type == CONFIG_ARRAY ? list->array.n_items : 0;
+	const struct config_expression *element = first_element(arguments, "targets");
 	int r, refusal = 0;
 
 	if (list->type != CONFIG_ARRAY && list->type != CONFIG_NULL) {
@@ -291,7 +287,8 @@ static int load_targets(struct component_loading *loading, const struct ebpf_arg
 		return loading->memory->error ? loading->memory->error : loading->scratch->error;
 	for (size_t i = 0; i < n; i++) {
 		r = add_element(&targets, &list->array.items[i],
-				place_of_element(arguments, "targets", i));
+				element ? element->span : place_of(arguments, "targets"));
+		element = element ? element->next : NULL;
 		if (r < 0)
 			return r;
 		refusal = refusal ? refusal : r;
@@ -341,6 +338,8 @@ static int load_forward_to(struct component_loading *loading,
 			   const struct ebpf_arguments *arguments)
 {
 	const struct config_value *list = &arguments->forward_to;
+	const struct config_expression *element = first_element(arguments, "forward_to");
+	struct config_span at;
 	int r, refusal = 0;
 
 	if (list->type != CONFIG_ARRAY) {
@@ -353,13 +352,15 @@ static int load_forward_to(struct component_loading *loading,
 		const struct config_value *item = &list->array.items[i];
 		struct write_receiver *receiver = receiver_of(loading, item);
 
+		at = element ? element->span : place_of(arguments, "forward_to");
+		element = element ? element->next : NULL;
 		if (receiver && !receiver->is_used) {
 			r = append_endpoints(loading, receiver);
 			if (r != 0)
 				return r;
 		} else if (!receiver && item->type != CONFIG_NULL) {
 			config_error(
-				loading->diagnostics, place_of_element(arguments, "forward_to", i),
+				loading->diagnostics, at,
 				"found %s in forward_to, expected pyroscope.write.LABEL.receiver",
 				config_value_describe(item));
 			refusal = CONFIG_REFUSED;
@@ -383,7 +384,7 @@ static int check_alone(struct component_loading *loading, const struct config_co
 	config_error(
 		loading->diagnostics, component->block->name_span,
 		"found a second pyroscope.ebpf, expected one: another is in line %u",
-		config_source_position(loading->diagnostics->source, first->name_span.start).line);
+		config_source_line(loading->diagnostics->source, first->name_span.start, NULL));
 	return CONFIG_REFUSED;
 }
 

@@ -14,7 +14,7 @@
 #include "store.h"
 
 #define BATCH_BYTES_MAX      (1u << 20)
-#define STORE_BATCH_PARTS    64u /* written before the event loop goes on */
+#define STORE_BATCH_PARTS    16u /* two synced files each, before the event loop goes on */
 #define MS_NS                UINT64_C(1000000)
 #define RETRY_AFTER_MIN_S    1
 #define RETRY_AFTER_MAX_S    600
@@ -151,6 +151,8 @@ static void quarantine(struct endpoints *endpoints, const struct endpoint *endpo
 			    endpoint->configuration->external_labels,
 			    endpoint->configuration->n_external_labels);
 
+	if (r == 0)
+		r = store_sync(endpoints->quarantine);
 	if (r < 0)
 		log_warn("quarantine-failed", "error=\"%s\", the profile is gone", strerror(-r));
 }
@@ -294,7 +296,7 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 }
 
 /* Puts the batch into the endpoint's directory. */
-static int write_batch(struct endpoints *endpoints, struct endpoint *endpoint, uint64_t now_ns)
+static void write_batch(struct endpoints *endpoints, struct endpoint *endpoint, uint64_t now_ns)
 {
 	const struct endpoint_configuration *configuration = endpoint->configuration;
 	int r = 0;
@@ -302,17 +304,18 @@ static int write_batch(struct endpoints *endpoints, struct endpoint *endpoint, u
 	for (size_t i = 0; r == 0 && i < endpoint->batch.n_items; i++)
 		r = store_write(endpoint->store, &endpoint->batch.items[i],
 				configuration->external_labels, configuration->n_external_labels);
+	if (r == 0)
+		r = store_sync(endpoint->store);
 	if (r == 0) {
 		endpoint->n_requests[VERDICT_DONE]++;
 		set_failing(endpoint, false, "");
 		settle(endpoints, endpoint, &endpoint->sent);
-		return 0;
+		return;
 	}
 	endpoint->n_requests[VERDICT_TRANSIENT]++;
 	endpoint->was_tried = true;
 	set_failing(endpoint, true, log_quote(strerror(-r), strlen(strerror(-r))).text);
 	back_off(endpoint, now_ns);
-	return r;
 }
 
 static int start_push(struct endpoints *endpoints, struct endpoint *endpoint, size_t i)
@@ -333,8 +336,18 @@ static int start_push(struct endpoints *endpoints, struct endpoint *endpoint, si
 	return r;
 }
 
-/* Starts on what is at the cursor. Returns whether there may be more to do at once. */
-static bool step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
+/* Whether @endpoint could start on something now. */
+static bool is_hungry(const struct endpoints *endpoints, const struct endpoint *endpoint)
+{
+	const struct spool_reader *reader = spool_reader(endpoints->spool, endpoint->reader);
+	struct spool_entry entry;
+
+	return endpoint->phase == PHASE_IDLE && !(endpoints->is_stopping && endpoint->was_tried) &&
+	       spool_find(endpoints->spool, reader->cursor.sequence, &entry);
+}
+
+/* Starts on what is at the cursor. */
+static void step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
 {
 	struct endpoint *endpoint = endpoints->all[i];
 	size_t n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX;
@@ -345,14 +358,16 @@ static bool step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
 	r = batch_gather(&endpoint->batch, endpoints->spool, endpoint->reader, n_parts,
 			 BATCH_BYTES_MAX);
 	if (r == BATCH_EMPTY)
-		return false;
+		return;
 	if (r == BATCH_DAMAGED) {
 		log_warn("record-damaged", "endpoint=%s, passing over it", endpoint->label);
 		spool_pass_damaged(endpoints->spool, endpoint->reader);
-		return true;
+		return;
 	}
-	if (r == 0 && endpoint->store)
-		return write_batch(endpoints, endpoint, now_ns) == 0;
+	if (r == 0 && endpoint->store) {
+		write_batch(endpoints, endpoint, now_ns);
+		return;
+	}
 	if (r == 0)
 		r = start_push(endpoints, endpoint, i);
 	if (r < 0) {
@@ -361,7 +376,6 @@ static bool step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
 		endpoint->was_tried = true;
 		back_off(endpoint, now_ns);
 	}
-	return false;
 }
 
 void endpoints_run(struct endpoints *endpoints, uint64_t now_ns)
@@ -376,10 +390,8 @@ void endpoints_run(struct endpoints *endpoints, uint64_t now_ns)
 
 		if (endpoint->phase == PHASE_WAITING && now_ns >= endpoint->wait_until_ns)
 			endpoint->phase = PHASE_IDLE;
-		while (endpoint->phase == PHASE_IDLE &&
-		       !(endpoints->is_stopping && endpoint->was_tried) &&
-		       step(endpoints, i, now_ns))
-			;
+		if (is_hungry(endpoints, endpoint))
+			step(endpoints, i, now_ns);
 	}
 }
 
@@ -392,10 +404,14 @@ uint64_t endpoints_deadline_ns(const struct endpoints *endpoints)
 {
 	uint64_t deadline_ns = push_deadline_ns(endpoints->push);
 
-	for (size_t i = 0; i < endpoints->n; i++)
-		if (endpoints->all[i]->phase == PHASE_WAITING &&
-		    endpoints->all[i]->wait_until_ns < deadline_ns)
-			deadline_ns = endpoints->all[i]->wait_until_ns;
+	for (size_t i = 0; i < endpoints->n; i++) {
+		const struct endpoint *endpoint = endpoints->all[i];
+
+		if (is_hungry(endpoints, endpoint))
+			return 0;
+		if (endpoint->phase == PHASE_WAITING && endpoint->wait_until_ns < deadline_ns)
+			deadline_ns = endpoint->wait_until_ns;
+	}
 	return deadline_ns;
 }
 
@@ -415,15 +431,11 @@ bool endpoints_are_done(const struct endpoints *endpoints)
 {
 	for (size_t i = 0; i < endpoints->n; i++) {
 		const struct endpoint *endpoint = endpoints->all[i];
-		const struct spool_reader *reader =
-			spool_reader(endpoints->spool, endpoint->reader);
-		struct spool_entry entry;
 
-		if (endpoint->phase == PHASE_IN_FLIGHT)
+		if (endpoint->phase == PHASE_IN_FLIGHT || is_hungry(endpoints, endpoint))
 			return false;
-		if (!endpoint->was_tried &&
-		    spool_find(endpoints->spool, reader->cursor.sequence, &entry))
-			return false;
+		if (endpoint->phase == PHASE_WAITING && !endpoint->was_tried)
+			return false; /* its wait ends with the next endpoints_run() */
 	}
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "log/log.h"
+#include "profile_record.h"
 
 #define SOCKET_PERMISSIONS 0660
 #define CONTEXTS           8u /* as many PROFILEs may be in memory at once */
@@ -69,58 +70,6 @@ struct profiles_counts profiles_counts(const struct profiles *profiles)
 	return profiles->counts;
 }
 
-static int check_labels(struct wire_bytes encoded)
-{
-	struct wire_arena arena = {0};
-	const struct wire_label *labels;
-	size_t n_labels;
-	int r;
-
-	r = wire_decode_labels(encoded.data, encoded.n_bytes, &arena, &labels, &n_labels);
-	wire_arena_deinit(&arena);
-	return r;
-}
-
-static int sum_parts(const struct wire_profile *profile, struct spool_record *record)
-{
-	for (size_t i = 0; i < profile->n_parts; i++) {
-		const struct wire_part *part = &profile->parts[i];
-		int r = check_labels(part->labels);
-
-		if (r != 0)
-			return r;
-		if (part->n_samples > UINT64_MAX / PROFILE_PARTS_MAX)
-			return MESSAGE_GARBLED; /* no host takes so many; their sum must not wrap */
-		record->n_samples += part->n_samples;
-		record->n_profile_bytes += part->pprof_gz.n_bytes;
-	}
-	return 0;
-}
-
-int profiles_describe(const void *frame, size_t n_bytes, struct spool_record *ret_record)
-{
-	cleanup_with(wire_arena_deinit) struct wire_arena arena = {0};
-	struct wire_profile profile;
-	struct spool_record record;
-	int r;
-
-	r = wire_decode_profile(frame, n_bytes, &arena, &profile);
-	if (r != 0)
-		return r;
-	if (profile.n_parts == 0 || n_bytes > SPOOL_PAYLOAD_BYTES_MAX)
-		return MESSAGE_GARBLED;
-	record = (struct spool_record){
-		.window = profile.window,
-		.time_wall_ns = profile.time_wall_ns,
-		.n_parts = (uint32_t)profile.n_parts,
-		.n_payload_bytes = (uint32_t)n_bytes,
-	};
-	r = sum_parts(&profile, &record);
-	if (r == 0)
-		*ret_record = record;
-	return r;
-}
-
 static void reply(struct profiles *profiles, uint64_t request, struct bytes *answer)
 {
 	if (!answer->error)
@@ -160,7 +109,7 @@ static void take_profile(struct profiles *profiles, const struct link_event *eve
 	struct spool_record record;
 	int r;
 
-	r = profiles_describe(event->frame, event->n_bytes, &record);
+	r = profile_record_describe(event->frame, event->n_bytes, &record);
 	if (r > 0) {
 		refuse_frame(profiles, event);
 		return;

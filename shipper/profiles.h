@@ -45,10 +45,3 @@ uint64_t profiles_deadline_ns(const struct profiles *profiles);
 int profiles_run(struct profiles *profiles, uint64_t now_ns) warn_unused_result;
 
 struct profiles_counts profiles_counts(const struct profiles *profiles);
-
-/*
- * What the spool keeps of a PROFILE, summed up and checked: its label sets, its sums.
- * Returns 0, -ENOMEM or MESSAGE_GARBLED.
- */
-int profiles_describe(const void *frame, size_t n_bytes,
-		      struct spool_record *ret_record) warn_unused_result;

@@ -228,6 +228,7 @@ static int open_signals(struct shipper *shipper)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR)
 		shipper->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (shipper->signal_fd < 0) {
@@ -256,6 +257,7 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 
 	if (!shipper)
 		return EXIT_STATUS_MACHINE;
+	sandbox_close_inherited();
 	if (options->has_log_level)
 		log_set_level(options->log_level);
 	shipper->options = options;
@@ -368,7 +370,9 @@ static void take_signal(struct shipper *shipper, uint64_t now_ns)
 	struct signalfd_siginfo info;
 
 	while (read(shipper->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (shipper->stop_ns != 0)
+		if (info.ssi_signo == SIGHUP)
+			log_warn("reload-unsupported", "a changed configuration needs a restart");
+		if (info.ssi_signo == SIGHUP || shipper->stop_ns != 0)
 			continue;
 		log_info("stopping", "signal=%u stop_seconds=%u", info.ssi_signo,
 			 shipper->options->stop_seconds);

@@ -157,27 +157,25 @@ static bool find_record(struct walk *walk, struct spool_record *ret_record)
 	return false;
 }
 
-int spool_scan_segment(const unsigned char *data, size_t n_bytes, uint64_t first_sequence,
-		       int (*each)(void *argument, const struct spool_record *record,
-				   uint64_t offset),
-		       void *argument, struct spool_scan *ret_scan)
+int spool_scan_segment(const struct spool_image *image, spool_each *each, void *argument,
+		       struct spool_scan *ret_scan)
 {
 	struct spool_scan scan = {.good_end = SPOOL_SEGMENT_HEADER_BYTES};
 	struct walk walk = {
-		.data = data,
-		.n_bytes = n_bytes,
+		.data = image->data,
+		.n_bytes = image->n_bytes,
 		.at = SPOOL_SEGMENT_HEADER_BYTES,
-		.first_sequence = first_sequence,
-		.sequence_min = first_sequence,
-		.budget = 4 * (uint64_t)n_bytes + SPOOL_PAYLOAD_BYTES_MAX,
+		.first_sequence = image->first_sequence,
+		.sequence_min = image->first_sequence,
+		.budget = 4 * (uint64_t)image->n_bytes + SPOOL_PAYLOAD_BYTES_MAX,
 	};
 	struct spool_record record;
 	int r;
 
-	r = spool_segment_check(data, n_bytes, first_sequence);
+	r = spool_segment_check(image->data, image->n_bytes, image->first_sequence);
 	if (r == SPOOL_RECORD_NEWER)
 		return r;
-	if (n_bytes < SPOOL_SEGMENT_HEADER_BYTES) {
+	if (image->n_bytes < SPOOL_SEGMENT_HEADER_BYTES) {
 		*ret_scan = (struct spool_scan){0}; /* torn within the header */
 		return 0;
 	}

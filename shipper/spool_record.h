@@ -63,15 +63,21 @@ struct spool_scan {
 	uint64_t good_end;  /* offset behind the last good record: what follows is a torn tail */
 };
 
+/* What calls back for each record; 0, or a negative errno that ends the walk and is returned. */
+typedef int spool_each(void *argument, const struct spool_record *record, uint64_t offset);
+
+/* A segment in memory. */
+struct spool_image {
+	const unsigned char *data; /* borrowed; header included */
+	size_t n_bytes;
+	uint64_t first_sequence; /* as the file's name says */
+};
+
 /*
- * Walks over a segment's @n_bytes (borrowed), header included, and calls @each for every good
- * record in order of the file. @first_sequence is the one in the segment's name. A bad place costs
- * what it covers: the walk goes on at the next good record, and gives up (as torn) only after four
- * times the segment's bytes were checked in vain.
- *   @each  returns 0, or a negative errno that ends the walk and is returned
- * Returns 0, that errno, or SPOOL_RECORD_NEWER.
+ * Walks over a segment and calls @each for every good record in order of the file. A bad place
+ * costs what it covers: the walk goes on at the next good record, and gives up (as torn) only after
+ * four times the segment's bytes were checked in vain. Returns 0, what @each returned, or
+ * SPOOL_RECORD_NEWER.
  */
-int spool_scan_segment(const unsigned char *data, size_t n_bytes, uint64_t first_sequence,
-		       int (*each)(void *argument, const struct spool_record *record,
-				   uint64_t offset),
-		       void *argument, struct spool_scan *ret_scan) warn_unused_result;
+int spool_scan_segment(const struct spool_image *image, spool_each *each, void *argument,
+		       struct spool_scan *ret_scan) warn_unused_result;

@@ -132,6 +132,7 @@ static int recover_segment(struct spool *spool, uint64_t sequence)
 {
 	cleanup_with(free_freep) unsigned char *data = NULL;
 	struct spool_scan scan = {0};
+	struct spool_image image;
 	char name[SPOOL_NAME_BYTES];
 	size_t n_bytes;
 	int r;
@@ -145,7 +146,8 @@ static int recover_segment(struct spool *spool, uint64_t sequence)
 	if (r < 0)
 		return r;
 	spool_add_segment(spool, sequence);
-	r = spool_scan_segment(data, n_bytes, sequence, note_record, spool, &scan);
+	image = (struct spool_image){data, n_bytes, sequence};
+	r = spool_scan_segment(&image, note_record, spool, &scan);
 	if (r < 0)
 		return r;
 	if (r == SPOOL_RECORD_NEWER)

@@ -235,8 +235,11 @@ int store_write(struct store *store, const struct batch_item *item,
 	if (r < 0)
 		return r;
 	(void)snprintf(name + n, sizeof(name) - (size_t)n, PPROF_SUFFIX);
-	r = write_file(store, name, item->part.pprof_gz.data, n_bytes);
-	if (r == 0 && fsync(store->directory) != 0)
-		r = -errno;
-	return r;
+	return write_file(store, name, item->part.pprof_gz.data, n_bytes);
+}
+
+int store_sync(struct store *store)
+{
+	return fsync(store->directory) != 0 ? -errno
+					    : 0; /* the files were synced as they were made */
 }

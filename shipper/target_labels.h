@@ -15,7 +15,6 @@
 #define TARGET_KEY_BYTES_MAX  255u
 #define LABEL_NAME_BYTES_MAX  1024u /* as the server has it */
 #define LABEL_VALUE_BYTES_MAX 2048u
-#define LABELS_SERVER_MAX     30u /* the server's default; more are its to refuse */
 
 enum target_labels_outcome {
 	TARGET_LABELS_UNIDENTIFIED = 1, /* no label says which process or container it is */

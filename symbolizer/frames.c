@@ -278,6 +278,8 @@ static int resolve_all(const struct wire_window *window, const struct frame_sour
 		uint32_t object = window->locations[i].object_index;
 		size_t chain = object < window->n_objects ? object : window->n_objects;
 
+		if (!uses[i])
+			continue;
 		next[i] = first[chain];
 		first[chain] = (uint32_t)i;
 	}

@@ -73,9 +73,11 @@ static bool line_is(const char *text, const struct kallsyms_line *line, const ch
 	       memcmp(text + line->name_at, name, line->n_name_bytes) == 0;
 }
 
-static bool is_function(const struct kallsyms_line *line)
+/* The marks of where text ends are no functions, though they have the type of one. */
+static bool is_function(const char *text, const struct kallsyms_line *line)
 {
-	return line->address != 0 && line->type && strchr("TtWw", line->type);
+	return line->type && strchr("TtWw", line->type) && !line_is(text, line, "_etext") &&
+	       !line_is(text, line, "_einittext");
 }
 
 static void note_boundary(const char *text, const struct kallsyms_line *line, struct boundaries *b)
@@ -125,7 +127,7 @@ static int read_lines(const char *text, size_t n_bytes, struct symbol_list *list
 		if (line.address == 0)
 			continue;
 		note_boundary(text, &line, b);
-		if (!is_function(&line))
+		if (!is_function(text, &line))
 			continue;
 		r = add_function(list, &line);
 		if (r != 0)
@@ -145,20 +147,21 @@ static int by_number(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+/* The kernel's own text has two ends that are known; what lies elsewhere is not believed far. */
 static uint64_t end_of(const struct symbol *symbol, uint64_t next, const struct boundaries *b)
 {
-	uint64_t start = symbol->start.v, end = next;
+	uint64_t start = symbol->start.v, limit = UINT64_MAX;
 
-	if (symbol->names_index == 1 && end - start > KALLSYMS_FOREIGN_BYTES_MAX)
-		end = start + KALLSYMS_FOREIGN_BYTES_MAX;
-	else if (start < b->etext && end > b->etext)
-		end = b->etext;
-	else if (start >= b->sinittext && start < b->einittext && end > b->einittext)
-		end = b->einittext;
-	return end;
+	if (symbol->names_index == 0 && start < b->etext)
+		limit = b->etext;
+	else if (symbol->names_index == 0 && start >= b->sinittext && start < b->einittext)
+		limit = b->einittext;
+	else if (start < UINT64_MAX - KALLSYMS_FOREIGN_BYTES_MAX)
+		limit = start + KALLSYMS_FOREIGN_BYTES_MAX;
+	return next < limit ? next : limit;
 }
 
-/* The first boundary above @start; where there is none, as far as any function is believed. */
+/* The first boundary above @start. */
 static uint64_t next_boundary(const struct boundaries *b, uint64_t start)
 {
 	size_t lo = 0, hi = b->n;
@@ -171,10 +174,7 @@ static uint64_t next_boundary(const struct boundaries *b, uint64_t start)
 		else
 			hi = mid;
 	}
-	if (lo < b->n)
-		return b->starts[lo];
-	return start < UINT64_MAX - KALLSYMS_FOREIGN_BYTES_MAX ? start + KALLSYMS_FOREIGN_BYTES_MAX
-							       : UINT64_MAX;
+	return lo < b->n ? b->starts[lo] : UINT64_MAX;
 }
 
 static void end_functions(struct symbol_list *list, struct boundaries *b)

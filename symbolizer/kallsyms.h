@@ -3,8 +3,9 @@
  * The kernel's own symbols, from a copy of /proc/kallsyms.
  *
  * The text has no sizes and is in no order. A function ends where the next symbol of any kind
- * begins, and the kernel's own at _etext and _einittext; one of a module or a BPF program is never
- * taken to be longer than KALLSYMS_FOREIGN_BYTES_MAX, since nothing marks where the last one ends.
+ * begins, and the kernel's own at _etext and _einittext. Elsewhere, as in modules and BPF programs,
+ * nothing marks where the last one ends: there none is taken to be longer than
+ * KALLSYMS_FOREIGN_BYTES_MAX.
  */
 #include <stddef.h>
 

@@ -296,21 +296,25 @@ static int64_t find_group(const struct symbol_table *table, uint64_t addr)
 	return lo - 1;
 }
 
-/* The last piece in [first, end) that starts at or below @relative, or -1. */
+/*
+ * The last piece in [first, end) that starts at or below @relative, or -1. Without a branch to
+ * guess, which on a random address would be wrong every other time.
+ */
 static int64_t find_piece(const struct symbol_table *table, uint64_t first, uint64_t end,
 			  uint64_t relative)
 {
-	uint64_t lo = first, hi = end;
+	const uint32_t *at = table->starts + first;
+	uint64_t n = end - first;
 
-	while (lo < hi) {
-		uint64_t mid = lo + (hi - lo) / 2;
+	if (n == 0 || at[0] > relative)
+		return -1;
+	while (n > 1) {
+		uint64_t half = n / 2;
 
-		if (table->starts[mid] <= relative)
-			lo = mid + 1;
-		else
-			hi = mid;
+		at += at[half] <= relative ? half : 0;
+		n -= half;
 	}
-	return lo == first ? -1 : (int64_t)lo - 1;
+	return at - table->starts;
 }
 
 /* The group that holds @piece: a continued symbol may have begun in an earlier one. */

@@ -103,6 +103,7 @@ enum exit_status symbolizer_acquire(struct symbolizer *symbolizer, const struct 
 	enum exit_status status;
 	int r = sandbox_require_unprivileged();
 
+	sandbox_close_inherited();
 	symbolizer->options = options;
 	if (r == -EPERM)
 		return refuse_privileges();

@@ -175,7 +175,8 @@ static void say_kernel(struct worker *worker)
 		log_warn("kernel-symbols-hidden",
 			 "kallsyms=zeros, naming kernel frames [kernel]: kptr_restrict hides them");
 	else if (worker->kernel_outcome != 0)
-		log_warn("kernel-symbols-malformed", "naming kernel frames [kernel]");
+		log_warn("kernel-symbols-malformed", "outcome=%d, naming kernel frames [kernel]",
+			 worker->kernel_outcome);
 }
 
 /* Makes the profile of a window. Returns 0, or the outcome to say. */
@@ -194,11 +195,13 @@ static int name_window(struct worker *worker, const struct wire_window *window)
 				  &worker->profile);
 	say_kernel(worker);
 	if (worker->objects.is_lease_lost) {
-		log_info("lease-lost", "somebody else names this window");
+		log_info("lease-lost", "sequence=%llu, somebody else names it",
+			 (unsigned long long)window->id.sequence);
 		return -EAGAIN;
 	}
 	if (r != 0)
-		log_warn("window-failed", "result=%d, giving it back", r);
+		log_warn("window-failed", "sequence=%llu result=%d, giving it back",
+			 (unsigned long long)window->id.sequence, r);
 	return r < 0 ? r : r > 0 ? -EMSGSIZE : 0;
 }
 

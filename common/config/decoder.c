@@ -242,6 +242,11 @@ static int refuse_name(const struct decoding *d, struct config_text name, struct
 	const struct config_schema *schema = d->schema;
 	const char *form = NULL;
 
+	if (!config_may_suggest(d->diagnostics)) {
+		config_error(d->diagnostics, at, "found the unknown %s %s",
+			     is_block ? "block" : "argument", name.data);
+		return CONFIG_REFUSED;
+	}
 	for (size_t i = 0; i < schema->n_arguments; i++) {
 		config_suggestion_offer(&suggestion, schema->arguments[i].name);
 		list_name(&known, schema->arguments[i].name);
@@ -283,11 +288,11 @@ static int decode_attribute(const struct decoding *d, const struct config_attrib
 		return refuse_name(d, attribute->name, attribute->name_span, false);
 	before = d->decoded->set[i - 1];
 	if (before) {
-		config_error(d->diagnostics, attribute->name_span,
-			     "%s is set again, expected once: it is first set in line %u",
-			     argument->name,
-			     config_source_position(d->diagnostics->source, before->name_span.start)
-				     .line);
+		config_error(
+			d->diagnostics, attribute->name_span,
+			"%s is set again, expected once: it is first set in line %u",
+			argument->name,
+			config_source_line(d->diagnostics->source, before->name_span.start, NULL));
 		return CONFIG_REFUSED;
 	}
 	d->decoded->set[i - 1] = attribute;

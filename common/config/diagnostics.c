@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define MESSAGE_BYTES_MAX    1024
-#define SEEN_MAX             (20 * CONFIG_DIAGNOSTICS_MAX) /* finding a line costs a walk over the text */
-#define SUGGESTIONS_MAX      64u
+#define SEEN_MAX             (5 * CONFIG_DIAGNOSTICS_MAX) /* finding a line costs a walk over the text */
+#define SUGGESTIONS_MAX      CONFIG_DIAGNOSTICS_MAX
 #define EXCERPT_BEFORE_CHARS 100u /* of a long line, before the caret */
 #define EXCERPT_AFTER_CHARS  60u
 
@@ -35,7 +35,7 @@ static void add(struct config_diagnostics *d, struct config_diagnostic diagnosti
 	struct config_diagnostic *kept;
 
 	if (n_before < CONFIG_DIAGNOSTICS_MAX && d->n_seen++ < SEEN_MAX) {
-		diagnostic.line = config_source_position(d->source, diagnostic.at.start).line;
+		diagnostic.line = config_source_line(d->source, diagnostic.at.start, NULL);
 		if (!diagnostic.is_warning && line_has_error(d, diagnostic.line))
 			return;
 		(void)vsnprintf(text, sizeof(text), format, args); /* cut rather than long */
@@ -144,20 +144,25 @@ static int by_place(const void *left, const void *right)
 	return (int)a->is_warning - (int)b->is_warning;
 }
 
+static void write_rest(const struct config_diagnostics *d, size_t n, const char *what,
+		       struct bytes *out)
+{
+	if (n > 0)
+		bytes_printf(out, "%s: and %zu more %s\n", d->source->name, n, what);
+}
+
 void config_diagnostics_write(const struct config_diagnostics *d, struct bytes *out)
 {
 	const struct config_diagnostic *sorted[2 * CONFIG_DIAGNOSTICS_MAX];
-	size_t n = 0;
+	size_t n = 0, n_warnings = 0;
 
-	for (const struct config_diagnostic *i = d->last; i; i = i->next)
+	for (const struct config_diagnostic *i = d->last; i; i = i->next) {
 		sorted[n++] = i;
+		n_warnings += i->is_warning;
+	}
 	qsort(sorted, n, sizeof(sorted[0]), by_place);
 	for (size_t i = 0; i < n; i++)
 		write_one(d, sorted[i], out);
-	if (d->n_errors > CONFIG_DIAGNOSTICS_MAX)
-		bytes_printf(out, "%s: and %zu more errors\n", d->source->name,
-			     d->n_errors - CONFIG_DIAGNOSTICS_MAX);
-	if (d->n_warnings > CONFIG_DIAGNOSTICS_MAX)
-		bytes_printf(out, "%s: and %zu more warnings\n", d->source->name,
-			     d->n_warnings - CONFIG_DIAGNOSTICS_MAX);
+	write_rest(d, d->n_errors - (n - n_warnings), "errors", out);
+	write_rest(d, d->n_warnings - n_warnings, "warnings", out);
 }

@@ -171,9 +171,8 @@ static int sort(struct builder *b)
 		config_error(b->diagnostics, block->name_span,
 			     "found a second %s, expected another label: the first is in line %u",
 			     components[i].id,
-			     config_source_position(b->diagnostics->source,
-						    components[n - 1].block->name_span.start)
-				     .line);
+			     config_source_line(b->diagnostics->source,
+						components[n - 1].block->name_span.start, NULL));
 		r = CONFIG_REFUSED;
 	}
 	b->graph->n_components = n;

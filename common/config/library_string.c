@@ -4,7 +4,8 @@
 #include "base/bytes.h"
 #include "config/library.h"
 
-#define WIDTH_MAX 1000 /* of one formatted value */
+#define WIDTH_MAX          1000 /* of one formatted value */
+#define TRIM_SET_BYTES_MAX 256u /* each character of the text is looked for in it */
 
 /* Finishes a string that was built in @out, which it frees. */
 static int give(const struct config_call *call, struct bytes *out, struct config_value *ret_value)
@@ -183,6 +184,8 @@ static int run_trim(const struct config_call *call, struct config_value *ret_val
 
 	if (r == 0)
 		r = config_call_text(call, 1, &set);
+	if (r == 0 && set.n_bytes > TRIM_SET_BYTES_MAX)
+		r = config_call_refuse(call, 1, "at most 256 bytes of characters");
 	return r != 0 ? r : trim(call, text, set, ret_value);
 }
 

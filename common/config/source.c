@@ -2,18 +2,30 @@
 
 #include <string.h>
 
+uint32_t config_source_line(const struct config_source *source, uint32_t offset,
+			    uint32_t *ret_line_start)
+{
+	const char *text = source->text.data, *start = text, *newline;
+	size_t n_bytes = offset < source->text.n_bytes ? offset : source->text.n_bytes;
+	uint32_t line = 1;
+
+	while ((newline = memchr(start, '\n', n_bytes - (size_t)(start - text)))) {
+		start = newline + 1;
+		line++;
+	}
+	if (ret_line_start)
+		*ret_line_start = (uint32_t)(start - text);
+	return line;
+}
+
 struct config_position config_source_position(const struct config_source *source, uint32_t offset)
 {
-	struct config_position position = {.line = 1, .column = 1};
-	const char *text = source->text.data;
+	struct config_position position = {.column = 1};
+	const char *text = source->text.data, *newline;
 	size_t n_bytes = source->text.n_bytes, at;
 	uint32_t character;
 
-	for (at = 0; at < offset && at < n_bytes; at++)
-		if (text[at] == '\n') {
-			position.line++;
-			position.line_start = (uint32_t)at + 1;
-		}
+	position.line = config_source_line(source, offset, &position.line_start);
 	if (position.line_start == 0 && n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		position.line_start = 3; /* a byte order mark is no character of the line */
 	for (at = position.line_start; at < offset && at < n_bytes; position.column++) {
@@ -21,10 +33,11 @@ struct config_position config_source_position(const struct config_source *source
 
 		at += n ? n : 1;
 	}
-	for (at = offset < n_bytes ? offset : n_bytes; at < n_bytes && text[at] != '\n';)
-		at++;
+	at = offset < n_bytes ? offset : n_bytes;
+	newline = memchr(text + at, '\n', n_bytes - at);
+	at = newline ? (size_t)(newline - text) : n_bytes;
 	position.line_end = (uint32_t)at;
-	if (at < n_bytes && at > position.line_start && text[at - 1] == '\r')
+	if (newline && at > position.line_start && text[at - 1] == '\r')
 		position.line_end--;
 	return position;
 }

@@ -22,7 +22,8 @@ struct config_text {
 		(literal), sizeof(literal) - 1                                                     \
 	}
 
-/* Where a token or an expression stands: offsets of its first byte and of the one past its last. */
+/* Where a token stands: offsets of its first byte and of the one past its last. An expression
+ * stands where its first token does. */
 struct config_span {
 	uint32_t start;
 	uint32_t end;
@@ -39,6 +40,10 @@ struct config_position {
 	uint32_t line_start;
 	uint32_t line_end; /* offset of the line's LF, CRLF or the end of the text */
 };
+
+/* The line alone, which costs less than the column. @ret_line_start may be NULL. */
+uint32_t config_source_line(const struct config_source *source, uint32_t offset,
+			    uint32_t *ret_line_start);
 
 struct config_position config_source_position(const struct config_source *source, uint32_t offset);
 

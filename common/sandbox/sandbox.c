@@ -3,9 +3,15 @@
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "sandbox/landlock.h"
 #include "sandbox/seccomp.h"
+
+void sandbox_close_inherited(void)
+{
+	(void)close_range(STDERR_FILENO + 1, ~0u, 0); /* Linux 5.9: it cannot fail on ours */
+}
 
 /*
  * The collector needs no ruleset, it opens nothing; the opener must have none: inside one, reading

@@ -28,6 +28,12 @@ enum sandbox_role {
 /* Capabilities as bit masks of linux/capability.h: SANDBOX_CAP(CAP_BPF) | … */
 #define SANDBOX_CAP(cap) (UINT64_C(1) << (cap))
 
+/*
+ * Closes every fd but the three standard ones: what whoever started us had open is none of our
+ * business, and none of theirs who might take us over. Call it first of all.
+ */
+void sandbox_close_inherited(void);
+
 /* The effective capabilities of the calling thread. */
 uint64_t sandbox_effective_caps(void);
 

@@ -3,7 +3,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* What the run times of ASan, UBSan and TSan call: shadow memory, a thread of their own, a report. */
+/* What the run times of ASan, UBSan and TSan call: shadow memory, a thread of their own, a report.
+ */
 static const struct seccomp_rule sanitizer_rules[] = {
 	ALLOW_IF(mmap, ARG_BITS(2, PROT_EXEC, 0)),
 	ALLOW_IF(mprotect, ARG_BITS(2, PROT_EXEC, 0)),

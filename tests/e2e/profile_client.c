@@ -7,7 +7,7 @@
  *   stats WORKER ID=VALUE...   → "noted" or "unanswered"
  *   raw HEX                    → the name of the answer's message, or "unanswered"
  *
- * usage: profile_client SOCKET
+ * usage: profile_client SOCKET [MILLISECONDS], how long to wait for an answer
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,11 +22,11 @@
 #define PARTS_MAX        4096u
 #define PART_BYTES_MAX   (8u << 20)
 #define FRAME_BYTES_MAX  (17u << 20) /* may be longer than allowed, to be refused */
-#define ASK_TIMEOUT_MS   5000
 #define LINE_BYTES_MAX   65536
 #define COUNTERS_OF_LINE 64
 
 static struct link_client *client;
+static int timeout_ms = 5000;
 
 static struct wire_bytes text(const char *words)
 {
@@ -40,7 +40,7 @@ static void ask(const struct bytes *frame)
 	struct wire_stored stored;
 	enum refusal reason;
 
-	if (link_ask(client, frame->data, frame->n_bytes, ASK_TIMEOUT_MS, -1, &answer) != 0)
+	if (link_ask(client, frame->data, frame->n_bytes, timeout_ms, -1, &answer) != 0)
 		puts("unanswered");
 	else if (wire_decode_stored(answer.frame, answer.n_bytes, &stored) == 0)
 		puts(stored.was_known ? "known" : "stored");
@@ -150,13 +150,15 @@ int main(int argc, char **argv)
 {
 	static char line[LINE_BYTES_MAX];
 	struct link_dial_options options = {
-		.path = argc == 2 ? argv[1] : "",
+		.path = argc > 1 ? argv[1] : "",
 		.self = SYMBOLIZER,
 		.peer = SHIPPER,
 	};
 
-	if (argc != 2)
+	if (argc < 2)
 		return 64;
+	if (argc > 2)
+		timeout_ms = atoi(argv[2]);
 	link_init();
 	if (link_dial(&options, &client) != 0)
 		return 71;

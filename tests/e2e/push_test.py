@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -104,10 +105,11 @@ class Answer:
     """What to answer: a status, headers, a body; or to hang up, or to be silent."""
 
     def __init__(self, status=200, body=b"", content_type=None, headers=None, drop=False, silent=0,
-                 endless=False):
+                 endless=False, hold=None):
         self.status, self.body, self.headers = status, body, headers or {}
         self.content_type = content_type or (CONTENT_TYPE if status == 200 else "application/json")
         self.drop, self.silent, self.endless = drop, silent, endless
+        self.hold = hold  # an event to wait for before answering
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
@@ -149,6 +151,8 @@ class Server:
             answer = self.rule(series, len(self.requests)) or Answer()
             if answer.status == 200 and answer.content_type == CONTENT_TYPE and not answer.silent:
                 self.stored.extend(series)
+        if answer.hold:
+            answer.hold.wait(20)
         if answer.silent:
             time.sleep(answer.silent)
         if answer.drop or answer.silent:
@@ -192,10 +196,10 @@ def environment():
 class Client:
     """A symbolizer: one line in, one line out."""
 
-    def __init__(self, world, uid=SYMBOLIZER_UID):
+    def __init__(self, world, uid=SYMBOLIZER_UID, patience_ms=5000):
         self.process = subprocess.Popen(
-            as_user(uid) + [world.tool("client"), world.run + "/profiles.sock"], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+            as_user(uid) + [world.tool("client"), world.run + "/profiles.sock", str(patience_ms)],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
 
     def ask(self, line):
         self.process.stdin.write(line + "\n")
@@ -233,7 +237,7 @@ class World:
             for path in (self.spool, self.store):
                 os.chown(path, SHIPPER_UID, GROUP)
         self.shipper = None
-        self.processes = []
+        self.mounts = []
         self.http = "127.0.0.1:%d" % self.free_port()
         self.log = open(self.root + "/log", "ab")
 
@@ -313,6 +317,8 @@ class World:
                 self.shipper.wait()
         self.log.close()
         text = self.log_text()
+        for path in self.mounts:
+            subprocess.run(["umount", path], check=True)
         shutil.rmtree(self.root)
         assert "Sanitizer" not in text and "runtime error" not in text, text
 
@@ -585,6 +591,33 @@ class Pushing(ShipperTest):
         self.assert_books(away.url, sent=600, held=0, dropped=0)
 
 
+    def test_names_are_resolved_in_the_sandbox(self):
+        server = self.server()
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        client = self.start(server)
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+
+    @unittest.skipUnless(shutil.which("openssl"), "needs openssl to make a certificate")
+    def test_a_server_that_nobody_vouches_for_gets_nothing(self):
+        pem = self.world.root + "/server.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-keyout", pem, "-out", pem + ".crt"],
+                       check=True, stderr=subprocess.DEVNULL)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem + ".crt", pem)
+        server = self.server()
+        server.httpd.socket = context.wrap_socket(server.httpd.socket, server_side=True)
+        server.url = "https://localhost:%d" % server.port
+        client = self.start(server)
+        client.profile(1)
+        wait_for(lambda: of_endpoint(self.world.metrics(), "triptych_endpoint_requests_total",
+                                     server.url, outcome="misconfigured"), what="the refusal")
+        self.assert_books(server.url, sent=0, held=10, dropped=0)
+        self.assertIn("certificate", self.world.get("/-/ready")[1])
+        self.assertEqual(server.requests, [])
+
+
 class Storing(ShipperTest):
     def test_a_directory_gets_every_part_with_its_labels(self):
         self.world.configure(['url = "file://%s"' % self.world.store],
@@ -641,7 +674,7 @@ class Dying(ShipperTest):
         acknowledged, sequence = set(), 0
         for n in range(8):
             self.world.start()
-            client = Client(self.world)
+            client = Client(self.world, patience_ms=400)
             timer = threading.Timer(0.02 + 0.03 * n, self.world.shipper.kill)
             timer.start()
             while self.world.shipper.poll() is None:
@@ -670,10 +703,54 @@ class Dying(ShipperTest):
         self.wait_sent("file://" + self.world.store, 0)  # it had all of it before
         self.assertEqual(len(glob.glob(self.world.store + "/*.pb.gz")), 4)
 
+    @unittest.skipUnless(IS_ROOT, "needs to mount")
+    def test_on_a_full_disk_it_refuses_and_loses_nothing_that_it_took(self):
+        spool = self.world.spool
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,uid=%d,mode=700" % SHIPPER_UID,
+                        "tmpfs", spool], check=True)
+        self.world.mounts.append(spool)
+        gate = threading.Event()
+        server = self.server(lambda series, n: None if gate.is_set() else Answer(503))
+        client = self.start(server, extra='min_backoff_period = "50ms"\n'
+                                          '    max_backoff_period = "100ms"')
+        taken, sequence = 0, 0
+        while sequence < 20:
+            sequence += 1
+            answer = client.profile(sequence, size=500000, service="w%d" % sequence)
+            if answer != "stored":
+                break
+            taken += 1
+        self.assertEqual(answer, "refused disk")
+        self.assertGreater(taken, 4)
+        self.assert_books(server.url, sent=0, held=10 * taken, dropped=0)
+        gate.set()
+        self.wait_sent(server.url, 10 * taken)
+        metrics = self.assert_books(server.url, held=0, dropped=0)
+        self.assertGreaterEqual(metrics["triptych_spool_refused_total"][()], 1)
+        wait_for(lambda: client.profile(sequence, size=1000) == "stored", what="room")
+        self.wait_sent(server.url, 10 * taken + 10)
+
+    def test_what_the_spool_drops_while_it_is_in_flight_is_booked_once(self):
+        gate = threading.Event()
+        server = self.server(lambda series, n: Answer(hold=gate))
+        client = self.start(server, extra='remote_timeout = "20s"',
+                            options=("--spool-bytes", "40M"))
+        for sequence in range(1, 101):
+            self.assertEqual(client.profile(sequence, parts=2, size=300000), "stored")
+        metrics = self.assert_books(server.url, sent=0)
+        dropped = of_endpoint(metrics, "triptych_endpoint_samples_dropped_total", server.url,
+                              reason="spool_full")
+        self.assertGreater(dropped, 0)
+        self.assertLessEqual(metrics["triptych_spool_bytes"][()], 40 << 20)
+        gate.set()  # the first request arrives after all: its record is dropped, and stays so
+        self.wait_sent(server.url, 2000 - dropped)
+        self.assert_books(server.url, held=0, dropped=dropped)
+
     def test_asked_to_stop_it_stays_until_symbolizers_are_gone(self):
         server = self.server()
         client = self.start(server)
         client.profile(1)
+        self.world.shipper.send_signal(signal.SIGHUP)  # changes nothing
         self.world.shipper.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         self.assertIsNone(self.world.shipper.poll())

@@ -28,12 +28,13 @@ static int check_record(void *argument, const struct spool_record *record, uint6
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct spool_image image = {data, size, 1};
 	struct walk_check check = {.n_bytes = size};
 	struct spool_cursor cursor;
 	struct spool_scan scan;
 	struct window_ids ids = {0};
 
-	if (spool_scan_segment(data, size, 1, check_record, &check, &scan) == 0)
+	if (spool_scan_segment(&image, check_record, &check, &scan) == 0)
 		assert(scan.good_end <= size && scan.good_end >= check.end);
 	(void)!spool_cursor_decode(data, size, NULL, &cursor);
 	(void)!window_ids_decode(&ids, data, size);

@@ -37,7 +37,7 @@
 #define CWD       "-100"
 #define BYSTANDER "@" /* the pid of the test, which is root and not confined */
 #define ZERO_24   "hex:000000000000000000000000000000000000000000000000"
-#define IN_CACHE  "/tmp/refusals-test-cache"
+#define IN_CACHE  "cache" /* in a directory of this run alone: another may be running */
 
 struct call {
 	unsigned roles;
@@ -157,7 +157,7 @@ static const struct call refused[] = {
 	{OPENER, "unlink", SYS_unlink, {"/tmp/x"}, NULL},
 	{OPENER, "clone(CLONE_THREAD)", SYS_clone, {"0x10900", "0"}, NULL},
 	/* Landlock: the file system ends at what the role was given */
-	{SYMBOLIZER | SHIPPER, "openat outside", SYS_openat, {CWD, "/etc/passwd", "0"}, "EACCES"},
+	{SYMBOLIZER | SHIPPER, "openat outside", SYS_openat, {CWD, "/dev/null", "0"}, "EACCES"},
 	{SYMBOLIZER | SHIPPER, "list outside", SYS_openat, {CWD, "/", "0x10000"}, "EACCES"},
 	{SYMBOLIZER | SHIPPER,
 	 "fds of others",
@@ -284,7 +284,7 @@ static void inject(pid_t pid, const struct call *call, char *text, size_t n_byte
 		(void)snprintf(text, n_bytes, "the tool failed");
 }
 
-/* Waits until the process is at its read(), confined: then a call that it lacks is refused. */
+/* Waits until the process is at its read(), confined; one that could not confine itself fails. */
 static void wait_until_confined(pid_t pid)
 {
 	char path[64], line[128];
@@ -295,6 +295,7 @@ static void wait_until_confined(pid_t pid)
 		FILE *status = fopen(path, "re");
 
 		assert_non_null(status);
+		assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 		while (fgets(line, sizeof(line), status))
 			confined = confined || strcmp(line, "Seccomp:\t2\n") == 0;
 		(void)fclose(status);
@@ -317,16 +318,25 @@ static unsigned check_call(const struct call *call, pid_t pid, bool must_work)
 	return !is_right;
 }
 
+static unsigned check_calls(enum sandbox_role role, pid_t pid, const struct call *calls,
+			    size_t n_calls, bool must_work)
+{
+	unsigned n_wrong = 0;
+
+	for (size_t i = 0; i < n_calls; i++)
+		if (calls[i].roles & ROLE(role))
+			n_wrong += check_call(&calls[i], pid, must_work);
+	return n_wrong;
+}
+
 static unsigned check_table(enum sandbox_role role, const struct call *calls, size_t n_calls,
 			    bool must_work)
 {
 	struct confined confined = confined_start((int)role);
-	unsigned n_wrong = 0;
+	unsigned n_wrong;
 
 	wait_until_confined(confined.pid);
-	for (size_t i = 0; i < n_calls; i++)
-		if (calls[i].roles & ROLE(role))
-			n_wrong += check_call(&calls[i], confined.pid, must_work);
+	n_wrong = check_calls(role, confined.pid, calls, n_calls, must_work);
 	(void)close(confined.end_fd);
 	assert_int_equal(exit_status_of(confined.pid), 0); /* it went on, unharmed */
 	return n_wrong;
@@ -516,6 +526,8 @@ static void a_shipper_resolves_names_from_the_files_it_was_given(void **state)
 	assert_int_equal(exit_status_of(pid), 0);
 }
 
+static char home[] = "/tmp/refusals-test.XXXXXX";
+
 static int make_cache(void **state)
 {
 	(void)state;
@@ -523,17 +535,44 @@ static int make_cache(void **state)
 		print_error("these tests need root: they confine processes and trace them\n");
 		return -1;
 	}
-	return mkdir(IN_CACHE, 0700) < 0 && errno != EEXIST ? -1 : 0;
+	if (!mkdtemp(home) || chdir(home) < 0)
+		return -1;
+	return mkdir(IN_CACHE, 0700);
 }
 
 static int remove_cache(void **state)
 {
 	(void)state;
 	(void)unlink(IN_CACHE "/link.sock"); /* whoever listened may have done so */
-	return rmdir(IN_CACHE);
+	return rmdir(IN_CACHE) < 0 ? -1 : rmdir(home);
 }
 
-int main(void)
+/* The table of refusals on a process that runs, whoever started it: refusals_test ROLE PID. */
+static int check_running(const char *role_name, pid_t pid)
+{
+	static const char *const names[] = {
+		[SANDBOX_COLLECTOR] = "collector",
+		[SANDBOX_OPENER] = "opener",
+		[SANDBOX_SYMBOLIZER] = "symbolizer",
+		[SANDBOX_SHIPPER] = "shipper",
+	};
+	unsigned n_tried = 0, n_wrong;
+	size_t role = 0;
+
+	while (role < N_ELEMENTS(names) && strcmp(names[role], role_name) != 0)
+		role++;
+	if (role == N_ELEMENTS(names) || pid <= 0) {
+		print_error("usage: refusals_test [collector|opener|symbolizer|shipper PID]\n");
+		return 64;
+	}
+	for (size_t i = 0; i < N_ELEMENTS(refused); i++)
+		n_tried += (refused[i].roles & ROLE(role)) != 0;
+	n_wrong = check_calls((enum sandbox_role)role, pid, refused, N_ELEMENTS(refused), false);
+	printf("%s %d: %u calls refused of %u\n", role_name, pid, n_tried - n_wrong, n_tried);
+	return n_wrong > 0;
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_unconfined_process_is_refused_nothing),
@@ -546,5 +585,7 @@ int main(void)
 		cmocka_unit_test(a_shipper_resolves_names_from_the_files_it_was_given),
 	};
 
+	if (argc == 3)
+		return check_running(argv[1], atoi(argv[2]));
 	return cmocka_run_group_tests(tests, make_cache, remove_cache);
 }

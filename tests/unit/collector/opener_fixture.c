@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,7 +91,7 @@ pid_t start_target(void)
 	if (pid == 0) {
 		if (setresgid(TARGET_UID, TARGET_UID, TARGET_UID) < 0 ||
 		    setresuid(TARGET_UID, TARGET_UID, TARGET_UID) < 0 ||
-		    write(ready[1], "r", 1) != 1)
+		    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || write(ready[1], "r", 1) != 1)
 			_exit(1);
 		for (;;)
 			(void)pause();
@@ -131,6 +134,10 @@ void check_others_are_served(void)
 	assert_int_equal(seen.outcome, 0);
 }
 
+/*
+ * In a mount namespace of its own, on a file system of its own: nothing is left when the process
+ * ends, however it ends.
+ */
 int make_directories(void **state)
 {
 	(void)state;
@@ -138,8 +145,10 @@ int make_directories(void **state)
 		print_error("these tests need root: they start helpers and mount\n");
 		return -1;
 	}
-	if (mkdir(DIRECTORY, 0755) < 0 || mkdir(FUSE_DIRECTORY, 0755) < 0) {
-		print_error("%s is in the way: %s\n", DIRECTORY, strerror(errno));
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", DIRECTORY, "tmpfs", 0, "mode=0755") < 0 ||
+	    mkdir(FUSE_DIRECTORY, 0755) < 0) {
+		print_error("%s: %s\n", DIRECTORY, strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -148,6 +157,5 @@ int make_directories(void **state)
 int remove_directories(void **state)
 {
 	(void)state;
-	(void)unlink(DIRECTORY "/mapped"); /* where a test used it */
-	return rmdir(FUSE_DIRECTORY) < 0 || rmdir(DIRECTORY) < 0 ? -1 : 0;
+	return umount2(DIRECTORY, MNT_DETACH);
 }

@@ -13,7 +13,7 @@
 
 #define PAGE_BYTES     4096u
 #define SEEN_TEXT_MAX  8192u
-#define DIRECTORY      "/tmp/opener-test" /* made for a group of tests */
+#define DIRECTORY      "/mnt" /* an empty file system that only the test sees */
 #define FUSE_DIRECTORY DIRECTORY "/fuse"
 
 /* What a call back brought. */

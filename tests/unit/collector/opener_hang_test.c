@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ static void hangfs_start(struct hangfs *fs)
 	assert_true(fs->pid >= 0);
 	if (fs->pid == 0) {
 		(void)dup2(events[1], STDOUT_FILENO);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(HANGFS_PATH, "hangfs", "-f", "-o", "allow_other", FUSE_DIRECTORY, NULL);
 		_exit(127);
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,7 +202,7 @@ static void a_root_is_known_by_its_mount_and_inode(void **state)
 	(void)state;
 	pid = fork();
 	if (pid == 0) {
-		if (unshare(CLONE_NEWNS) < 0)
+		if (unshare(CLONE_NEWNS) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 			_exit(1);
 		(void)kill(getpid(), SIGSTOP);
 		for (;;)

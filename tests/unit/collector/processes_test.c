@@ -78,6 +78,28 @@ static void the_time_to_decide_begins_with_the_first_targets(void **state)
 	assert_int_equal(process->decision, DECISION_NO);
 }
 
+static void an_image_without_samples_is_not_turned_into_no_unread(void **state)
+{
+	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
+								   .end = 0x2000,
+								   .inode = 11,
+								   .device_major = 1,
+								   .device_minor = 2}};
+	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
+
+	(void)state;
+	set_targets(TARGET_PID, "8");
+	(void)run_prog(7);
+	processes_announce_exec(fixture.processes, &exec, held, fixture.now_ns);
+	fixture.now_ns += 5 * PROCESS_UNDECIDED_NS;
+	expire(false);
+	assert_int_equal(find(&exec.image)->decision, DECISION_UNDECIDED);
+	announce(ANNOUNCE_MET, &exec.image);
+	assert_int_equal(find(&exec.image)->met_ns, fixture.now_ns - 1);
+	give_texts(NULL, maps_of_prog);
+	assert_int_equal(find(&exec.image)->decision, DECISION_YES);
+}
+
 static void new_targets_decide_everybody_anew(void **state)
 {
 	struct process *seven, *eight, *nine;
@@ -266,108 +288,6 @@ static void a_root_that_cannot_be_opened_is_asked_for_once(void **state)
 	assert_int_equal(n_waiting(OPENER_OPEN_ROOT), 0);
 }
 
-static void a_child_that_died_unread_has_its_parents_mappings_and_container(void **state)
-{
-	struct process_image parent = image_of(7, 3), child = image_of(8, 3),
-			     grandchild = image_of(9, 3);
-
-	(void)state;
-	set_targets(TARGET_CONTAINER, CONTAINER_ID);
-	announce(ANNOUNCE_MET, &parent);
-	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
-	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
-	announce_child(ANNOUNCE_MET, &child, 7, 77);
-	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
-	announce_child(ANNOUNCE_MET, &grandchild, 8, 77);
-	give_texts(NULL, ""); /* a zombie: its memory is gone, its cgroup moved */
-	assert_string_equal(name_at(find(&child), 0x1000), "/prog");
-	assert_int_equal(find(&child)->decision, DECISION_YES);
-	assert_true(find(&child)->is_exited);
-	assert_string_equal(name_at(find(&grandchild), 0x1000), "/prog");
-	assert_int_equal(find(&grandchild)->decision, DECISION_UNDECIDED);
-	assert_int_equal(counted(COUNTER_MAPS_FAILED), 2);
-}
-
-static void a_child_that_execd_has_nothing_of_its_parents_mappings(void **state)
-{
-	struct process_image parent = image_of(7, 1), child = image_of(8, 2);
-	struct process_image older = {10, 2, START_NS}, younger = {7, 2, START_NS + 1};
-
-	(void)state;
-	(void)run_prog(7);
-	announce_child(ANNOUNCE_EXEC, &child, parent.pid, 77);
-	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
-	assert_false(find(&child)->is_read);
-	/* nor when the parent's pid belongs to somebody younger by now */
-	announce(ANNOUNCE_MET, &younger);
-	give_texts(NULL, maps_of_other);
-	announce_child(ANNOUNCE_MET, &older, younger.pid, 77);
-	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
-	assert_false(find(&older)->is_read);
-}
-
-static void a_child_waits_for_the_parents_read(void **state)
-{
-	struct process_image parent = image_of(7, 1), child = image_of(8, 1);
-	struct asked *reads[2];
-
-	(void)state;
-	announce(ANNOUNCE_MET, &parent);
-	reads[0] = waiting(OPENER_READ_PROC);
-	announce_child(ANNOUNCE_MET, &child, 7, 77);
-	reads[1] = &fixture.asked[1];
-	fail_with(reads[1], OPENER_GONE);
-	assert_false(find(&child)->is_read);
-	give_texts(NULL, maps_of_prog);
-	assert_false(find(&child)->is_read);
-	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
-	assert_string_equal(name_at(find(&child), 0x1000), "/prog");
-}
-
-static void an_image_that_execd_and_died_is_in_the_container_it_was_in(void **state)
-{
-	struct process_image before = image_of(7, 1), after = image_of(7, 2);
-
-	(void)state;
-	set_targets(TARGET_CONTAINER, CONTAINER_ID);
-	announce(ANNOUNCE_MET, &before);
-	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
-	announce(ANNOUNCE_EXEC, &after);
-	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
-	assert_int_equal(find(&after)->decision, DECISION_YES);
-	assert_false(find(&after)->is_read);
-}
-
-static void an_unread_orphan_belongs_to_the_default_target(void **state)
-{
-	struct process_image image = image_of(7, 1);
-
-	(void)state;
-	set_targets(TARGET_DEFAULT, "");
-	announce(ANNOUNCE_MET, &image);
-	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
-	assert_int_equal(find(&image)->decision, DECISION_YES);
-}
-
-static void what_was_read_before_it_went_is_good(void **state)
-{
-	struct process_image image = image_of(7, 1);
-	const struct opener_result result = {
-		.outcome = OPENER_GONE,
-		.fd = -1,
-		.bytes = {bytes_of(stat_text(START_TICKS)), bytes_of(""),
-			  bytes_of("0::/docker/" CONTAINER_ID "\n"), bytes_of(maps_of_prog)},
-	};
-
-	(void)state;
-	set_targets(TARGET_CONTAINER, CONTAINER_ID);
-	announce(ANNOUNCE_MET, &image);
-	answer(waiting(OPENER_READ_PROC), &result);
-	assert_int_equal(find(&image)->decision, DECISION_YES);
-	assert_true(find(&image)->is_read);
-	assert_true(find(&image)->is_exited);
-}
-
 static void a_sample_of_an_unknown_image_makes_it_known(void **state)
 {
 	struct process_image image = image_of(7, 5), older = image_of(7, 4);
@@ -389,6 +309,27 @@ static void a_sample_of_an_unknown_image_makes_it_known(void **state)
 	assert_int_equal(process->n_reads_pending, 0);
 	assert_int_equal(process->decision, DECISION_YES);
 	assert_false(find(&image)->is_exited);
+}
+
+static void a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended(void **state)
+{
+	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
+								   .end = 0x2000,
+								   .inode = 11,
+								   .device_major = 1,
+								   .device_minor = 2}};
+	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_DEFAULT, "");
+	(void)run_prog(7);
+	processes_announce_exec(fixture.processes, &exec, held, fixture.now_ns);
+	announce(ANNOUNCE_EXIT, &exec.image);
+	process = processes_meet(fixture.processes, &exec.image, fixture.now_ns);
+	assert_int_equal(process->decision, DECISION_YES);
+	assert_string_equal(name_at(process, 0x1000), "/prog");
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
 }
 
 static void reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it(void **state)
@@ -538,6 +479,7 @@ int main(void)
 		fixture_test(a_match_is_yes_as_soon_as_the_cgroup_is_read),
 		fixture_test(without_a_match_it_is_no_when_its_time_is_over),
 		fixture_test(the_time_to_decide_begins_with_the_first_targets),
+		fixture_test(an_image_without_samples_is_not_turned_into_no_unread),
 		fixture_test(new_targets_decide_everybody_anew),
 		fixture_test(an_exited_image_keeps_the_labels_that_its_samples_were_taken_under),
 		fixture_test(a_changed_cgroup_makes_it_undecided_until_it_is_read),
@@ -547,13 +489,8 @@ int main(void)
 		fixture_test(its_files_are_let_go_a_hold_time_after_the_exit_not_after_the_drain),
 		fixture_test(an_image_whose_objects_lose_their_root_opens_its_own),
 		fixture_test(a_root_that_cannot_be_opened_is_asked_for_once),
-		fixture_test(a_child_that_died_unread_has_its_parents_mappings_and_container),
-		fixture_test(a_child_that_execd_has_nothing_of_its_parents_mappings),
-		fixture_test(a_child_waits_for_the_parents_read),
-		fixture_test(an_image_that_execd_and_died_is_in_the_container_it_was_in),
-		fixture_test(an_unread_orphan_belongs_to_the_default_target),
-		fixture_test(what_was_read_before_it_went_is_good),
 		fixture_test(a_sample_of_an_unknown_image_makes_it_known),
+		fixture_test(a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended),
 		fixture_test(reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it),
 		fixture_test(a_read_without_a_helper_is_asked_for_again),
 		fixture_test(lost_announcements_cause_everything_to_be_read_again),

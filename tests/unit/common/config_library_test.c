@@ -93,6 +93,8 @@ static void wrong_calls_are_said_at_the_argument(void **state)
 		{"string.format(\"%99999999999s\", 1)",
 		 "1:15: this format ends amid a verb, or asks"},
 		{"string.format(\"%.5000f\", 1)", "1:15: this format ends amid a verb, or asks"},
+		{"string.trim(\"a\", string.format(\"%257s\", \"a\"))",
+		 "1:18: argument 2 is a string, string.trim(string, characters) needs at most 256"},
 		{"convert.nonsensitive(1)", "1:22: argument 1 is a number"},
 		{"constants.hostnam",
 		 "1:11: there is no field hostnam here, did you mean hostname?"},

@@ -1,0 +1,21 @@
+#pragma once
+/* The smallest ELF file that has a segment, a build id and functions, made in memory for tests. */
+#include <stddef.h>
+#include <stdint.h>
+
+#define SMALL_ELF_TEXT_OFFSET 0x1000u
+#define SMALL_ELF_TEXT_ADDR   0x401000u
+#define SMALL_ELF_STRIDE      0x100u /* between functions */
+#define SMALL_ELF_SIZE        0x80u  /* of each: what is between them is nobody's */
+
+struct small_elf {
+	size_t n_bytes;
+	uint8_t data[0x4000];
+};
+
+/*
+ * Function i is @names[i], at SMALL_ELF_TEXT_ADDR + i × SMALL_ELF_STRIDE. The build id is 20 times
+ * @build_id. Names of equal length give files of equal size.
+ */
+void small_elf_make(struct small_elf *elf, const char *const *names, size_t n_names,
+		    uint8_t build_id);

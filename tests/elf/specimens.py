@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Writes ELF files that are named by their flaw: specimens.py DIRECTORY [--small].
+
+--small leaves out those that are large: the rest is the seed corpus of elf_image_fuzz.
+Used as a module, SPECIMENS maps each name to (maker, expectation): see tests/elf/table_test.py.
+"""
+import os
+import struct
+import sys
+
+FUNC, NOTYPE, IFUNC, OBJECT = 2, 0, 10, 1
+LOCAL, GLOBAL, WEAK = 0, 1, 2
+TEXT_ADDR, TEXT_OFFSET, TEXT_BYTES = 0x401200, 0x200, 0x100
+BUILD_ID = bytes(range(20))
+
+
+def symbol(name, value, size, kind=FUNC, bind=GLOBAL, section=1):
+    return {"name": name, "value": value, "size": size, "info": bind << 4 | kind, "section": section}
+
+
+TWO = [symbol("alpha", TEXT_ADDR, 0x10), symbol("beta", TEXT_ADDR + 0x20, 0x10)]
+
+
+class Elf:
+    """A small well-formed file; a specimen changes a few fields before it is written."""
+
+    def __init__(self, symbols=None, bits=64, order="<"):
+        self.bits, self.order = bits, order
+        self.symbols = TWO if symbols is None else symbols
+        self.header = {}
+        self.sections = {}  # index -> changed fields
+        self.segments = [
+            {"type": 1, "flags": 5, "offset": TEXT_OFFSET, "vaddr": TEXT_ADDR,
+             "filesz": TEXT_BYTES, "memsz": TEXT_BYTES, "align": 0x1000}]
+        self.note = struct.pack(order + "III", 4, len(BUILD_ID), 3) + b"GNU\0" + BUILD_ID
+        self.strings_end = b"\0"
+        self.cut = None
+
+    def names(self):
+        table, at = b"\0", []
+        for entry in self.symbols:
+            at.append(entry.get("name_at", len(table)))
+            table += entry["name"].encode() + b"\0"
+        return table[:-1] + self.strings_end, at
+
+    def symbol_table(self, at):
+        wide = struct.Struct(self.order + "IBBHQQ")
+        narrow = struct.Struct(self.order + "IIIBBH")
+        if self.bits == 64:
+            rows = [wide.pack(name, e["info"], 0, e["section"], e["value"], e["size"])
+                    for e, name in zip(self.symbols, at)]
+        else:
+            rows = [narrow.pack(name, e["value"], e["size"], e["info"], 0, e["section"])
+                    for e, name in zip(self.symbols, at)]
+        return bytes(24 if self.bits == 64 else 16) + b"".join(rows)
+
+    def section(self, index, **fields):
+        fields.update(self.sections.get(index, {}))
+        values = [fields.get(key, 0) for key in (
+            "name", "type", "flags", "addr", "offset", "size", "link", "info", "align", "entsize")]
+        return struct.pack(self.order + ("IIQQQQIIQQ" if self.bits == 64 else "10I"), *values)
+
+    def segment(self, segment):
+        s = segment
+        if self.bits == 64:
+            return struct.pack(self.order + "IIQQQQQQ", s["type"], s["flags"], s["offset"], s["vaddr"],
+                               s["vaddr"], s["filesz"], s["memsz"], s["align"])
+        return struct.pack(self.order + "8I", s["type"], s["offset"], s["vaddr"], s["vaddr"],
+                           s["filesz"], s["memsz"], s["flags"], s["align"])
+
+    def build(self):
+        wide = self.bits == 64
+        ehsize, phentsize, shentsize = (64, 56, 64) if wide else (52, 32, 40)
+        names, at = self.names()
+        table = self.symbol_table(at)
+        note_at = TEXT_OFFSET + TEXT_BYTES
+        table_at = note_at + (len(self.note) + 7 & ~7)
+        names_at = table_at + len(table)
+        sections_at = names_at + len(names) + 7 & ~7
+        note_segment = {"type": 4, "flags": 4, "offset": note_at, "vaddr": 0, "filesz": len(self.note),
+                        "memsz": len(self.note), "align": 4}
+        segments = b"".join(self.segment(s) for s in self.segments + [note_segment])
+        sections = self.section(0)
+        sections += self.section(1, type=1, flags=6, addr=TEXT_ADDR, offset=TEXT_OFFSET, size=TEXT_BYTES)
+        sections += self.section(2, type=2, offset=table_at, size=len(table), link=3, info=1, align=8,
+                                 entsize=24 if wide else 16)
+        sections += self.section(3, type=3, offset=names_at, size=len(names), align=1)
+        sections += self.section(4, type=7, offset=note_at, size=len(self.note), align=4)
+        fields = {"type": 2, "machine": 62 if wide else 3, "version": 1, "entry": 0, "phoff": ehsize,
+                  "shoff": sections_at, "flags": 0, "ehsize": ehsize, "phentsize": phentsize,
+                  "phnum": len(self.segments) + 1, "shentsize": shentsize, "shnum": 5, "shstrndx": 0}
+        fields.update(self.header)
+        ident = b"\x7fELF" + bytes([2 if wide else 1, 1 if self.order == "<" else 2, 1]) + bytes(9)
+        head = ident + struct.pack(self.order + ("HHIQQQIHHHHHH" if wide else "HHIIIIIHHHHHH"),
+                                   *fields.values())
+        data = bytearray(sections_at + len(sections))
+        for offset, content in ((0, head + segments), (note_at, self.note), (table_at, table),
+                                (names_at, names), (sections_at, sections)):
+            data[offset:offset + len(content)] = content
+        return bytes(data if self.cut is None else data[:self.cut])
+
+
+def with_fields(**fields):
+    def make():
+        elf = Elf(fields.pop("symbols", None), fields.pop("bits", 64), fields.pop("order", "<"))
+        for name, value in fields.items():
+            setattr(elf, name, value)
+        return elf.build()
+    return make
+
+
+def text_segment(**changed):
+    segment = {"type": 1, "flags": 5, "offset": TEXT_OFFSET, "vaddr": TEXT_ADDR,
+               "filesz": TEXT_BYTES, "memsz": TEXT_BYTES, "align": 0x1000}
+    segment.update(changed)
+    return segment
+
+
+def make_million(apart, size):
+    def make():
+        elf = Elf([symbol("same", TEXT_ADDR + (i if apart else 0), size) for i in range(1000000)])
+        elf.names = lambda: (b"\0same\0", [1] * len(elf.symbols))
+        elf.sections = {1: {"size": 1 << 20}}
+        return elf.build()
+    return make
+
+
+def cut_inside_symbols():
+    whole = Elf(TWO * 40).build()
+    return whole[:TEXT_OFFSET + TEXT_BYTES + 100]
+
+
+OK, NOT_ELF, MALFORMED, TOO_BIG, UNREADABLE = 0, 1, 2, 3, 4
+BOTH = {"alpha", "beta"}
+
+# name: (maker, (outcome, flaw, names of the symbols that must be there, or None))
+SPECIMENS = {
+    "well-formed": (with_fields(), (OK, 0, BOTH)),
+    "well-formed-32": (with_fields(bits=32), (OK, 0, BOTH)),
+    "other-byte-order": (with_fields(order=">"), (NOT_ELF, None, None)),
+    "empty": (lambda: b"", (NOT_ELF, None, None)),
+    "a-script": (lambda: b"#!/bin/sh\necho\n", (NOT_ELF, None, None)),
+    "header-only": (lambda: Elf().build()[:64], (MALFORMED, None, None)),
+    "header-cut": (lambda: Elf().build()[:40], (MALFORMED, None, None)),
+    "truncated": (cut_inside_symbols, (MALFORMED, None, None)),
+    "entsize-zero": (with_fields(sections={2: {"entsize": 0}}), (OK, MALFORMED, set())),
+    "entsize-odd": (with_fields(sections={2: {"entsize": 23}}), (OK, MALFORMED, set())),
+    "strtab-unterminated": (with_fields(strings_end=b""), (OK, 0, {"alpha"})),
+    "strtab-empty": (with_fields(sections={3: {"size": 0}}), (OK, 0, set())),
+    "names-past-end": (with_fields(symbols=[dict(TWO[0], name_at=0xffffff00), TWO[1]]), (OK, 0, {"beta"})),
+    "symbols-beyond-end": (with_fields(sections={2: {"offset": 0x100000}}), (OK, MALFORMED, set())),
+    "symbols-without-end": (with_fields(sections={2: {"size": 24 << 56}}), (OK, TOO_BIG, set())),
+    "symbols-over-the-limit": (with_fields(sections={2: {"size": 24 * ((8 << 20) + 1)}}), (OK, TOO_BIG, set())),
+    "names-beyond-end": (with_fields(sections={3: {"size": 1 << 40}}), (OK, MALFORMED, set())),
+    "link-to-itself": (with_fields(sections={2: {"link": 2}}), (OK, MALFORMED, set())),
+    "link-out-of-range": (with_fields(sections={2: {"link": 77}}), (OK, MALFORMED, set())),
+    "symbols-compressed": (with_fields(sections={2: {"flags": 0x800}}), (OK, MALFORMED, set())),
+    "symbols-over-names": (with_fields(sections={3: {"offset": TEXT_OFFSET, "size": TEXT_BYTES + 0x80}}), (OK, 0, None)),
+    "sections-beyond-end": (with_fields(header={"shoff": 1 << 40}), (MALFORMED, None, None)),
+    "sections-wrap": (with_fields(header={"shoff": (1 << 64) - 64}), (MALFORMED, None, None)),
+    "sections-counted-in-first": (
+        with_fields(header={"shnum": 0}, sections={0: {"size": 5}}), (OK, 0, BOTH)),
+    "sections-without-number": (
+        with_fields(header={"shnum": 0}, sections={0: {"size": 1 << 60}}), (TOO_BIG, None, None)),
+    "sections-absent": (with_fields(header={"shoff": 0, "shnum": 0}), (OK, 0, set())),
+    "segment-entsize-zero": (with_fields(header={"phentsize": 0}), (MALFORMED, None, None)),
+    "segments-beyond-end": (with_fields(header={"phoff": 1 << 40}), (MALFORMED, None, None)),
+    "segments-beyond-number": (with_fields(header={"phnum": 0xffff}), (TOO_BIG, None, None)),
+    "overlapping-segments": (
+        with_fields(segments=[text_segment(), text_segment(vaddr=0x501000), text_segment(offset=0)]),
+        (OK, 0, BOTH)),
+    "segment-wraps": (
+        with_fields(segments=[text_segment(), text_segment(offset=(1 << 64) - 16, vaddr=(1 << 64) - 16)]),
+        (OK, 0, BOTH)),
+    "note-without-end": (
+        with_fields(note=struct.pack("<III", 0xffffffff, 0xffffffff, 3) + b"GNU\0" + bytes(20)), (OK, 0, BOTH)),
+    "note-of-nothing": (with_fields(note=bytes(4096)), (OK, 0, BOTH)),
+    "build-id-too-long": (
+        with_fields(note=struct.pack("<III", 4, 65, 3) + b"GNU\0" + bytes(68)), (OK, 0, BOTH)),
+    "value-wraps": (
+        with_fields(symbols=[symbol("wrap", (1 << 64) - 8, 16), TWO[0]]), (OK, 0, {"alpha"})),
+    "size-of-all": (
+        with_fields(symbols=[symbol("all", 1, (1 << 64) - 2), TWO[0]]), (OK, 0, {"all", "alpha"})),
+    "far-apart": (
+        with_fields(symbols=[symbol("near", 0x1000, 16), symbol("far", 1 << 62, 16)]), (OK, 0, {"near", "far"})),
+    "nested": (
+        with_fields(symbols=[symbol("outer", TEXT_ADDR, 0x100), symbol("inner", TEXT_ADDR + 0x10, 0x10),
+                             symbol("innermost", TEXT_ADDR + 0x14, 4)]),
+        (OK, 0, {"outer", "inner", "innermost"})),
+    "data-as-code": (
+        with_fields(symbols=[symbol("datum", TEXT_ADDR, 8, OBJECT), TWO[1]]), (OK, 0, {"beta"})),
+    "undefined-with-value": (
+        with_fields(symbols=[symbol("plt", TEXT_ADDR, 8, section=0), TWO[1]]), (OK, 0, {"beta"})),
+    "section-of-no-such-number": (
+        with_fields(symbols=[symbol("lost", TEXT_ADDR, 8, section=0xfe00), TWO[1]]), (OK, 0, {"beta"})),
+    "versions-in-names": (
+        with_fields(symbols=[symbol("alpha@@VERS_1", TEXT_ADDR, 8), symbol("@only", TEXT_ADDR + 64, 8),
+                             TWO[1]]), (OK, 0, {"alpha", "beta", "@only"})),
+}
+
+LARGE = {
+    "million-zero-size": (make_million(True, 0), (OK, 0, {"same"})),
+    "million-at-one-address": (make_million(False, 8), (OK, 0, {"same"})),
+}
+
+
+def main():
+    directory = sys.argv[1]
+    os.makedirs(directory, exist_ok=True)
+    chosen = dict(SPECIMENS)
+    if "--small" not in sys.argv:
+        chosen.update(LARGE)
+    for name, (make, _) in chosen.items():
+        with open(os.path.join(directory, name), "wb") as out:
+            out.write(make())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+/* Any bytes as an ELF file: an outcome, or a table that answers. Reads stay within the budget. */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "elf_image.h"
+#include "readers.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void ask(const void *block, size_t n_bytes)
+{
+	struct symbol_table table;
+	struct symbol_found found;
+	struct elf_addr addr;
+
+	if (symbol_table_view(block, n_bytes, &table) != 0)
+		abort(); /* what we built, we can read */
+	for (uint32_t i = 0; i < table.n_pieces && i < 1000; i++) {
+		addr.v = (uint64_t)table.starts[i];
+		(void)symbol_table_find(&table, addr, &found);
+	}
+	for (uint64_t offset = 0; offset < 0x4000; offset += 0x111)
+		if (symbol_table_address(&table, (struct file_off){offset}, &addr))
+			(void)symbol_table_find(&table, addr, &found);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static int memory_fd = -1;
+	struct memory_reader memory = {.data = data, .n_bytes = size};
+	const struct object_reader reader = memory_reader(&memory);
+	const struct wire_object object = {.id = 1, .kind = OBJECT_FILE, .size_bytes = size};
+	struct object_image *image = NULL;
+	struct elf_image *elf = NULL;
+	void *block = NULL;
+	size_t n_bytes;
+
+	if (memory_fd < 0)
+		memory_fd = memfd_create("object", MFD_CLOEXEC);
+	if (object_image_new(memory_fd, &object, &reader, &image) != 0)
+		return 0;
+	if (elf_image_open(image, &elf) == 0 && elf_image_build(elf, &block, &n_bytes) == 0)
+		ask(block, n_bytes);
+	assert(memory.n_fetched_bytes <= size); /* nothing twice */
+	free(block);
+	elf_image_free(elf);
+	object_image_free(image);
+	return 0;
+}

@@ -1,0 +1,224 @@
+#include "batch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "profile_record.h"
+#include "push_body.h"
+#include "sim_files.h"
+
+/* A spool on a simulated disk, with one reader. */
+struct rig {
+	struct sim sim;
+	struct spool *spool;
+	size_t reader;
+	struct batch batch;
+};
+
+static struct rig rig;
+
+static int setup(void **state)
+{
+	struct spool_options options = {
+		.files = &rig.sim.files,
+		.bytes_max = 64u << 20,
+		.age_max_ns = SPOOL_AGE_MAX_NS,
+		.segment_bytes = SPOOL_SEGMENT_BYTES,
+	};
+
+	(void)state;
+	memset(&rig, 0, sizeof(rig));
+	sim_init(&rig.sim);
+	assert_int_equal(spool_open(&options, &rig.spool), 0);
+	assert_int_equal(spool_reader_add(rig.spool, "reader", &rig.reader), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	batch_clear(&rig.batch);
+	spool_close(rig.spool);
+	sim_deinit(&rig.sim);
+	return 0;
+}
+
+/* Appends a PROFILE of @n_parts parts of @n_bytes each; part i has i + 1 samples. */
+static void append(uint64_t window, size_t n_parts, size_t n_bytes)
+{
+	struct wire_label label = {{"service_name", 12}, {"app", 3}};
+	struct bytes labels = BYTES_INIT(256), frame = BYTES_INIT(SPOOL_PAYLOAD_BYTES_MAX);
+	struct wire_part *parts = calloc(n_parts, sizeof(*parts));
+	struct wire_profile profile = {{1, window}, window * 1000, n_parts, parts};
+	unsigned char *body = calloc(1, n_bytes + 1);
+	struct spool_record record;
+
+	assert_non_null(parts);
+	assert_non_null(body);
+	wire_encode_labels(&labels, &label, 1);
+	for (size_t i = 0; i < n_parts; i++)
+		parts[i] = (struct wire_part){
+			{labels.data, labels.n_bytes}, {body, n_bytes}, i + 1, 4 * n_bytes};
+	wire_encode_profile(&frame, &profile);
+	assert_int_equal(frame.error, 0);
+	assert_int_equal(profile_record_describe(frame.data, frame.n_bytes, &record), 0);
+	assert_int_equal(record.n_parts, n_parts);
+	assert_int_equal(record.n_samples, n_parts * (n_parts + 1) / 2);
+	assert_int_equal(record.n_profile_bytes, n_parts * n_bytes);
+	assert_int_equal(spool_append(rig.spool, &record, frame.data), 0);
+	bytes_deinit(&labels);
+	bytes_deinit(&frame);
+	free(parts);
+	free(body);
+}
+
+static void advance(void)
+{
+	spool_advance(rig.spool, rig.reader, &rig.batch.items[rig.batch.n_items - 1].behind);
+}
+
+static int gather(size_t n_parts, size_t n_bytes)
+{
+	return batch_gather(&rig.batch, rig.spool, rig.reader, n_parts, n_bytes);
+}
+
+static void an_empty_spool_makes_no_batch(void **state)
+{
+	(void)state;
+	assert_int_equal(gather(10, 1000), BATCH_EMPTY);
+	assert_int_equal(rig.batch.n_items, 0);
+}
+
+static void a_batch_spans_records_and_ends_within_one(void **state)
+{
+	uint64_t n_samples = 0;
+	size_t n_items = 0;
+
+	(void)state;
+	append(1, 2, 100);
+	append(2, 5, 100);
+	append(3, 1, 100);
+	assert_int_equal(gather(4, 1u << 20), 0);
+	assert_int_equal(rig.batch.n_items, 4);
+	assert_int_equal(rig.batch.items[3].window.sequence, 2);
+	assert_int_equal(rig.batch.items[3].at.part, 1);
+	assert_int_equal(rig.batch.items[3].behind.part, 2);
+	assert_int_equal(rig.batch.items[3].behind.n_part_samples, 3);
+	assert_int_equal(rig.batch.items[3].behind.n_part_bytes, 200);
+	do {
+		for (size_t i = 0; i < rig.batch.n_items; i++, n_items++)
+			n_samples += rig.batch.items[i].part.n_samples;
+		advance();
+		assert_int_equal(spool_reader(rig.spool, rig.reader)->spooled.n_samples,
+				 n_samples + spool_held(rig.spool, rig.reader).n_samples);
+	} while (gather(2, 1u << 20) == 0);
+	assert_int_equal(n_items, 8);
+	assert_int_equal(n_samples, 3 + 15 + 1);
+}
+
+static void a_batch_is_bounded_in_bytes_but_takes_one_part_of_any_size(void **state)
+{
+	(void)state;
+	append(1, 5, 400);
+	append(2, 1, 5000);
+	assert_int_equal(gather(100, 1000), 0);
+	assert_int_equal(rig.batch.n_items, 2);
+	advance();
+	assert_int_equal(gather(100, 1000), 0);
+	advance();
+	assert_int_equal(gather(100, 1000), 0);
+	assert_int_equal(rig.batch.n_items, 1); /* the fifth; the next is too long to come along */
+	advance();
+	assert_int_equal(gather(100, 1000), 0);
+	assert_int_equal(rig.batch.n_items, 1);
+	assert_int_equal(rig.batch.items[0].part.pprof_gz.n_bytes, 5000);
+}
+
+static void items_before_a_cursor_are_behind_it(void **state)
+{
+	struct batch_item item = {.at = {.sequence = 5, .part = 2}};
+
+	(void)state;
+	assert_false(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 4, .part = 9}));
+	assert_false(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 5, .part = 2}));
+	assert_true(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 5, .part = 3}));
+	assert_true(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 6}));
+}
+
+static void a_rotten_record_is_said_when_it_comes_first_and_waited_for_when_not(void **state)
+{
+	(void)state;
+	append(1, 1, 100);
+	append(2, 1, 100);
+	sim_content(&rig.sim, sim_name_with(&rig.sim, ".seg"))->data[24 + 72 + 130 + 72 + 40] ^= 1;
+	assert_int_equal(gather(10, 1u << 20), 0);
+	assert_int_equal(rig.batch.n_items, 1);
+	advance();
+	assert_int_equal(gather(10, 1u << 20), BATCH_DAMAGED);
+	spool_pass_damaged(rig.spool, rig.reader);
+	assert_int_equal(gather(10, 1u << 20), BATCH_EMPTY);
+}
+
+static void the_same_batch_makes_the_same_body(void **state)
+{
+	struct configuration_header external = {(char *)"host", (char *)"h"};
+	struct bytes first = BYTES_INIT(PUSH_BODY_BYTES_MAX);
+	struct bytes second = BYTES_INIT(PUSH_BODY_BYTES_MAX);
+
+	(void)state;
+	append(1, 3, 100);
+	assert_int_equal(gather(10, 1u << 20), 0);
+	assert_int_equal(push_body_encode(&rig.batch, &external, 1, &first), 0);
+	assert_int_equal(gather(10, 1u << 20), 0);
+	assert_int_equal(push_body_encode(&rig.batch, &external, 1, &second), 0);
+	assert_int_equal(first.n_bytes, second.n_bytes);
+	assert_memory_equal(first.data, second.data, first.n_bytes);
+	assert_non_null(memmem(first.data, first.n_bytes, "service_name", 12));
+	bytes_deinit(&first);
+	bytes_deinit(&second);
+}
+
+static void a_profile_that_is_none_is_garbled(void **state)
+{
+	struct bytes frame = BYTES_INIT(4096);
+	struct wire_part part = {.labels = {"\xff", 1}, .n_samples = 1};
+	struct wire_profile profile = {.n_parts = 0, .parts = &part};
+	struct spool_record record;
+
+	(void)state;
+	wire_encode_profile(&frame, &profile);
+	assert_int_equal(profile_record_describe(frame.data, frame.n_bytes, &record),
+			 MESSAGE_GARBLED);
+	bytes_clear(&frame);
+	profile.n_parts = 1; /* its labels are no label set */
+	wire_encode_profile(&frame, &profile);
+	assert_int_equal(profile_record_describe(frame.data, frame.n_bytes, &record),
+			 MESSAGE_GARBLED);
+	bytes_clear(&frame);
+	part.labels = (struct wire_bytes){"\x90", 1}; /* none */
+	part.n_samples = UINT64_MAX;
+	wire_encode_profile(&frame, &profile);
+	assert_int_equal(profile_record_describe(frame.data, frame.n_bytes, &record),
+			 MESSAGE_GARBLED);
+	bytes_deinit(&frame);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define WITH_RIG(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		WITH_RIG(an_empty_spool_makes_no_batch),
+		WITH_RIG(a_batch_spans_records_and_ends_within_one),
+		WITH_RIG(a_batch_is_bounded_in_bytes_but_takes_one_part_of_any_size),
+		WITH_RIG(items_before_a_cursor_are_behind_it),
+		WITH_RIG(a_rotten_record_is_said_when_it_comes_first_and_waited_for_when_not),
+		WITH_RIG(the_same_batch_makes_the_same_body),
+		WITH_RIG(a_profile_that_is_none_is_garbled),
+#undef WITH_RIG
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,188 @@
+#include "frames.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "window_fixture.h"
+
+#define STACK(count, ...)                                                                          \
+	{                                                                                          \
+		count, 0, sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t),              \
+			(const uint32_t[])                                                         \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+
+static struct fixture fixture;
+static struct frames frames;
+
+static void resolve(const struct wire_stack *stacks, size_t n_stacks)
+{
+	fixture_set_stacks(&fixture, stacks, n_stacks);
+	assert_int_equal(
+		frames_resolve(&fixture.window, &fixture.sources, FRAMES_NAMES_BYTES_MAX, &frames),
+		0);
+}
+
+static void assert_frame(uint32_t location, bool is_caller, const char *name,
+			 enum frame_outcome outcome)
+{
+	const struct frame *frame = frames_at(&frames, location, is_caller);
+
+	assert_true(frame->is_resolved);
+	assert_int_equal(frame->outcome, outcome);
+	assert_string_equal(frames.names[frame->name].text, name);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	fixture_init(&fixture);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	frames_deinit(&frames);
+	fixture_deinit(&fixture);
+	return 0;
+}
+
+static void each_kind_of_location_gets_its_name(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_FIRST),       STACK(1, AT_GAP),
+					    STACK(1, AT_BROKEN),      STACK(1, AT_VDSO),
+					    STACK(1, AT_NOWHERE),     STACK(1, AT_KERNEL),
+					    STACK(1, AT_STRANGE_KIND)};
+
+	(void)state;
+	resolve(stacks, 7);
+	assert_frame(AT_FIRST, false, "first", FRAME_NAMED);
+	assert_frame(AT_GAP, false, "/opt/app/program", FRAME_MODULE_ONLY);
+	assert_frame(AT_BROKEN, false, "/opt/app/script.sh", FRAME_MODULE_ONLY);
+	assert_frame(AT_VDSO, false, "[vdso]", FRAME_MODULE_ONLY);
+	assert_frame(AT_NOWHERE, false, "[unknown]", FRAME_UNKNOWN);
+	assert_frame(AT_KERNEL, false, "vfs_read", FRAME_NAMED);
+	assert_frame(AT_STRANGE_KIND, false, "[unknown]", FRAME_UNKNOWN);
+}
+
+static void callers_are_looked_up_one_byte_before(void **state)
+{
+	const struct wire_stack stacks[] = {
+		/* kernel leaf, kernel caller, then the user's: its first address is exact */
+		STACK(1, AT_KERNEL, AT_KERNEL_CALLER, AT_SECOND_BEGIN, AT_FIRST_END),
+		STACK(1, AT_SECOND_BEGIN, AT_SECOND_BEGIN),
+	};
+
+	(void)state;
+	resolve(stacks, 2);
+	assert_frame(AT_KERNEL, false, "vfs_read", FRAME_NAMED);
+	assert_frame(AT_KERNEL_CALLER, true, "do_syscall_64", FRAME_NAMED);
+	assert_frame(AT_SECOND_BEGIN, false, "second", FRAME_NAMED);
+	assert_frame(AT_FIRST_END, true, "first", FRAME_NAMED);
+	assert_frame(AT_SECOND_BEGIN, true, "/opt/app/program", FRAME_MODULE_ONLY);
+	assert_false(frames_at(&frames, AT_FIRST_END, false)->is_resolved);
+}
+
+static void addresses_and_mappings_are_those_of_the_file(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_FIRST, AT_FIRST_END, AT_VDSO, AT_NOWHERE)};
+	const struct frame *leaf, *caller;
+	const struct frame_mapping *mapping;
+
+	(void)state;
+	resolve(stacks, 1);
+	leaf = frames_at(&frames, AT_FIRST, false);
+	caller = frames_at(&frames, AT_FIRST_END, true);
+	assert_int_equal(leaf->address, SMALL_ELF_TEXT_ADDR + 0x10);
+	assert_int_equal(caller->address,
+			 SMALL_ELF_TEXT_ADDR + SMALL_ELF_SIZE); /* as returned to */
+	assert_int_equal(leaf->mapping, caller->mapping);
+	mapping = &frames.mappings[leaf->mapping];
+	assert_int_equal(mapping->start, SMALL_ELF_TEXT_ADDR);
+	assert_int_equal(mapping->limit, SMALL_ELF_TEXT_ADDR + 0x1000);
+	assert_int_equal(mapping->offset, SMALL_ELF_TEXT_OFFSET);
+	assert_int_equal(mapping->build_id.n_bytes, 20);
+	assert_string_equal(frames.names[mapping->name].text, "/opt/app/program");
+	assert_int_equal(frames_at(&frames, AT_VDSO, true)->address, 0);
+	assert_int_equal(frames_at(&frames, AT_NOWHERE, true)->mapping, FRAMES_NO_MAPPING);
+}
+
+static void a_poisoned_window_reads_no_file(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_KERNEL, AT_FIRST, AT_BROKEN)};
+
+	(void)state;
+	fixture.window.name_nothing = true;
+	resolve(stacks, 1);
+	assert_frame(AT_FIRST, false, "program+0x1010", FRAME_MODULE_ONLY);
+	assert_frame(AT_BROKEN, true, "script.sh+0x1234", FRAME_MODULE_ONLY);
+	assert_frame(AT_KERNEL, false, "vfs_read", FRAME_NAMED);
+	assert_int_equal(fixture.n_fetches, 1); /* kallsyms, which the kernel wrote */
+}
+
+static void kallsyms_is_read_again_when_its_generation_is_new(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_KERNEL)};
+
+	(void)state;
+	for (unsigned generation = 1; generation < 4; generation++) {
+		fixture.objects[3].change_time_ns = generation / 2 + 1;
+		resolve(stacks, 1);
+		assert_frame(AT_KERNEL, false, "vfs_read", FRAME_NAMED);
+		frames_deinit(&frames);
+	}
+	assert_int_equal(fixture.n_fetches, 2);
+	resolve(stacks, 1);
+}
+
+static void a_kernel_that_cannot_be_read_is_called_kernel(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_KERNEL, AT_FIRST)};
+
+	(void)state;
+	fixture.objects[3].size_bytes = 1 << 20; /* more than there is */
+	resolve(stacks, 1);
+	assert_frame(AT_KERNEL, false, "[kernel]", FRAME_MODULE_ONLY);
+	assert_frame(AT_FIRST, false, "first", FRAME_NAMED);
+}
+
+static void names_beyond_the_budget_are_cut_short(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_FIRST)};
+	char text[2000];
+	uint32_t first, second, again;
+
+	(void)state;
+	fixture_set_stacks(&fixture, stacks, 1);
+	assert_int_equal(frames_resolve(&fixture.window, &fixture.sources, 4000, &frames), 0);
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(frames_name(&frames, text, 1000, &first), 0);
+	assert_int_equal(frames.names[first].n_bytes, 1000);
+	assert_int_equal(frames_name(&frames, text, 2000, &second), 0);
+	assert_int_equal(frames.names[second].n_bytes, FRAMES_SHORT_NAME_BYTES);
+	assert_int_equal(frames_name(&frames, text, 2000, &again), 0);
+	assert_int_equal(again, second);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(each_kind_of_location_gets_its_name),
+		TEST(callers_are_looked_up_one_byte_before),
+		TEST(addresses_and_mappings_are_those_of_the_file),
+		TEST(a_poisoned_window_reads_no_file),
+		TEST(kallsyms_is_read_again_when_its_generation_is_new),
+		TEST(a_kernel_that_cannot_be_read_is_called_kernel),
+		TEST(names_beyond_the_budget_are_cut_short),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,272 @@
+#include "table_cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "readers.h"
+#include "small_elf.h"
+
+#define CACHE_BYTES (1u << 20)
+
+/* One file of the host, as a symbolizer meets it. */
+struct host_file {
+	struct small_elf elf;
+	struct memory_reader memory;
+	struct wire_object object;
+};
+
+struct world {
+	char path[64];
+	int memory_fd;
+	struct counters counters;
+	struct cache_directory *directory;
+	struct table_cache *cache;
+};
+
+static void start_cache(struct world *world, uint64_t bytes_max)
+{
+	const struct table_cache_options options = {
+		.bytes_max = bytes_max,
+		.memory_fd = world->memory_fd,
+		.directory = world->directory,
+		.counters = &world->counters,
+	};
+
+	table_cache_free(world->cache);
+	world->cache = NULL;
+	assert_int_equal(table_cache_new(&options, &world->cache), 0);
+}
+
+static int set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	(void)snprintf(world->path, sizeof(world->path), "/tmp/table_cache_test.XXXXXX");
+	if (!mkdtemp(world->path) ||
+	    cache_directory_open(world->path, CACHE_BYTES, &world->directory) < 0)
+		return -1;
+	world->memory_fd = memfd_create("object", MFD_CLOEXEC);
+	start_cache(world, CACHE_BYTES);
+	*state = world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+	DIR *listing = opendir(world->path);
+	struct dirent *entry;
+
+	while ((entry = readdir(listing)))
+		(void)unlinkat(dirfd(listing), entry->d_name, 0);
+	(void)closedir(listing);
+	(void)rmdir(world->path);
+	table_cache_free(world->cache);
+	cache_directory_free(world->directory);
+	close(world->memory_fd);
+	free(world);
+	return 0;
+}
+
+static void make_file(struct host_file *file, const char *name, uint64_t inode)
+{
+	small_elf_make(&file->elf, &name, 1, 0xab);
+	file->memory = (struct memory_reader){.data = file->elf.data, .n_bytes = file->elf.n_bytes};
+	file->object = (struct wire_object){
+		.id = inode,
+		.kind = OBJECT_FILE,
+		.device = 1,
+		.inode = inode,
+		.size_bytes = file->elf.n_bytes,
+		.change_time_ns = 1,
+	};
+}
+
+/* What the file's function is called, as the cache has it; NULL with *@ret_outcome set. */
+static const char *name_in(struct world *world, struct host_file *file, int *ret_outcome)
+{
+	const struct object_reader reader = memory_reader(&file->memory);
+	const struct symbol_table *table;
+	struct symbol_found found;
+	static char name[64];
+
+	*ret_outcome = table_cache_get(world->cache, &file->object, &reader, &table);
+	if (*ret_outcome != 0)
+		return NULL;
+	assert_true(symbol_table_find(table, (struct elf_addr){SMALL_ELF_TEXT_ADDR}, &found));
+	(void)snprintf(name, sizeof(name), "%.*s", (int)found.n_name_bytes, found.name);
+	return name;
+}
+
+static void assert_name(struct world *world, struct host_file *file, const char *expected)
+{
+	int outcome;
+	const char *name = name_in(world, file, &outcome);
+
+	assert_int_equal(outcome, 0);
+	assert_string_equal(name, expected);
+}
+
+static void a_file_is_read_once(void **state)
+{
+	struct world *world = *state;
+	struct host_file file;
+	unsigned n_fetches;
+
+	make_file(&file, "alpha", 1);
+	assert_name(world, &file, "alpha");
+	n_fetches = file.memory.n_fetches;
+	assert_name(world, &file, "alpha");
+	assert_int_equal(file.memory.n_fetches, n_fetches);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_BUILT), 1);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_HIT_MEMORY), 1);
+}
+
+static void a_warm_directory_costs_no_reading_at_all(void **state)
+{
+	struct world *world = *state;
+	struct host_file file;
+
+	make_file(&file, "alpha", 1);
+	assert_name(world, &file, "alpha");
+	file.memory.n_fetches = 0;
+	start_cache(world, CACHE_BYTES); /* another symbolizer beside it */
+	assert_name(world, &file, "alpha");
+	assert_int_equal(file.memory.n_fetches, 0);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_BUILT), 1);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_HIT_DISK), 1);
+}
+
+/* Equal build id, equal size, other names: each file keeps its own. */
+static void a_twin_gets_its_own_names(void **state)
+{
+	struct world *world = *state;
+	struct host_file honest, twin;
+
+	make_file(&honest, "honest", 1);
+	make_file(&twin, "forged", 2);
+	assert_int_equal(honest.object.size_bytes, twin.object.size_bytes);
+	for (unsigned round = 0; round < 3; round++) {
+		assert_name(world, &honest, "honest");
+		assert_name(world, &twin, "forged");
+		if (round == 1)
+			start_cache(world, CACHE_BYTES);
+	}
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_BUILT), 2);
+}
+
+static void equal_bytes_share_one_table(void **state)
+{
+	struct world *world = *state;
+	struct host_file file, copy;
+	uint64_t n_bytes;
+
+	make_file(&file, "alpha", 1);
+	make_file(&copy, "alpha", 2);
+	assert_name(world, &file, "alpha");
+	n_bytes = counters_get(&world->counters, COUNTER_TABLE_BYTES);
+	assert_name(world, &copy, "alpha");
+	assert_true(copy.memory.n_fetches > 0); /* nothing else can tell that they are equal */
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_BUILT), 1);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLE_BYTES), n_bytes);
+}
+
+static void a_file_that_changed_is_another_file(void **state)
+{
+	struct world *world = *state;
+	struct host_file file;
+
+	make_file(&file, "before", 1);
+	assert_name(world, &file, "before");
+	make_file(&file, "behind", 1);
+	file.object.change_time_ns = 2;
+	assert_name(world, &file, "behind");
+}
+
+static void what_a_file_is_not_is_remembered_but_not_what_could_not_be_read(void **state)
+{
+	struct world *world = *state;
+	struct host_file file;
+	int outcome;
+
+	make_file(&file, "alpha", 1);
+	file.elf.data[0] = 'X';
+	assert_null(name_in(world, &file, &outcome));
+	assert_int_equal(outcome, TABLE_CACHE_NOT_ELF);
+	file.memory.n_fetches = 0;
+	assert_null(name_in(world, &file, &outcome));
+	assert_int_equal(outcome, TABLE_CACHE_NOT_ELF);
+	assert_int_equal(file.memory.n_fetches, 0);
+
+	make_file(&file, "alpha", 2);
+	file.memory.n_bytes = 100; /* shorter than it says */
+	assert_null(name_in(world, &file, &outcome));
+	assert_int_equal(outcome, TABLE_CACHE_UNREADABLE);
+	file.memory.n_bytes = file.elf.n_bytes;
+	assert_name(world, &file, "alpha");
+	assert_int_equal(counters_get(&world->counters, COUNTER_IMAGES_NOT_ELF), 1);
+	assert_int_equal(counters_get(&world->counters, COUNTER_IMAGES_UNREADABLE), 1);
+}
+
+static void memory_is_bounded_and_the_least_used_goes(void **state)
+{
+	struct world *world = *state;
+	struct host_file file;
+	char name[16];
+
+	cache_directory_free(world->directory);
+	world->directory = NULL;
+	start_cache(world, 4096);
+	for (uint64_t i = 0; i < 200; i++) {
+		(void)snprintf(name, sizeof(name), "function_%03u", (unsigned)i);
+		make_file(&file, name, i + 1);
+		assert_name(world, &file, name);
+		assert_in_range(counters_get(&world->counters, COUNTER_TABLE_BYTES), 1, 4096);
+	}
+	file.memory.n_fetches = 0;
+	assert_name(world, &file, "function_199"); /* the latest is there */
+	assert_int_equal(file.memory.n_fetches, 0);
+	make_file(&file, "function_000", 1);
+	assert_name(world, &file, "function_000"); /* the first had to be read again */
+	assert_true(file.memory.n_fetches > 0);
+}
+
+static void more_files_than_entries_are_no_harm(void **state)
+{
+	struct world *world = *state;
+	struct host_file file;
+	int outcome;
+
+	make_file(&file, "alpha", 1);
+	file.elf.data[0] = 'X';
+	for (uint64_t i = 0; i < TABLE_CACHE_ENTRIES_MAX + 100u; i++) {
+		file.object.inode = i;
+		assert_null(name_in(world, &file, &outcome));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(a_file_is_read_once),
+		TEST(a_warm_directory_costs_no_reading_at_all),
+		TEST(a_twin_gets_its_own_names),
+		TEST(equal_bytes_share_one_table),
+		TEST(a_file_that_changed_is_another_file),
+		TEST(what_a_file_is_not_is_remembered_but_not_what_could_not_be_read),
+		TEST(memory_is_bounded_and_the_least_used_goes),
+		TEST(more_files_than_entries_are_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -23,7 +23,7 @@
 #define NS_PER_MS           UINT64_C(1000000)
 #define NS_PER_S            UINT64_C(1000000000)
 #define INTERVAL_DEFAULT_NS (15 * NS_PER_S)
-#define PROBE_NS            (10 * NS_PER_S)
+#define PROBE_NS            (60 * NS_PER_S) /* each costs a connection */
 #define LAST_WORDS_NS       (2 * NS_PER_S) /* for the shipper to hear the last counters */
 #define EVENTS_MAX          16
 

@@ -24,7 +24,7 @@
 
 #define REDIAL_MS        1000
 #define RECONNECT_MIN_MS 10
-#define RECONNECT_MAX_MS 200
+#define RECONNECT_MAX_MS 25 /* only while nobody listens */
 
 enum ask_state {
 	ASK_NONE,

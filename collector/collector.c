@@ -26,7 +26,7 @@
 #define PROBE_NS            (60 * NS_PER_S) /* each costs a connection */
 #define CHECK_NS            (5 * NS_PER_S)
 #define RETRY_NS            NS_PER_S       /* while samples wait for a decision */
-#define LAST_WORDS_NS       (2 * NS_PER_S) /* for the shipper to hear the last counters */
+#define LAST_WORDS_NS       (5 * NS_PER_S) /* for the shipper to ask for the last counters */
 #define EVENTS_MAX          16
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -36,6 +36,7 @@ void metrics_print(const struct metrics_sources *sources, struct bytes *out);
  * Whether everything is in place for samples to flow: the collector answered within 5 s and a
  * symbolizer is connected and was heard within 45 s. A backend that is down does not count: the
  * spool is for that.
+ * spool is for that.
  *   @why  a line for each thing that is missing, and one for each endpoint that fails
  */
 bool readiness_check(const struct metrics_sources *sources, struct bytes *why);

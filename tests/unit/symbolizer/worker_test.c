@@ -2,7 +2,9 @@
  * The executable itself, confined as it always is, between a collector and a shipper played by this
  * test over real sockets. Run as root the executable is started as the symbolizer's own uid.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -36,6 +38,7 @@ struct script {
 
 struct world {
 	char path[64];
+	char cache_path[80];
 	pid_t pid; /* of the executable; 0: it has ended */
 	int status;
 	struct link_listener *pool;
@@ -78,9 +81,9 @@ static struct link_listener *listen_at(const char *path, const char *name, enum 
 }
 
 /* Starts the executable, without privileges whoever runs the test. */
-static pid_t start(const char *path)
+static pid_t start(const struct world *world)
 {
-	char run_dir[128], collector_uid[64], shipper_uid[64];
+	char run_dir[128], cache_dir[128], collector_uid[64], shipper_uid[64];
 	char *as_root[] = {(char *)"setpriv",         (char *)"--reuid=59113",
 			   (char *)"--regid=59110",   (char *)"--clear-groups",
 			   (char *)"--inh-caps=-all", (char *)"--"};
@@ -88,13 +91,15 @@ static pid_t start(const char *path)
 	size_t n = 0;
 	pid_t pid;
 
-	(void)snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", path);
+	(void)snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", world->path);
+	(void)snprintf(cache_dir, sizeof(cache_dir), "--cache-dir=%s", world->cache_path);
 	(void)snprintf(collector_uid, sizeof(collector_uid), "--collector-uid=%u", geteuid());
 	(void)snprintf(shipper_uid, sizeof(shipper_uid), "--shipper-uid=%u", geteuid());
 	for (size_t i = 0; geteuid() == 0 && i < sizeof(as_root) / sizeof(as_root[0]); i++)
 		command[n++] = as_root[i];
 	command[n++] = (char *)SYMBOLIZER_PATH;
 	command[n++] = run_dir;
+	command[n++] = cache_dir;
 	command[n++] = collector_uid;
 	command[n++] = shipper_uid;
 	command[n] = NULL;
@@ -111,15 +116,34 @@ static int set_up(void **state)
 	(void)snprintf(world->path, sizeof(world->path), "/tmp/worker_test.XXXXXX");
 	if (!mkdtemp(world->path) || chmod(world->path, 0755) < 0)
 		return -1;
+	(void)snprintf(world->cache_path, sizeof(world->cache_path), "%s/cache", world->path);
+	if (mkdir(world->cache_path, 0755) < 0 ||
+	    (geteuid() == 0 && chown(world->cache_path, IDENTITY_SYMBOLIZER_UID, 0) < 0))
+		return -1;
 	world->pool = listen_at(world->path, POOL_SOCKET_NAME, COLLECTOR);
 	world->profiles = listen_at(world->path, PROFILES_SOCKET_NAME, SHIPPER);
 	fixture_init(&world->fixture);
 	fixture_set_stacks(&world->fixture, &stack, 1);
 	world->window = (struct bytes)BYTES_INIT(1 << 20);
 	world->profile = (struct bytes)BYTES_INIT(1 << 20);
-	world->pid = start(world->path);
+	world->pid = start(world);
 	*state = world;
 	return 0;
+}
+
+/* Removes the cache's files; returns how many names began with @prefix. */
+static unsigned empty_cache(const struct world *world, const char *prefix)
+{
+	DIR *listing = opendir(world->cache_path);
+	struct dirent *entry;
+	unsigned n = 0;
+
+	while ((entry = readdir(listing))) {
+		n += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+		(void)unlinkat(dirfd(listing), entry->d_name, 0);
+	}
+	(void)closedir(listing);
+	return n;
 }
 
 static int tear_down(void **state)
@@ -137,6 +161,8 @@ static int tear_down(void **state)
 	(void)unlink(path);
 	(void)snprintf(path, sizeof(path), "%s/%s", world->path, PROFILES_SOCKET_NAME);
 	(void)unlink(path);
+	(void)empty_cache(world, "");
+	(void)rmdir(world->cache_path);
 	(void)rmdir(world->path);
 	fixture_deinit(&world->fixture);
 	bytes_deinit(&world->window);
@@ -316,6 +342,30 @@ static void a_leased_window_is_named_stored_and_said_to_be(void **state)
 	assert_true(world->lease.stopping);
 }
 
+static void a_confined_symbolizer_publishes_its_tables(void **state)
+{
+	struct world *world = *state;
+
+	world->script.n_windows = 1;
+	play(world, &world->n_leases, 2);
+	assert_true(world->has_said_stored);
+	assert_int_equal(empty_cache(world, "t-"), 1);
+}
+
+static void a_shipper_that_refuses_does_not_keep_it_for_long(void **state)
+{
+	struct world *world = *state;
+	uint64_t start_ns;
+
+	world->script = (struct script){.n_windows = 1, .n_refused_profiles = 1000};
+	play(world, &world->n_profiles, 1);
+	start_ns = clock_monotonic_ns();
+	stop(world);
+	assert_true(clock_monotonic_ns() - start_ns < UINT64_C(12000000000));
+	assert_true(world->lease.stopping);
+	assert_int_equal(world->lease.outcome, LEASE_OUTCOME_FAILED); /* somebody else's, then */
+}
+
 static void a_profile_is_sent_again_unchanged_until_it_is_stored(void **state)
 {
 	struct world *world = *state;
@@ -394,7 +444,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(a_leased_window_is_named_stored_and_said_to_be),
+		TEST(a_confined_symbolizer_publishes_its_tables),
 		TEST(a_profile_is_sent_again_unchanged_until_it_is_stored),
+		TEST(a_shipper_that_refuses_does_not_keep_it_for_long),
 		TEST(objects_that_are_refused_cost_names_not_samples),
 		TEST(a_window_that_is_somebody_elses_now_is_let_go),
 		TEST(a_garbled_window_is_passed_over),

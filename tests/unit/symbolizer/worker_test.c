@@ -1,10 +1,12 @@
 /*
  * The executable itself, confined as it always is, between a collector and a shipper played by this
- * test over real sockets. Run as root the executable is started as the symbolizer's own uid.
+ * test over real sockets. Run as root, the test becomes the symbolizer's uid first: neither side of
+ * a link may be root.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +64,9 @@ struct world {
 
 extern char **environ;
 
+/* Held open: its folder may be closed to the uid that this test becomes. */
+static char executable[64];
+
 static struct link_listener *listen_at(const char *path, const char *name, enum wire_party self)
 {
 	char socket_path[128];
@@ -70,7 +76,7 @@ static struct link_listener *listen_at(const char *path, const char *name, enum 
 		.self = self,
 		.peer = SYMBOLIZER,
 		.n_uids = 1,
-		.uids = {geteuid() == 0 ? IDENTITY_SYMBOLIZER_UID : geteuid()},
+		.uids = {geteuid()},
 		.permissions = 0666,
 		.n_contexts = 8,
 	};
@@ -80,30 +86,17 @@ static struct link_listener *listen_at(const char *path, const char *name, enum 
 	return listener;
 }
 
-/* Starts the executable, without privileges whoever runs the test. */
 static pid_t start(const struct world *world)
 {
 	char run_dir[128], cache_dir[128], collector_uid[64], shipper_uid[64];
-	char *as_root[] = {(char *)"setpriv",         (char *)"--reuid=59113",
-			   (char *)"--regid=59110",   (char *)"--clear-groups",
-			   (char *)"--inh-caps=-all", (char *)"--"};
-	char *command[16];
-	size_t n = 0;
+	char *command[] = {executable, run_dir, cache_dir, collector_uid, shipper_uid, NULL};
 	pid_t pid;
 
 	(void)snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", world->path);
 	(void)snprintf(cache_dir, sizeof(cache_dir), "--cache-dir=%s", world->cache_path);
 	(void)snprintf(collector_uid, sizeof(collector_uid), "--collector-uid=%u", geteuid());
 	(void)snprintf(shipper_uid, sizeof(shipper_uid), "--shipper-uid=%u", geteuid());
-	for (size_t i = 0; geteuid() == 0 && i < sizeof(as_root) / sizeof(as_root[0]); i++)
-		command[n++] = as_root[i];
-	command[n++] = (char *)SYMBOLIZER_PATH;
-	command[n++] = run_dir;
-	command[n++] = cache_dir;
-	command[n++] = collector_uid;
-	command[n++] = shipper_uid;
-	command[n] = NULL;
-	assert_int_equal(posix_spawnp(&pid, command[0], NULL, NULL, command, environ), 0);
+	assert_int_equal(posix_spawn(&pid, command[0], NULL, NULL, command, environ), 0);
 	return pid;
 }
 
@@ -117,8 +110,7 @@ static int set_up(void **state)
 	if (!mkdtemp(world->path) || chmod(world->path, 0755) < 0)
 		return -1;
 	(void)snprintf(world->cache_path, sizeof(world->cache_path), "%s/cache", world->path);
-	if (mkdir(world->cache_path, 0755) < 0 ||
-	    (geteuid() == 0 && chown(world->cache_path, IDENTITY_SYMBOLIZER_UID, 0) < 0))
+	if (mkdir(world->cache_path, 0755) < 0)
 		return -1;
 	world->pool = listen_at(world->path, POOL_SOCKET_NAME, COLLECTOR);
 	world->profiles = listen_at(world->path, PROFILES_SOCKET_NAME, SHIPPER);
@@ -320,6 +312,7 @@ static void stop(struct world *world)
 {
 	const unsigned never = 0;
 
+	assert_true(world->pid > 0); /* 0 would be this test's own process group */
 	assert_int_equal(kill(world->pid, SIGTERM), 0);
 	play(world, &never, 1);
 	assert_int_equal(world->pid, 0);
@@ -430,6 +423,7 @@ static void nobody_to_say_go_does_not_keep_it(void **state)
 	link_listener_free(world->pool);
 	link_listener_free(world->profiles);
 	start_ns = clock_monotonic_ns();
+	assert_true(world->pid > 0); /* 0 would be this test's own process group */
 	assert_int_equal(kill(world->pid, SIGTERM), 0);
 	assert_int_equal(waitpid(world->pid, &world->status, 0), world->pid);
 	world->pid = 0;
@@ -437,6 +431,20 @@ static void nobody_to_say_go_does_not_keep_it(void **state)
 	world->profiles = listen_at(world->path, PROFILES_SOCKET_NAME, SHIPPER);
 	assert_true(WIFEXITED(world->status) && WEXITSTATUS(world->status) == 0);
 	assert_true(clock_monotonic_ns() - start_ns < UINT64_C(8000000000));
+}
+
+/* Leaves the uid's privileges behind, and stays open to the leak check at the end. */
+static int become_nobody_special(void)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (setgroups(0, NULL) < 0 ||
+	    setresgid(IDENTITY_GROUP_GID, IDENTITY_GROUP_GID, IDENTITY_GROUP_GID) < 0)
+		return -1;
+	if (setresuid(IDENTITY_SYMBOLIZER_UID, IDENTITY_SYMBOLIZER_UID, IDENTITY_SYMBOLIZER_UID) <
+	    0)
+		return -1;
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 int main(void)
@@ -454,6 +462,10 @@ int main(void)
 		TEST(nobody_to_say_go_does_not_keep_it),
 	};
 
+	(void)snprintf(executable, sizeof(executable), "/proc/self/fd/%d",
+		       open(SYMBOLIZER_PATH, O_PATH));
+	if (become_nobody_special() < 0)
+		return 1;
 	link_init();
 	/* A confined process may not look into itself for leaks. */
 	(void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1);

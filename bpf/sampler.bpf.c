@@ -29,8 +29,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
 
 /*
- * An exit can wait until something else is told. The ring's own judgement would then keep silent for
- * what comes behind it, since the reader has not caught up: so the rest always wakes.
+ * An exit can wait until something else is told. The ring's own judgement would then keep silent
+ * for what comes behind it, since the reader has not caught up: so the rest always wakes.
  */
 #define WAKE	  BPF_RB_FORCE_WAKEUP
 #define LET_SLEEP BPF_RB_NO_WAKEUP
@@ -411,7 +411,7 @@ static long take_mapping(struct task_struct *task, struct vm_area_struct *vma, v
 	return 0;
 }
 
-/* The mappings of the program and of what runs first: both are there before the first instruction. */
+/* The mappings of the program and of what runs first: there before the first instruction. */
 static __always_inline void find_exec_mappings(struct task_struct *task,
 					       struct exec_mapping mappings[N_EXEC_MAPPINGS])
 {

@@ -11,3 +11,4 @@ triptych_hostile_test(e2e_capabilities capabilities_test.py $<TARGET_FILE:refuse
 triptych_hostile_test(e2e_bad_input bad_input_test.py)
 triptych_hostile_test(e2e_hostile_socket hostile_socket_test.py)
 triptych_hostile_test(e2e_hostile_objects hostile_objects_test.py)
+triptych_hostile_test(e2e_hung_file hung_file_test.py $<TARGET_FILE:hangfs>)

@@ -28,15 +28,17 @@ struct collector {
 	int signal_fd;
 	int epoll_fd;
 	uint64_t interval_ns;
-	uint64_t next_drain_ns; /* monotonic, like all times here */
+	uint64_t drained_ns; /* monotonic, like all times here: when, or since when we sample */
+	uint64_t next_drain_ns;
 	uint64_t next_probe_ns;
-	uint64_t next_second_ns;
+	uint64_t next_check_ns;
 	uint64_t stop_by_ns;  /* 0: not stopping */
 	uint64_t leave_by_ns; /* 0: not all delivered yet */
 	uint64_t n_answers_at_end;
 	int exit_status;
-	bool was_busy;    /* an image was being read when the loop last looked */
-	bool has_told_no; /* the kernel has been told "no" about some process */
+	bool was_busy;        /* an image was being read when the loop last looked */
+	bool has_told_no;     /* the kernel has been told "no" about some process */
+	bool has_pid_targets; /* then a container is not decided as a whole */
 };
 
 #define COLLECTOR_NULL                                                                             \

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -131,11 +132,23 @@ static int open_signals(struct collector *collector)
 	return collector->signal_fd < 0 ? EXIT_STATUS_MACHINE : EXIT_STATUS_OK;
 }
 
+/* Held files, maps and connections together are more than the 1024 that many hosts begin with. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* up to the hard limit it cannot fail */
+}
+
 int collector_acquire(struct collector *collector, const struct options *options)
 {
 	int status, r;
 
 	sandbox_close_inherited();
+	raise_file_limit();
 	collector->options = options;
 	collector->started_ns = clock_monotonic_ns();
 	collector->instance = hash_new_seed();

@@ -28,6 +28,7 @@
 #define RETRY_NS            NS_PER_S       /* while samples wait for a decision */
 #define LAST_WORDS_NS       (5 * NS_PER_S) /* for the shipper to ask for the last counters */
 #define EVENTS_MAX          16
+#define ROOT_CGROUP_ID      1 /* all there is on a host without a unified hierarchy */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -46,6 +47,9 @@ static void tell_decision(void *owner, const struct process *process)
 		collector->has_told_no = true;
 	if (collector->has_told_no)
 		sampler_decide(collector->sampler, &process->image, process->decision);
+	if (process->decision == DECISION_NO && process->is_in_container &&
+	    process->cgroup_id > ROOT_CGROUP_ID && !collector->has_pid_targets)
+		sampler_decide_cgroup(collector->sampler, process->cgroup_id, DECISION_NO);
 }
 
 static void take_announcement(void *owner, const struct announcement *news,
@@ -72,40 +76,58 @@ static void take_announcement(void *owner, const struct announcement *news,
 		tell_decision(collector, process);
 }
 
-static void apply_settings(void *owner, const struct wire_settings_message *m)
+/* Samples are counted at the period that they were taken at: a new rate begins with a drain. */
+static void apply_rate(struct collector *collector, uint32_t hz, uint64_t now_ns)
 {
-	struct collector *collector = owner;
-	uint64_t now_ns = clock_monotonic_ns();
-	uint64_t interval_ns = m->settings.collect_interval_ms * NS_PER_MS;
-	struct targets *targets;
-	int r = 0;
+	int r;
 
-	if (NS_PER_S / m->settings.sample_rate_hz != sampler_period_ns(collector->sampler)) {
-		/* Samples are counted at the period that they were taken at: drain first. */
-		if (drain_run(collector->drain, now_ns) != 0)
-			log_warn("drain-failed", "samples stay in the maps for the next drain");
-		r = sampler_set_rate(collector->sampler, m->settings.sample_rate_hz);
-	}
+	if (NS_PER_S / hz == sampler_period_ns(collector->sampler))
+		return;
+	if (drain_run(collector->drain, now_ns) != 0)
+		log_warn("drain-failed", "samples stay in the maps for the next drain");
+	r = sampler_set_rate(collector->sampler, hz);
 	if (r != 0)
-		log_err("rate-refused", "hz=%u errno=%d, the old rate stays",
-			m->settings.sample_rate_hz, -r);
-	if (m->settings.pid_map_size > collector->options->pid_map_size)
-		log_warn("pid-map-size",
-			 "wanted=%u have=%u, start the collector with --pid-map-size",
-			 m->settings.pid_map_size, collector->options->pid_map_size);
-	sampler_set_kinds(collector->sampler, m->settings.collect_user, m->settings.collect_kernel);
-	drain_set(collector->drain, m->settings.demangle, &m->settings.caches);
+		log_err("rate-refused", "hz=%u errno=%d, the old rate stays", hz, -r);
+}
+
+static void apply_targets(struct collector *collector, const struct wire_settings_message *m,
+			  uint64_t now_ns)
+{
+	struct targets *targets;
+
 	if (targets_new(m->targets, m->n_targets, &targets) != 0) {
 		log_err("targets-refused", "targets=%zu, the old targets stay", m->n_targets);
 		return;
 	}
-	sampler_forget_cgroups(collector->sampler);
+	collector->has_pid_targets = false;
+	for (size_t i = 0; i < m->n_targets; i++)
+		if (m->targets[i].key_kind == TARGET_PID)
+			collector->has_pid_targets = true;
+	if (collector->has_told_no && sampler_forget_decisions(collector->sampler) != 0)
+		log_warn("decisions-kept",
+			 "processes that were refused may stay so until they exec");
 	processes_set_targets(collector->processes, targets, now_ns);
-	collector->interval_ns = interval_ns;
-	if (collector->drained_ns + interval_ns < collector->next_drain_ns)
-		collector->next_drain_ns = collector->drained_ns + interval_ns;
+}
+
+static void apply_settings(void *owner, const struct wire_settings_message *m)
+{
+	struct collector *collector = owner;
+	const struct wire_settings *s = &m->settings;
+	uint64_t now_ns = clock_monotonic_ns();
+
+	apply_rate(collector, s->sample_rate_hz, now_ns);
+	if (s->pid_map_size > collector->options->pid_map_size)
+		log_warn("pid-map-size",
+			 "wanted=%u have=%u, start the collector with --pid-map-size",
+			 s->pid_map_size, collector->options->pid_map_size);
+	sampler_set_kinds(collector->sampler, s->collect_user, s->collect_kernel);
+	drain_set(collector->drain, s->demangle, &s->caches);
+	apply_targets(collector, m, now_ns);
+	collector->interval_ns = s->collect_interval_ms * NS_PER_MS;
+	if (collector->drained_ns + collector->interval_ns < collector->next_drain_ns)
+		collector->next_drain_ns = collector->drained_ns + collector->interval_ns;
 	log_info("settings", "generation=%lu targets=%zu hz=%u interval_ms=%u", m->generation,
-		 m->n_targets, m->settings.sample_rate_hz, m->settings.collect_interval_ms);
+		 m->n_targets, s->sample_rate_hz, s->collect_interval_ms);
 }
 
 static void refresh_counters(void *owner)
@@ -219,6 +241,21 @@ static int watch_all(struct collector *collector)
 	return r;
 }
 
+/* Says why the sockets or what stands behind them could not be made. */
+static int explain_unprepared(const struct collector *collector, int r)
+{
+	const char *run_dir = collector->options->run_dir;
+
+	if (r == -EADDRINUSE) {
+		log_err("socket-in-use", "run_dir=%s, another collector listens there",
+			log_quote(run_dir, strlen(run_dir)).text);
+		return EXIT_STATUS_AGAIN;
+	}
+	log_err("prepare-failed", "run_dir=%s error=\"%s\"",
+		log_quote(run_dir, strlen(run_dir)).text, strerror(-r));
+	return r == -EACCES || r == -ENAMETOOLONG ? EXIT_STATUS_CANT_CREATE : EXIT_STATUS_MACHINE;
+}
+
 static int prepare(struct collector *collector)
 {
 	uint64_t now_ns = clock_monotonic_ns();
@@ -231,22 +268,15 @@ static int prepare(struct collector *collector)
 		r = listen_control(collector);
 	if (r == 0)
 		r = watch_all(collector);
-	if (r == -EADDRINUSE)
-		log_err("socket-in-use", "run_dir=%s, another collector listens there",
-			log_quote(collector->options->run_dir, strlen(collector->options->run_dir))
-				.text);
-	else if (r != 0)
-		log_err("prepare-failed", "run_dir=%s errno=%d",
-			log_quote(collector->options->run_dir, strlen(collector->options->run_dir))
-				.text,
-			-r);
+	if (r != 0)
+		return explain_unprepared(collector, r);
 	collector->interval_ns = INTERVAL_DEFAULT_NS;
 	collector->drained_ns = now_ns;
 	collector->next_drain_ns = now_ns + INTERVAL_DEFAULT_NS;
 	collector->next_probe_ns = now_ns + PROBE_NS;
 	collector->next_check_ns = now_ns + CHECK_NS;
 	kallsyms_copy_begin(&collector->kallsyms, now_ns);
-	return r;
+	return EXIT_STATUS_OK;
 }
 
 static void drain_now(struct collector *collector, uint64_t now_ns)
@@ -413,9 +443,10 @@ static int timeout_ms(uint64_t until_ns)
 int collector_run(struct collector *collector)
 {
 	struct epoll_event events[EVENTS_MAX];
+	int status = prepare(collector);
 
-	if (prepare(collector) != 0)
-		return EXIT_STATUS_MACHINE;
+	if (status != EXIT_STATUS_OK)
+		return status;
 	for (;;) {
 		uint64_t wake_ns = run_timers(collector, clock_monotonic_ns());
 		int n;

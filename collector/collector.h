@@ -36,8 +36,9 @@ struct collector {
 	uint64_t leave_by_ns; /* 0: not all delivered yet */
 	uint64_t n_answers_at_end;
 	int exit_status;
-	bool was_busy;    /* an image was being read when the loop last looked */
-	bool has_told_no; /* the kernel has been told "no" about some process */
+	bool was_busy;        /* an image was being read when the loop last looked */
+	bool has_told_no;     /* the kernel has been told "no" about some process */
+	bool has_pid_targets; /* then a container is not decided as a whole */
 };
 
 #define COLLECTOR_NULL                                                                             \

@@ -75,6 +75,7 @@ static void place(struct process_record *record, struct wire_bytes text)
 	if (id.n_bytes > 0)
 		memcpy(record->container_id, id.data, id.n_bytes);
 	record->n_container_bytes = (uint8_t)id.n_bytes;
+	record->process.is_in_container = id.n_bytes > 0;
 	record->is_placed = true;
 }
 

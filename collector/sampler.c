@@ -59,7 +59,7 @@ struct sampler {
 	unsigned n_cpus_covered;
 	struct cpu *cpus;              /* owned, n_cpus_possible */
 	struct tick_counters *per_cpu; /* owned, n_cpus_possible: where they are read into */
-	unsigned char *batch;          /* owned, BATCH_BYTES */
+	uint64_t *batch;               /* owned, BATCH_BYTES */
 	uint64_t *batch_keys;          /* owned */
 	int online_fd;
 	uint64_t map_bytes;
@@ -383,14 +383,48 @@ void sampler_decide_cgroup(struct sampler *sampler, uint64_t cgroup_id, enum dec
 				  BPF_ANY);
 }
 
-void sampler_forget_cgroups(struct sampler *sampler)
+static int forget_cgroups(struct sampler *sampler)
 {
 	int fd = bpf_map__fd(sampler->programs->maps.cgroups);
 	uint64_t cgroup_id;
 
 	while (bpf_map_get_next_key(fd, NULL, &cgroup_id) == 0)
 		if (bpf_map_delete_elem(fd, &cgroup_id) != 0)
-			return;
+			return -errno;
+	return 0;
+}
+
+/* A process of a cgroup that was decided "no" may never have been announced: now it is news. */
+static void forget_no(int fd, uint32_t pid, struct process_entry *entry)
+{
+	if (entry->decision != DECISION_NO)
+		return;
+	entry->decision = DECISION_UNDECIDED;
+	entry->announced = 0;
+	(void)bpf_map_update_elem(fd, &pid, entry, BPF_EXIST); /* gone by now: so is the decision */
+}
+
+int sampler_forget_decisions(struct sampler *sampler)
+{
+	int fd = bpf_map__fd(sampler->programs->maps.processes);
+	struct process_entry *entries = (struct process_entry *)sampler->batch;
+	uint32_t *pids = (uint32_t *)sampler->batch_keys;
+	uint32_t position = 0;
+	bool is_first = true;
+	int r = forget_cgroups(sampler);
+
+	while (r == 0) {
+		uint32_t n = BATCH_BYTES / sizeof(*entries);
+
+		r = bpf_map_lookup_batch(fd, is_first ? NULL : &position, &position, pids, entries,
+					 &n, NULL);
+		if (r != 0 && r != -ENOENT)
+			return r;
+		for (uint32_t i = 0; i < n; i++)
+			forget_no(fd, pids[i], &entries[i]);
+		is_first = false;
+	}
+	return r == -ENOENT ? 0 : r;
 }
 
 /* Empties one map into @take, a batch at a time. */
@@ -409,7 +443,8 @@ static int drain_map(struct sampler *sampler, int fd, size_t value_bytes, sample
 		if (r != 0 && r != -ENOENT)
 			return r;
 		for (uint32_t i = 0; i < n; i++)
-			take(owner, (const void *)(sampler->batch + i * value_bytes));
+			take(owner,
+			     (const void *)((unsigned char *)sampler->batch + i * value_bytes));
 		is_first = false;
 	}
 	return 0;

@@ -60,10 +60,17 @@ void sampler_set_kinds(struct sampler *sampler, bool collect_user, bool collect_
 void sampler_decide(struct sampler *sampler, const struct process_image *image,
 		    enum decision decision);
 
-/* Tells the kernel that all of a cgroup is decided; sampler_forget_cgroups() takes all of it back.
+/*
+ * Tells the kernel that all of a cgroup is decided: with DECISION_NO its processes are neither
+ * sampled nor announced, those that come later included.
  */
 void sampler_decide_cgroup(struct sampler *sampler, uint64_t cgroup_id, enum decision decision);
-void sampler_forget_cgroups(struct sampler *sampler);
+
+/*
+ * Takes every "no" back, of cgroups and of processes: who is met next is announced. Returns 0 or a
+ * negative errno, with some decisions perhaps still in force.
+ */
+int sampler_forget_decisions(struct sampler *sampler) warn_unused_result;
 
 typedef void sampler_record_fn(void *owner, const struct stack_record *record);
 

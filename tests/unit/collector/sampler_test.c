@@ -1,6 +1,7 @@
 /* The real programs on the real kernel: needs BPF, PERFMON and a CPU to burn. */
 #include "sampler.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -142,6 +143,68 @@ static void a_process_decided_no_has_no_stack_walked(void **state)
 	assert_int_equal(after.n_samples, 0);
 }
 
+/* A directory of the unified hierarchy, made for the test; the caller removes it. */
+static void make_cgroup(char path[PATH_MAX])
+{
+	char line[PATH_MAX], mount[PATH_MAX] = "";
+	FILE *mounts = fopen("/proc/mounts", "re");
+
+	assert_non_null(mounts);
+	while (!mount[0] && fgets(line, sizeof(line), mounts))
+		if (sscanf(line, "%*s %4000s cgroup2", mount) != 1 || !strstr(line, " cgroup2 "))
+			mount[0] = '\0';
+	(void)fclose(mounts);
+	assert_true(mount[0]);
+	assert_true(snprintf(path, PATH_MAX, "%s/sampler-test-%d", mount, getpid()) < PATH_MAX);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void move_to_cgroup(pid_t pid, const char *cgroup)
+{
+	char path[PATH_MAX + 16];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	(void)fprintf(file, "%d\n", pid);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+a_cgroup_decided_no_is_neither_sampled_nor_announced_until_that_is_forgotten(void **state)
+{
+	struct seen seen = {0};
+	struct sampler_counts before, now;
+	char cgroup[PATH_MAX];
+	struct stat directory;
+
+	make_cgroup(cgroup);
+	assert_int_equal(stat(cgroup, &directory), 0); /* its inode number is its id */
+	sampler_decide_cgroup(*state, directory.st_ino, DECISION_NO);
+	seen.pid = start_burner();
+	move_to_cgroup(seen.pid, cgroup);
+	sampler_take_announcements(*state, note_announcement, &seen);
+	assert_int_equal(sampler_drain(*state, note_record, &seen), 0);
+	seen = (struct seen){.pid = seen.pid}; /* it may have been met before it was moved */
+	assert_int_equal(sampler_count(*state, &before), 0);
+	do {
+		(void)usleep(20000);
+		assert_int_equal(sampler_count(*state, &now), 0);
+	} while (now.sums[TICK_SKIPPED_NOT_SELECTED] <
+		 before.sums[TICK_SKIPPED_NOT_SELECTED] + N_SAMPLES_MIN);
+	sampler_take_announcements(*state, note_announcement, &seen);
+	assert_int_equal(sampler_drain(*state, note_record, &seen), 0);
+	assert_int_equal(seen.n_samples, 0);
+	assert_int_equal(seen.n_met, 0);
+
+	assert_int_equal(sampler_forget_decisions(*state), 0);
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	assert_int_equal(seen.n_met, 1);
+	end_burner(seen.pid);
+	assert_int_equal(rmdir(cgroup), 0);
+}
+
 static void assert_is_text_of(const struct exec_mapping *mapping, const char *path)
 {
 	struct stat file;
@@ -245,6 +308,9 @@ int main(void)
 			close_sampler),
 		cmocka_unit_test_setup_teardown(a_process_decided_no_has_no_stack_walked,
 						open_sampler, close_sampler),
+		cmocka_unit_test_setup_teardown(
+			a_cgroup_decided_no_is_neither_sampled_nor_announced_until_that_is_forgotten,
+			open_sampler, close_sampler),
 		cmocka_unit_test_setup_teardown(an_exec_makes_a_new_image_that_is_sampled_again,
 						open_sampler, close_sampler),
 		cmocka_unit_test_setup_teardown(

@@ -50,6 +50,7 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker)
 	worker->options = *options;
 	worker->id = hash_new_seed();
 	worker->objects.pool = options->pool;
+	worker->kernel.directory = options->directory;
 	worker->profile = (struct bytes)BYTES_INIT(PROFILE_FRAME_BYTES_MAX);
 	*ret_worker = worker;
 	return 0;

@@ -1,6 +1,7 @@
 /* The real programs on the real kernel: needs BPF, PERFMON and a CPU to burn. */
 #include "sampler.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
@@ -272,6 +274,47 @@ static void every_tick_ends_in_one_counter_and_every_sample_in_a_record(void **s
 	assert_int_equal(counts.sums[TICK_TAKEN], before.sums[TICK_TAKEN]);
 }
 
+static bool batch_shall_fail;
+
+int __real_bpf_map_lookup_and_delete_batch(int fd, void *in_batch, void *out_batch, void *keys,
+					   void *values, __u32 *count,
+					   const struct bpf_map_batch_opts *opts);
+int __wrap_bpf_map_lookup_and_delete_batch(int fd, void *in_batch, void *out_batch, void *keys,
+					   void *values, __u32 *count,
+					   const struct bpf_map_batch_opts *opts);
+
+int __wrap_bpf_map_lookup_and_delete_batch(int fd, void *in_batch, void *out_batch, void *keys,
+					   void *values, __u32 *count,
+					   const struct bpf_map_batch_opts *opts)
+{
+	if (batch_shall_fail) {
+		batch_shall_fail = false;
+		return -ENOMEM;
+	}
+	return __real_bpf_map_lookup_and_delete_batch(fd, in_batch, out_batch, keys, values, count,
+						      opts);
+}
+
+static void what_a_drain_could_not_read_comes_with_the_next(void **state)
+{
+	pid_t burner = start_burner();
+	struct sampler_counts counts;
+	uint64_t n_drained = 0;
+
+	do {
+		(void)usleep(20000);
+		assert_int_equal(sampler_count(*state, &counts), 0);
+	} while (counts.sums[TICK_TAKEN] < N_SAMPLES_MIN);
+	batch_shall_fail = true;
+	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), -ENOMEM);
+	end_burner(burner);
+	sampler_stop(*state);
+	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), 0);
+	assert_int_equal(sampler_count(*state, &counts), 0);
+	assert_true(counts.balanced);
+	assert_int_equal(n_drained, counts.sums[TICK_TAKEN]);
+}
+
 static void the_maps_fit_their_memory_budget(void **state)
 {
 	uint64_t budget = MAP_BYTES_MAX + (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * BYTES_PER_CPU;
@@ -316,6 +359,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			every_tick_ends_in_one_counter_and_every_sample_in_a_record, open_sampler,
 			close_sampler),
+		cmocka_unit_test_setup_teardown(what_a_drain_could_not_read_comes_with_the_next,
+						open_sampler, close_sampler),
 		cmocka_unit_test_setup_teardown(the_maps_fit_their_memory_budget, open_sampler,
 						close_sampler),
 		cmocka_unit_test_setup_teardown(a_new_rate_changes_the_period_of_the_running_events,

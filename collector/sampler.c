@@ -218,6 +218,8 @@ static int cover_cpus(struct sampler *sampler)
 		if (!sampler->cpus[i].is_online)
 			continue;
 		fd = open_event(i, sampler->period_ns);
+		if (fd == -ENODEV) /* it went offline just now */
+			continue;
 		if (fd == -EPERM || fd == -EACCES)
 			return SAMPLER_REFUSED_PERF;
 		if (fd < 0)

@@ -40,7 +40,11 @@ static void tell_decision(void *owner, const struct process *process)
 		collector->has_told_no = true;
 	if (collector->has_told_no)
 		sampler_decide(collector->sampler, &process->image, process->decision);
-	if (process->decision == DECISION_NO && process->is_in_container &&
+	/*
+	 * What a runtime starts is in the runtime's own cgroup until it is moved and execs: only an
+	 * image that lives on has been read in the cgroup that it was announced in.
+	 */
+	if (process->decision == DECISION_NO && process->is_in_container && !process->is_exited &&
 	    process->cgroup_id > ROOT_CGROUP_ID && !collector->has_pid_targets)
 		sampler_decide_cgroup(collector->sampler, process->cgroup_id, DECISION_NO);
 }

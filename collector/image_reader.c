@@ -66,6 +66,25 @@ static void ask_namespace_pid(struct process_record *record)
 	opener_submit(record->processes->options.opener, &request, status_read, record);
 }
 
+/* The line of /proc/PID/cgroup that is about the unified hierarchy; empty when there is none. */
+static struct wire_bytes unified_line(struct wire_bytes text)
+{
+	static const char prefix[] = "0::";
+	const char *at = text.data;
+	size_t n_left = text.n_bytes;
+
+	while (n_left > 0) {
+		const char *newline = memchr(at, '\n', n_left);
+		size_t n_line = newline ? (size_t)(newline - at) + 1 : n_left;
+
+		if (n_line >= sizeof(prefix) && memcmp(at, prefix, sizeof(prefix) - 1) == 0)
+			return (struct wire_bytes){at, n_line};
+		at += n_line;
+		n_left -= n_line;
+	}
+	return (struct wire_bytes){NULL, 0};
+}
+
 static void place(struct process_record *record, struct wire_bytes text)
 {
 	struct wire_bytes id = cgroup_container_id(text);
@@ -75,7 +94,7 @@ static void place(struct process_record *record, struct wire_bytes text)
 	if (id.n_bytes > 0)
 		memcpy(record->container_id, id.data, id.n_bytes);
 	record->n_container_bytes = (uint8_t)id.n_bytes;
-	record->process.is_in_container = id.n_bytes > 0;
+	record->process.is_in_container = cgroup_container_id(unified_line(text)).n_bytes > 0;
 	record->is_placed = true;
 }
 

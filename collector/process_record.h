@@ -16,10 +16,9 @@ struct process_record {
 	struct process_record *next;
 	uint32_t parent_pid; /* 0: unknown */
 	uint64_t exited_ns;
-	unsigned n_in_flight; /* requests that hold the record, whether a lookup waits for them or
-				 not */
-	bool is_superseded;   /* the pid is a newer image's: what is read from now on is not its own
-			       */
+	unsigned n_in_flight; /* requests that hold the record, waited for or not */
+	bool is_superseded;   /* the pid is a newer image's: what is read now is not its own */
+	bool is_met;          /* its first sample was announced */
 
 	struct exec_mapping exec_mappings[N_EXEC_MAPPINGS]; /* zeroed: unknown */
 

@@ -35,18 +35,15 @@ static void status_read(void *owner, const struct opener_result *result)
 
 	record->n_in_flight--;
 	if (!has_texts(result) || !is_stat_of(record, result->bytes[TEXT_STAT], &stat) ||
-	    proc_status_namespace_pid(result->bytes[TEXT_STATUS], &record->namespace_pid) != 0)
+	    proc_status_parse(result->bytes[TEXT_STATUS], &record->status) != 0)
 		return; /* no perf map will be found */
-	for (size_t i = 0; i < mappings->n_mappings; i++) {
-		struct object *object = mappings->mappings[i].object;
-
-		if (object && object->kind == OBJECT_FILE && object->namespace_pid == 0)
-			object->namespace_pid = record->namespace_pid;
-	}
+	for (size_t i = 0; i < mappings->n_mappings; i++)
+		if (mappings->mappings[i].object)
+			record_claim_perf_map(record, mappings->mappings[i].object);
 }
 
 /* Only a process with code of its own making can have a perf map, and status is dear to read. */
-static void ask_namespace_pid(struct process_record *record)
+static void ask_status(struct process_record *record)
 {
 	const struct mappings *mappings = &record->process.mappings;
 	const struct opener_request request = {
@@ -113,7 +110,7 @@ static void take_maps(struct process_record *record, struct wire_bytes text, uin
 	counters_add(counters, COUNTER_MAPS_TRUNCATED, fresh.n_truncated);
 	image_set_mappings(record, &fresh, now_ns);
 	image_open_files(record);
-	ask_namespace_pid(record);
+	ask_status(record);
 }
 
 static void take_texts(struct process_record *record, const struct opener_result *result,

@@ -2,13 +2,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -16,15 +12,14 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "cpu_events.h"
 #include "sampler.skel.h"
 
-#define NS_PER_S         UINT64_C(1000000000)
-#define CPUS_MAX         8192u
-#define BATCH_BYTES      (128u << 10)
-#define SILENT_CPU_NS    (3 * NS_PER_S)
-#define PRESSURE_NUM     3u /* a map asks for an early drain at 3/4 of its entries */
-#define PRESSURE_DEN     4u
-#define ONLINE_CPUS_PATH "/sys/devices/system/cpu/online"
+#define NS_PER_S     UINT64_C(1000000000)
+#define CPUS_MAX     8192u
+#define BATCH_BYTES  (128u << 10)
+#define PRESSURE_NUM 3u /* a map asks for an early drain at 3/4 of its entries */
+#define PRESSURE_DEN 4u
 
 static_assert(sizeof(struct process_image) == 16, "shared with the programs");
 static_assert(sizeof(struct process_entry) == 40, "shared with the programs");
@@ -32,13 +27,6 @@ static_assert(sizeof(struct stack_head) == 24, "shared with the programs");
 static_assert(sizeof(struct announcement) == 56, "shared with the programs");
 static_assert(sizeof(struct exec_announcement) == 136, "shared with the programs");
 static_assert(STACK_RECORD_BYTES(0) == sizeof(struct stack_head), "the frames follow the head");
-
-struct cpu {
-	int event_fd;          /* -1: not covered */
-	uint64_t n_ticks;      /* as last counted */
-	uint64_t last_tick_ns; /* monotonic: when they last grew */
-	bool is_online;
-};
 
 /* One size class: the array with one slot, and the two halves that take turns in it. */
 struct stack_maps {
@@ -57,16 +45,11 @@ struct sampler {
 	struct bpf_link *links[2];    /* owned: exec, exit */
 	struct stack_maps stacks[N_STACK_CLASSES];
 	unsigned n_cpus_possible;
-	unsigned n_cpus_covered;
-	struct cpu *cpus;              /* owned, n_cpus_possible */
+	struct cpu_events *events;     /* owned */
 	struct tick_counters *per_cpu; /* owned, n_cpus_possible: where they are read into */
 	uint64_t *batch;               /* owned, BATCH_BYTES */
 	uint64_t *batch_keys;          /* owned */
-	int online_fd;
 	uint64_t map_bytes;
-	uint64_t period_ns;
-	uint64_t period_since_ns;   /* monotonic: since when period_ns holds; 0 when stopped */
-	uint64_t n_expected_before; /* ticks due under earlier periods */
 	sampler_announcement_fn *take;
 	void *take_owner;
 };
@@ -104,38 +87,6 @@ static uint64_t all_map_bytes(const struct bpf_object *object)
 
 	bpf_object__for_each_map(map, object) n_bytes += map_memory_bytes(bpf_map__fd(map));
 	return n_bytes;
-}
-
-/* Marks the CPUs of a list such as "0-3,8" (cpu.rst, "cpumask list format") as online. */
-static void mark_online(struct sampler *sampler, const char *list)
-{
-	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
-		sampler->cpus[i].is_online = false;
-	while (*list) {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10);
-		unsigned long last = first;
-
-		if (end == list)
-			return;
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		for (unsigned long i = first; i <= last && i < sampler->n_cpus_possible; i++)
-			sampler->cpus[i].is_online = true;
-		list = *end == ',' ? end + 1 : "";
-	}
-}
-
-static int read_online(struct sampler *sampler)
-{
-	char list[4096];
-	ssize_t n = pread(sampler->online_fd, list, sizeof(list) - 1, 0);
-
-	if (n < 0)
-		return -errno;
-	list[n] = '\0';
-	mark_online(sampler, list);
-	return 0;
 }
 
 static int load(struct sampler *sampler, uint32_t n_processes_max)
@@ -194,46 +145,6 @@ static void arm_pressure(struct sampler *sampler)
 	}
 }
 
-static int open_event(unsigned cpu, uint64_t period_ns)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = period_ns,
-		.disabled = 1,
-	};
-	long fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
-static int cover_cpus(struct sampler *sampler)
-{
-	int program = bpf_program__fd(sampler->programs->progs.on_tick);
-
-	for (unsigned i = 0; i < sampler->n_cpus_possible; i++) {
-		int fd;
-
-		if (!sampler->cpus[i].is_online)
-			continue;
-		fd = open_event(i, sampler->period_ns);
-		if (fd == -ENODEV) /* it went offline just now */
-			continue;
-		if (fd == -EPERM || fd == -EACCES)
-			return SAMPLER_REFUSED_PERF;
-		if (fd < 0)
-			return fd;
-		sampler->cpus[i].event_fd = fd;
-		if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) != 0 ||
-		    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
-			return -errno;
-		sampler->n_cpus_covered++;
-		sampler->cpus[i].last_tick_ns = clock_monotonic_ns();
-	}
-	return sampler->n_cpus_covered > 0 ? 0 : -ENODEV;
-}
-
 static int attach_links(struct sampler *sampler)
 {
 	struct bpf_program *programs[] = {sampler->programs->progs.on_exec,
@@ -260,28 +171,24 @@ static int take_one(void *owner, void *data, size_t n_bytes)
 	return 0;
 }
 
-static int allocate(struct sampler *sampler)
+static int allocate(struct sampler *sampler, uint32_t sample_rate_hz)
 {
 	int n = libbpf_num_possible_cpus();
 
 	if (n <= 0 || (unsigned)n > CPUS_MAX)
 		return n < 0 ? n : -E2BIG;
 	sampler->n_cpus_possible = (unsigned)n;
-	sampler->cpus = calloc((size_t)n, sizeof(*sampler->cpus));
 	sampler->per_cpu = calloc((size_t)n, sizeof(*sampler->per_cpu));
 	sampler->batch = malloc(BATCH_BYTES);
 	sampler->batch_keys = malloc(BATCH_BYTES);
-	if (!sampler->cpus || !sampler->per_cpu || !sampler->batch || !sampler->batch_keys)
+	if (!sampler->per_cpu || !sampler->batch || !sampler->batch_keys)
 		return -ENOMEM;
-	for (int i = 0; i < n; i++)
-		sampler->cpus[i].event_fd = -1;
-	sampler->online_fd = open(ONLINE_CPUS_PATH, O_RDONLY | O_CLOEXEC);
-	return sampler->online_fd < 0 ? -errno : read_online(sampler);
+	return cpu_events_new((unsigned)n, NS_PER_S / sample_rate_hz, &sampler->events);
 }
 
 static int start(struct sampler *sampler, const struct sampler_options *options)
 {
-	int r = allocate(sampler);
+	int r = allocate(sampler, options->sample_rate_hz);
 
 	if (r == 0)
 		r = load(sampler, options->n_processes_max);
@@ -297,9 +204,9 @@ static int start(struct sampler *sampler, const struct sampler_options *options)
 		return -errno;
 	r = attach_links(sampler);
 	if (r == 0)
-		r = cover_cpus(sampler);
-	sampler->period_since_ns = clock_monotonic_ns();
-	return r;
+		r = cpu_events_open(sampler->events,
+				    bpf_program__fd(sampler->programs->progs.on_tick));
+	return r == CPU_EVENTS_REFUSED ? SAMPLER_REFUSED_PERF : r;
 }
 
 int sampler_open(const struct sampler_options *options, struct sampler **ret_sampler)
@@ -310,8 +217,6 @@ int sampler_open(const struct sampler_options *options, struct sampler **ret_sam
 	if (!sampler)
 		return -ENOMEM;
 	libbpf_set_print(ignore_libbpf);
-	sampler->online_fd = -1;
-	sampler->period_ns = NS_PER_S / options->sample_rate_hz;
 	r = start(sampler, options);
 	if (r != 0) {
 		sampler_free(sampler);
@@ -333,37 +238,14 @@ void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn
 	(void)ring_buffer__consume(sampler->ring); /* fails only when the callback does */
 }
 
-static int set_period(struct sampler *sampler, uint64_t period_ns)
-{
-	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
-		if (sampler->cpus[i].event_fd >= 0 &&
-		    ioctl(sampler->cpus[i].event_fd, PERF_EVENT_IOC_PERIOD, &period_ns) != 0)
-			return -errno;
-	return 0;
-}
-
 int sampler_set_rate(struct sampler *sampler, uint32_t sample_rate_hz)
 {
-	uint64_t period_ns = NS_PER_S / sample_rate_hz;
-	uint64_t now_ns = clock_monotonic_ns();
-	int r;
-
-	if (period_ns == sampler->period_ns)
-		return 0;
-	r = set_period(sampler, period_ns);
-	if (r < 0) {
-		(void)set_period(sampler, sampler->period_ns); /* it was taken before */
-		return r;
-	}
-	sampler->n_expected_before = sampler_expected_ticks(sampler, now_ns);
-	sampler->period_since_ns = now_ns;
-	sampler->period_ns = period_ns;
-	return 0;
+	return cpu_events_set_period(sampler->events, NS_PER_S / sample_rate_hz);
 }
 
 uint64_t sampler_period_ns(const struct sampler *sampler)
 {
-	return sampler->period_ns;
+	return cpu_events_period_ns(sampler->events);
 }
 
 void sampler_set_kinds(struct sampler *sampler, bool collect_user, bool collect_kernel)
@@ -539,10 +421,7 @@ int sampler_count(struct sampler *sampler, struct sampler_counts *ret_counts)
 		for (unsigned i = 0; i < N_TICK_COUNTERS; i++)
 			counts.sums[i] += c->values[i];
 		counts.balanced = counts.balanced && is_balanced(c);
-		if (c->values[TICK_TICKS] != sampler->cpus[cpu].n_ticks) {
-			sampler->cpus[cpu].n_ticks = c->values[TICK_TICKS];
-			sampler->cpus[cpu].last_tick_ns = now_ns;
-		}
+		cpu_events_note_ticks(sampler->events, cpu, c->values[TICK_TICKS], now_ns);
 	}
 	*ret_counts = counts;
 	return 0;
@@ -550,49 +429,22 @@ int sampler_count(struct sampler *sampler, struct sampler_counts *ret_counts)
 
 uint64_t sampler_expected_ticks(const struct sampler *sampler, uint64_t now_ns)
 {
-	uint64_t n_cpus = sampler->n_cpus_covered, period_ns = sampler->period_ns;
-	uint64_t elapsed_ns = now_ns - sampler->period_since_ns;
-
-	if (sampler->period_since_ns == 0)
-		return sampler->n_expected_before;
-	/* In two parts: thousands of CPUs times weeks of nanoseconds do not fit 64 bits. */
-	return sampler->n_expected_before + n_cpus * (elapsed_ns / period_ns) +
-	       n_cpus * (elapsed_ns % period_ns) / period_ns;
+	return cpu_events_expected(sampler->events, now_ns);
 }
 
 void sampler_stop(struct sampler *sampler)
 {
-	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
-		if (sampler->cpus[i].event_fd >= 0)
-			(void)ioctl(sampler->cpus[i].event_fd, PERF_EVENT_IOC_DISABLE, 0);
-	sampler->n_expected_before = sampler_expected_ticks(sampler, clock_monotonic_ns());
-	sampler->period_since_ns = 0;
+	cpu_events_stop(sampler->events);
 }
 
 bool sampler_has_uncovered_cpu(struct sampler *sampler)
 {
-	uint64_t newest_ns = 0;
-
-	if (sampler->period_since_ns == 0 || read_online(sampler) != 0)
-		return false;
-	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
-		if (sampler->cpus[i].last_tick_ns > newest_ns)
-			newest_ns = sampler->cpus[i].last_tick_ns;
-	for (unsigned i = 0; i < sampler->n_cpus_possible; i++) {
-		const struct cpu *cpu = &sampler->cpus[i];
-
-		/* An event dies with its CPU and does not come back with it: silence tells. */
-		if (cpu->is_online &&
-		    (cpu->event_fd < 0 ||
-		     newest_ns - cpu->last_tick_ns > SILENT_CPU_NS + 3 * sampler->period_ns))
-			return true;
-	}
-	return false;
+	return cpu_events_has_uncovered(sampler->events);
 }
 
 unsigned sampler_n_cpus(const struct sampler *sampler)
 {
-	return sampler->n_cpus_covered;
+	return cpu_events_n_covered(sampler->events);
 }
 
 uint64_t sampler_map_bytes(const struct sampler *sampler)
@@ -604,14 +456,11 @@ void sampler_free(struct sampler *sampler)
 {
 	if (!sampler)
 		return;
-	for (unsigned i = 0; sampler->cpus && i < sampler->n_cpus_possible; i++)
-		close_fdp(&sampler->cpus[i].event_fd);
+	cpu_events_free(sampler->events);
 	for (unsigned i = 0; i < 2; i++)
 		(void)bpf_link__destroy(sampler->links[i]);
 	ring_buffer__free(sampler->ring);
 	sampler_bpf__destroy(sampler->programs);
-	close_fdp(&sampler->online_fd);
-	free(sampler->cpus);
 	free(sampler->per_cpu);
 	free(sampler->batch);
 	free(sampler->batch_keys);

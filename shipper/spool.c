@@ -435,6 +435,8 @@ static int load_cursor(struct spool *spool, const char *key, struct spool_cursor
 		return r;
 	if (r == 0 && spool_cursor_decode(data, n_bytes, key, &cursor) != 0)
 		spool->state.n_damaged++;
+	if (cursor.sequence > spool->next_sequence) /* it could not be read when the spool opened */
+		cursor.sequence = spool->next_sequence;
 	if (!spool_find(spool, cursor.sequence, &entry) ||
 	    entry.record.sequence != cursor.sequence || cursor.part >= entry.record.n_parts ||
 	    cursor.n_part_samples > entry.record.n_samples ||

@@ -464,6 +464,113 @@ static void a_failed_sync_is_never_tried_again_on_the_same_file(void **state)
 	rig_deinit(&rig);
 }
 
+/* Appends the record of @window, as @sequence, to the end of the file @name: nobody was told. */
+static void leave_copy(struct rig *rig, const char *name, uint64_t window, uint64_t sequence)
+{
+	struct sim_content *file = sim_content(&rig->sim, name);
+	struct spool_record record = record_of(window);
+	size_t n_bytes = SPOOL_RECORD_HEADER_BYTES + payload_bytes(window);
+	unsigned char payload[8192];
+
+	record.sequence = sequence;
+	payload_fill(window, payload);
+	file->data = realloc(file->data, file->n_bytes + n_bytes);
+	assert_non_null(file->data);
+	spool_record_encode(&record, payload, file->data + file->n_bytes);
+	memcpy(file->data + file->n_bytes + SPOOL_RECORD_HEADER_BYTES, payload,
+	       payload_bytes(window));
+	file->n_bytes += n_bytes;
+}
+
+static void the_copy_that_a_failed_sync_left_behind_does_not_hide_the_acknowledged_one(void **state)
+{
+	struct spool_cursor inside = {
+		.sequence = 3, .part = 1, .n_part_samples = 12, .n_part_bytes = 34};
+	char name[SPOOL_NAME_BYTES + 16];
+	struct spool_entry entry;
+	struct rig rig;
+	size_t slow;
+
+	(void)state;
+	rig_init(&rig);
+	assert_int_equal(rig_open(&rig), 0);
+	assert_int_equal(spool_reader_add(rig.spool, "slow", &slow),
+			 0); /* keeps the first segment */
+	assert_int_equal(append(rig.spool, 1), 0);
+	(void)snprintf(name, sizeof(name), "%s", sim_name_with(&rig.sim, ".seg"));
+	rig.sim.fault_at = rig.sim.n_operations + 3; /* header, payload, sync */
+	rig.sim.fault = SIM_EIO;
+	assert_int_equal(append(rig.spool, 2), 0); /* as 3, after 2 failed */
+	spool_advance(rig.spool, rig.reader, &inside);
+	rig_close(&rig);
+	leave_copy(&rig, name, 2,
+		   2); /* the cut of its tail did not reach the disk, its bytes did */
+	assert_int_equal(rig_open(&rig), 0);
+	assert_int_equal(spool_state(rig.spool).n_records, 2);
+	assert_true(spool_find(rig.spool, 2, &entry));
+	assert_int_equal(entry.record.sequence, 3);
+	assert_int_equal(spool_reader(rig.spool, rig.reader)->cursor.part, 1);
+	assert_int_equal(spool_held(rig.spool, rig.reader).n_samples, 20 - 12);
+	assert_int_equal(append(rig.spool, 2), SPOOL_KNOWN);
+	assert_books(&rig, 0);
+	rig_deinit(&rig);
+}
+
+static void a_bad_place_of_the_disk_costs_the_records_in_it_and_no_start(void **state)
+{
+	unsigned seen[WINDOWS_MAX] = {0};
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig.options.segment_bytes = 1u << 16;
+	assert_int_equal(rig_open(&rig), 0);
+	for (uint64_t w = 1; w <= 6; w++)
+		assert_int_equal(append(rig.spool, w), 0);
+	assert_int_equal(spool_state(rig.spool).n_segments, 1);
+	rig_close(&rig);
+	rig.sim.n_operations = 0;
+	rig.sim.fault_at = 5; /* list, no ids, the segment's open and size, its first read */
+	rig.sim.fault = SIM_EIO;
+	assert_int_equal(rig_open(&rig), 0);
+	read_all(&rig, seen);
+	assert_int_equal(seen[1], 0);
+	assert_int_equal(seen[6], 1);
+	assert_int_equal(spool_state(rig.spool).n_damaged,
+			 2); /* the header, and what followed it */
+	pass_over(&rig, &(struct spool_entry){.record.sequence = 5});
+	rig_close(&rig);
+	rig.sim.n_operations = 0;
+	rig.sim.fault_at = 4; /* list, the cursor's open and size, its read */
+	assert_int_equal(rig_open(&rig), 0);
+	assert_int_equal(spool_reader(rig.spool, rig.reader)->cursor.sequence, 6);
+	assert_books(&rig, 0);
+	rig_deinit(&rig);
+}
+
+static void a_cursor_that_could_not_be_read_at_first_hides_nothing_new(void **state)
+{
+	unsigned seen[WINDOWS_MAX] = {0};
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	assert_int_equal(rig_open(&rig), 0);
+	assert_int_equal(append(rig.spool, 1), 0);
+	spool_advance(rig.spool, rig.reader, &(struct spool_cursor){.sequence = 50});
+	spool_expire(rig.spool, START_NS + 900 * SECOND_NS);
+	assert_int_equal(spool_state(rig.spool).n_records, 0);
+	rig_close(&rig);
+	rig.sim.n_operations = 0;
+	rig.sim.fault_at = 2; /* list, the cursor's open */
+	rig.sim.fault = SIM_EIO;
+	assert_int_equal(rig_open(&rig), 0);
+	assert_int_equal(append(rig.spool, 2), 0);
+	read_all(&rig, seen);
+	assert_int_equal(seen[2], 1);
+	rig_deinit(&rig);
+}
+
 static void a_full_disk_refuses_and_goes_on_when_there_is_room(void **state)
 {
 	unsigned seen[WINDOWS_MAX] = {0};
@@ -655,6 +762,10 @@ int main(void)
 		cmocka_unit_test(a_record_that_rots_later_is_passed_over_and_counted),
 		cmocka_unit_test(a_segment_of_a_newer_version_is_moved_aside_and_never_deleted),
 		cmocka_unit_test(a_failed_sync_is_never_tried_again_on_the_same_file),
+		cmocka_unit_test(
+			the_copy_that_a_failed_sync_left_behind_does_not_hide_the_acknowledged_one),
+		cmocka_unit_test(a_bad_place_of_the_disk_costs_the_records_in_it_and_no_start),
+		cmocka_unit_test(a_cursor_that_could_not_be_read_at_first_hides_nothing_new),
 		cmocka_unit_test(a_full_disk_refuses_and_goes_on_when_there_is_room),
 		cmocka_unit_test(power_lost_at_any_operation_loses_nothing_that_was_acknowledged),
 		cmocka_unit_test(one_failure_of_any_operation_loses_nothing_that_was_acknowledged),

@@ -13,8 +13,8 @@
 #include "push_body.h"
 #include "store.h"
 
-#define BATCH_BYTES_MAX      (1u << 20)
-#define STORE_BATCH_PARTS    16u /* two synced files each, before the event loop goes on */
+#define BATCH_BYTES_MAX      (1u << 20) /* of both kinds: half of a burst, so that two in a row pass */
+#define STORE_BATCH_PARTS    16u        /* two synced files each, before the event loop goes on */
 #define MS_NS                UINT64_C(1000000)
 #define RETRY_AFTER_MIN_S    1
 #define RETRY_AFTER_MAX_S    600
@@ -350,13 +350,16 @@ static bool is_hungry(const struct endpoints *endpoints, const struct endpoint *
 static void step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
 {
 	struct endpoint *endpoint = endpoints->all[i];
-	size_t n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX;
+	struct batch_limits limits = {
+		.n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX,
+		.n_bytes = BATCH_BYTES_MAX,
+		.uncompressed_bytes = BATCH_BYTES_MAX,
+	};
 	int r;
 
 	if (endpoint->n_alone > 0)
-		n_parts = 1;
-	r = batch_gather(&endpoint->batch, endpoints->spool, endpoint->reader, n_parts,
-			 BATCH_BYTES_MAX);
+		limits.n_parts = 1;
+	r = batch_gather(&endpoint->batch, endpoints->spool, endpoint->reader, &limits);
 	if (r == BATCH_EMPTY)
 		return;
 	if (r == BATCH_DAMAGED) {

@@ -1,35 +1,44 @@
 #include "endpoints.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
 
 #include "batch.h"
+#include "endpoint_names.h"
 #include "log/log.h"
 #include "push.h"
 #include "push_body.h"
 #include "store.h"
 
-#define BATCH_BYTES_MAX      (1u << 20) /* of both kinds: half of a burst, so that two in a row pass */
-#define STORE_BATCH_PARTS    16u        /* two synced files each, before the event loop goes on */
-#define MS_NS                UINT64_C(1000000)
-#define RETRY_AFTER_MIN_S    1
-#define RETRY_AFTER_MAX_S    600
-#define POISON_TRIES_MAX     3u /* alone: the first and two more */
-#define THROTTLE_TRIES_MAX   3u
-#define THROTTLE_BURST_BYTES (2u << 20) /* a series above a server's burst never passes */
-#define OPERATOR_WAIT_MS     30000u     /* … to twice that: only an operator can help */
-#define QUARANTINE_BYTES_MAX (UINT64_C(64) << 20)
-#define FILE_URL             "file://"
-#define TENANT_HEADER        "X-Scope-OrgID"
+#define BATCH_BYTES_MAX       (1u << 20) /* of both kinds: half of a burst, so that two in a row pass */
+#define STORE_BATCH_PARTS     16u        /* two synced files each, before the event loop goes on */
+#define MS_NS                 UINT64_C(1000000)
+#define RETRY_AFTER_MAX_S     600
+#define RETRY_AFTER_JITTER_MS 250u
+#define POISON_TRIES_MAX      3u /* alone: the first and two more */
+#define THROTTLE_TRIES_MAX    3u
+#define THROTTLE_BURST_BYTES  (2u << 20) /* a series above a server's burst never passes */
+#define OPERATOR_WAIT_MS      30000u     /* … to twice that: only an operator can help */
+#define QUARANTINE_BYTES_MAX  (UINT64_C(64) << 20)
+#define FILE_URL              "file://"
+
+static_assert(ENDPOINTS_MAX <= SPOOL_READERS_MAX, "each endpoint is a reader");
 
 enum phase {
 	PHASE_IDLE,      /* may start on what is at its cursor */
 	PHASE_IN_FLIGHT, /* a request is out */
 	PHASE_WAITING,   /* for wait_until_ns */
+};
+
+/* What came of the part at the cursor when it went alone. */
+struct tries {
+	uint64_t sequence; /* whose these are */
+	uint32_t part;
+	unsigned n[N_VERDICTS];
 };
 
 struct endpoint {
@@ -39,9 +48,10 @@ struct endpoint {
 	size_t reader;
 	enum phase phase;
 	uint64_t wait_until_ns;
-	unsigned n_attempts; /* failed so far, at what is at the cursor */
-	size_t n_alone;      /* parts that go alone from the cursor on */
-	bool was_tried;      /* since endpoints_stop() */
+	unsigned n_attempts; /* failed in a row, whatever the reason: waits grow with them */
+	struct tries tries;
+	size_t n_alone; /* parts that go alone from the cursor on */
+	bool was_tried; /* since endpoints_stop() */
 	bool is_failing;
 	char error[ENDPOINT_ERROR_MAX];
 	struct spool_amount sent;
@@ -173,26 +183,31 @@ static void give_up(struct endpoints *endpoints, struct endpoint *endpoint,
 	settle(endpoints, endpoint, &endpoint->dropped[reason]);
 }
 
-static uint64_t throttle_ms(const struct endpoint *endpoint, const struct push_answer *answer)
+/* Waits as long as the server says, if it says so. */
+static void wait_as_told(struct endpoint *endpoint, const struct push_answer *answer,
+			 uint64_t now_ns)
 {
-	uint64_t wait = backoff_ms(endpoint->n_attempts, endpoint->configuration->min_backoff_ms,
-				   endpoint->configuration->max_backoff_ms, random_bits());
 	int64_t said_s = answer->retry_after_s;
 
-	if (said_s <= 0)
-		return wait;
-	if (said_s < RETRY_AFTER_MIN_S)
-		said_s = RETRY_AFTER_MIN_S;
+	if (said_s <= 0) { /* not said, or nonsense */
+		back_off(endpoint, now_ns);
+		return;
+	}
 	if (said_s > RETRY_AFTER_MAX_S)
 		said_s = RETRY_AFTER_MAX_S;
-	return (uint64_t)said_s * 1000 + random_bits() % 250;
+	endpoint->n_attempts++;
+	wait_ms(endpoint, now_ns, (uint64_t)said_s * 1000 + random_bits() % RETRY_AFTER_JITTER_MS);
 }
 
-static bool has_given_all_tries(const struct endpoint *endpoint)
+/* Counts how often the one item of the batch came to @verdict, this time included. */
+static unsigned count_try(struct endpoint *endpoint, enum verdict verdict)
 {
-	uint32_t n_max = endpoint->configuration->max_backoff_retries;
+	const struct spool_cursor *at = &endpoint->batch.items[0].at;
+	struct tries *tries = &endpoint->tries;
 
-	return n_max > 0 && endpoint->n_attempts + 1 >= n_max;
+	if (tries->sequence != at->sequence || tries->part != at->part)
+		*tries = (struct tries){.sequence = at->sequence, .part = at->part};
+	return ++tries->n[verdict];
 }
 
 /* What to do about one part that went alone. */
@@ -200,8 +215,11 @@ static void act_alone(struct endpoints *endpoints, struct endpoint *endpoint,
 		      const struct push_answer *answer, uint64_t now_ns)
 {
 	const struct wire_part *part = &endpoint->batch.items[0].part;
+	uint32_t n_failures_max = endpoint->configuration->max_backoff_retries;
+	enum verdict verdict = verdict_of(answer);
+	unsigned n_tries = count_try(endpoint, verdict);
 
-	switch (verdict_of(answer)) {
+	switch (verdict) {
 	case VERDICT_TOO_BIG:
 		give_up(endpoints, endpoint, ENDPOINT_DROP_TOO_BIG);
 		return;
@@ -209,28 +227,26 @@ static void act_alone(struct endpoints *endpoints, struct endpoint *endpoint,
 		give_up(endpoints, endpoint, ENDPOINT_DROP_EXPIRED);
 		return;
 	case VERDICT_POISON:
-		if (endpoint->n_attempts + 1 >= POISON_TRIES_MAX)
+		if (n_tries >= POISON_TRIES_MAX)
 			give_up(endpoints, endpoint, ENDPOINT_DROP_REJECTED);
 		else
 			back_off(endpoint, now_ns);
 		return;
 	case VERDICT_FAILED:
-		if (has_given_all_tries(endpoint))
+		if (n_failures_max > 0 && n_tries >= n_failures_max)
 			give_up(endpoints, endpoint, ENDPOINT_DROP_RETRIES);
 		else
 			back_off(endpoint, now_ns);
 		return;
 	case VERDICT_THROTTLED:
-		if (endpoint->n_attempts + 1 >= THROTTLE_TRIES_MAX &&
-		    part->uncompressed_bytes > THROTTLE_BURST_BYTES) {
+		if (n_tries >= THROTTLE_TRIES_MAX &&
+		    part->uncompressed_bytes > THROTTLE_BURST_BYTES)
 			give_up(endpoints, endpoint, ENDPOINT_DROP_TOO_BIG);
-			return;
-		}
-		endpoint->n_attempts++;
-		wait_ms(endpoint, now_ns, throttle_ms(endpoint, answer));
+		else
+			wait_as_told(endpoint, answer, now_ns);
 		return;
 	default:
-		back_off(endpoint, now_ns);
+		wait_as_told(endpoint, answer, now_ns);
 	}
 }
 
@@ -249,18 +265,25 @@ static void act_together(struct endpoint *endpoint, const struct push_answer *an
 		batch_clear(&endpoint->batch);
 		return;
 	case VERDICT_THROTTLED:
-		endpoint->n_attempts++;
-		wait_ms(endpoint, now_ns, throttle_ms(endpoint, answer));
+	case VERDICT_TRANSIENT:
+		wait_as_told(endpoint, answer, now_ns);
 		return;
 	default:
 		back_off(endpoint, now_ns);
 	}
 }
 
-static bool may_have_stored(const struct push_answer *answer)
+/* Whether any of what was sent may be stored, so that sending it again may store it twice. */
+static bool may_have_stored(const struct push_answer *answer, size_t n_items)
 {
-	return answer->transport == PUSH_LOST ||
-	       (answer->transport == PUSH_ANSWERED && answer->status >= 500);
+	if (answer->transport == PUSH_LOST)
+		return true;
+	if (answer->transport != PUSH_ANSWERED || answer->status == 413)
+		return false;
+	if (answer->status >= 500 || answer->status == 499 || answer->status == 200)
+		return true;
+	return n_items > 1 &&
+	       verdict_of(answer) != VERDICT_MISCONFIGURED; /* one failed, of several */
 }
 
 static void act(struct endpoints *endpoints, struct endpoint *endpoint,
@@ -277,7 +300,7 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 		settle(endpoints, endpoint, &endpoint->sent);
 		return;
 	}
-	if (may_have_stored(answer))
+	if (may_have_stored(answer, endpoint->batch.n_items))
 		endpoint->n_repeated += endpoint->batch.n_items;
 	if (answer->transport == PUSH_ANSWERED)
 		(void)snprintf(error, sizeof(error), "%ld %.*s", answer->status,
@@ -496,48 +519,10 @@ void endpoints_free(struct endpoints *endpoints)
 	free(endpoints);
 }
 
-/* The URL without user and password; a repeated one gets a number, for metrics must not repeat. */
-static char *label_of(const struct endpoints *endpoints, const char *url)
+static int endpoint_open(struct endpoints *endpoints, const struct configuration *all, size_t i)
 {
-	const char *authority = strstr(url, "://");
-	size_t n_scheme = authority ? (size_t)(authority + 3 - url) : 0;
-	size_t n_authority = strcspn(url + n_scheme, "/?#");
-	const char *at = memrchr(url + n_scheme, '@', n_authority);
-	const char *rest = at ? at + 1 : url + n_scheme;
-	unsigned n_same = 1;
-	char *label = NULL;
-
-	for (size_t i = 0; i < endpoints->n; i++)
-		n_same += strcmp(endpoints->all[i]->configuration->url, url) == 0;
-	if (asprintf(&label, n_same > 1 ? "%.*s%s#%u" : "%.*s%s", (int)n_scheme, url, rest,
-		     n_same) < 0)
-		return NULL;
-	return label;
-}
-
-/* What makes an endpoint the same after a restart: where to and for whom, not with which secret. */
-static int key_of(const struct endpoints *endpoints,
-		  const struct endpoint_configuration *configuration, struct bytes *ret_key)
-{
-	const char *tenant = "";
-	unsigned n_same = 0;
-
-	for (size_t i = 0; i < configuration->n_headers; i++)
-		if (strcasecmp(configuration->headers[i].name, TENANT_HEADER) == 0)
-			tenant = configuration->headers[i].value;
-	for (size_t i = 0; i < endpoints->n; i++)
-		n_same += strcmp(endpoints->all[i]->configuration->url, configuration->url) == 0 &&
-			  strcmp(endpoints->all[i]->configuration->name, configuration->name) == 0;
-	bytes_printf(ret_key, "%s\n%s\n%s\n%u", configuration->url, configuration->name, tenant,
-		     n_same);
-	bytes_append(ret_key, "", 1);
-	return ret_key->error;
-}
-
-static int endpoint_open(struct endpoints *endpoints,
-			 const struct endpoint_configuration *configuration)
-{
-	cleanup_with(bytes_deinit) struct bytes key = BYTES_INIT(SPOOL_KEY_BYTES_MAX);
+	const struct endpoint_configuration *configuration = &all->endpoints[i];
+	cleanup_with(bytes_deinit) struct bytes key = BYTES_INIT(SPOOL_KEY_BYTES_MAX + 1);
 	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
 	int r;
 
@@ -545,8 +530,8 @@ static int endpoint_open(struct endpoints *endpoints,
 		return -ENOMEM;
 	endpoint->configuration = configuration;
 	endpoint->body = (struct bytes)BYTES_INIT(PUSH_BODY_BYTES_MAX);
-	endpoint->label = label_of(endpoints, configuration->url);
-	r = endpoint->label ? key_of(endpoints, configuration, &key) : -ENOMEM;
+	endpoint->label = endpoint_label_new(all, i);
+	r = endpoint->label ? endpoint_key_print(all, i, &key) : -ENOMEM;
 	if (r == 0 && strncmp(configuration->url, FILE_URL, strlen(FILE_URL)) == 0)
 		r = store_open(configuration->url + strlen(FILE_URL), STORE_BYTES_DEFAULT,
 			       &endpoint->store);
@@ -562,6 +547,22 @@ static int endpoint_open(struct endpoints *endpoints,
 	return 0;
 }
 
+/* What all endpoints share. */
+static int open_shared(struct endpoints *endpoints, const struct endpoints_options *options)
+{
+	int r = push_open(&endpoints->push);
+
+	if (r < 0) {
+		log_err("start-failed", "error=\"%s\"", strerror(-r));
+		return r;
+	}
+	r = store_open(options->quarantine_path, QUARANTINE_BYTES_MAX, &endpoints->quarantine);
+	if (r < 0)
+		log_err("quarantine-unusable", "directory=%s error=\"%s\"",
+			options->quarantine_path, strerror(-r));
+	return r;
+}
+
 int endpoints_open(const struct endpoints_options *options, struct endpoints **ret_endpoints)
 {
 	struct endpoints *endpoints = calloc(1, sizeof(*endpoints));
@@ -570,17 +571,9 @@ int endpoints_open(const struct endpoints_options *options, struct endpoints **r
 	if (!endpoints)
 		return -ENOMEM;
 	endpoints->spool = options->spool;
-	r = push_open(&endpoints->push);
-	if (r == 0)
-		r = store_open(options->quarantine_path, QUARANTINE_BYTES_MAX,
-			       &endpoints->quarantine);
-	if (r == 0 && options->configuration->n_endpoints > ENDPOINTS_MAX) {
-		log_err("too-many-endpoints", "found=%zu max=%u",
-			options->configuration->n_endpoints, ENDPOINTS_MAX);
-		r = -E2BIG;
-	}
+	r = open_shared(endpoints, options);
 	for (size_t i = 0; r == 0 && i < options->configuration->n_endpoints; i++)
-		r = endpoint_open(endpoints, &options->configuration->endpoints[i]);
+		r = endpoint_open(endpoints, options->configuration, i);
 	if (r < 0) {
 		endpoints_free(endpoints);
 		return r;

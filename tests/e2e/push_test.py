@@ -500,6 +500,9 @@ class Pushing(ShipperTest):
         metrics = self.assert_books(server.url, sent=190, held=0, dropped=10)
         self.assertEqual(of_endpoint(metrics, "triptych_endpoint_samples_dropped_total", server.url,
                                      reason="rejected"), 10)
+        # The nineteen may have been stored when the twentieth was refused; nobody can know.
+        self.assertEqual(of_endpoint(metrics, "triptych_endpoint_profiles_repeated_total",
+                                     server.url), 20)
         kept = glob.glob(self.world.spool + "/quarantine/*.labels")
         self.assertEqual(len(kept), 1)
         with open(kept[0]) as file:
@@ -592,6 +595,43 @@ class Pushing(ShipperTest):
         self.assertEqual(len(back.names()), 60)
         self.assert_books(away.url, sent=600, held=0, dropped=0)
 
+    def test_an_outage_is_not_held_against_the_profile_that_met_it(self):
+        away = self.server()
+        port = away.port
+        away.close()
+        self.servers.remove(away)
+        self.world.configure(['url = "%s"\n    min_backoff_period = "5ms"\n'
+                              '    max_backoff_period = "20ms"\n    max_backoff_retries = 3'
+                              % away.url])
+        self.world.start()
+        self.client().profile(1)
+        wait_for(lambda: of_endpoint(self.world.metrics(), "pyroscope_write_retries_total",
+                                     away.url) > 10, what="ten failures to connect")
+        answers = [Answer(500), Answer(400, b"{}"), Answer(500), Answer(400, b"{}")]
+        back = Server(lambda series, n: answers[n - 1] if n <= len(answers) else None, port=port)
+        self.servers.append(back)
+        self.wait_sent(away.url, 10)
+        self.assert_books(away.url, sent=10, held=0, dropped=0)
+
+    def test_a_busy_server_may_say_how_long_it_needs(self):
+        server = self.server(lambda series, n: Answer(503, headers={"Retry-After": "1"})
+                             if n == 1 else None)
+        client = self.start(server, extra='min_backoff_period = "5ms"')
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+        self.assertGreaterEqual(server.requests[1][0] - server.requests[0][0], 1)
+
+    def test_endpoints_that_differ_in_their_user_have_books_of_their_own(self):
+        server = self.server()
+        place = "127.0.0.1:%d" % server.port
+        self.world.configure(['url = "http://%s@%s"' % (user, place) for user in ("a:x", "b:y")])
+        self.world.start()
+        self.client().profile(1)
+        for label in ("http://" + place, "http://%s #2" % place):
+            self.wait_sent(label, 10)
+            self.assert_books(label, sent=10, held=0, dropped=0)
+        self.assertEqual({headers["Authorization"] for _, headers, _ in server.requests},
+                         {"Basic YTp4", "Basic Yjp5"})
 
     def test_names_are_resolved_in_the_sandbox(self):
         server = self.server()

@@ -351,6 +351,7 @@ int spool_append(struct spool *spool, const struct spool_record *record, const v
 		spool->state.n_sync_failures++;
 		r = write_record(spool, &placed, payload, &sync_failed);
 	}
+	spool->state.append_error = r;
 	if (r < 0) {
 		spool->state.n_sync_failures += sync_failed;
 		spool->state.n_write_failures += !sync_failed;

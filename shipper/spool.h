@@ -75,6 +75,7 @@ struct spool_state {
 	uint64_t n_samples_found; /* in the spool when it was opened */
 	uint64_t n_repeats;       /* appends of known windows */
 	uint64_t n_refused;       /* appends that the disk refused */
+	int append_error;         /* of the last append; 0: the spool can be written */
 	uint64_t n_sync_failures;
 	uint64_t n_write_failures;
 	uint64_t n_torn_bytes; /* cut off segments when the spool was opened */

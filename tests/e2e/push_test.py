@@ -765,11 +765,13 @@ class Dying(ShipperTest):
         self.assertEqual(answer, "refused disk")
         self.assertGreater(taken, 4)
         self.assert_books(server.url, sent=0, held=10 * taken, dropped=0)
+        self.assertIn("the spool cannot be written", self.world.get("/-/ready")[1])
         gate.set()
         self.wait_sent(server.url, 10 * taken)
         metrics = self.assert_books(server.url, held=0, dropped=0)
         self.assertGreaterEqual(metrics["triptych_spool_refused_total"][()], 1)
         wait_for(lambda: client.profile(sequence, size=1000) == "stored", what="room")
+        self.assertNotIn("spool", self.world.get("/-/ready")[1])
         self.wait_sent(server.url, 10 * taken + 10)
 
     def test_what_the_spool_drops_while_it_is_in_flight_is_booked_once(self):

@@ -583,8 +583,10 @@ static void a_full_disk_refuses_and_goes_on_when_there_is_room(void **state)
 	rig.sim.n_writes_left_to_disk_full = 1;
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(append(rig.spool, 2), -ENOSPC);
+	assert_int_equal(spool_state(rig.spool).append_error, -ENOSPC);
 	rig.sim.n_writes_left_to_disk_full = 0;
 	assert_int_equal(append(rig.spool, 2), 0);
+	assert_int_equal(spool_state(rig.spool).append_error, 0);
 	assert_int_equal(spool_state(rig.spool).n_refused, 5);
 	assert_int_equal(spool_state(rig.spool).n_segments, 2);
 	read_all(&rig, seen);

@@ -176,8 +176,7 @@ static bool add_header(struct transfer *transfer, const char *line)
 	return true;
 }
 
-/* Ours, which an endpoint's own headers do not replace. "Expect:" keeps libcurl from asking first.
- */
+/* Ours, which an endpoint's do not replace. "Expect:" keeps libcurl from asking first. */
 static const char *const own_headers[] = {
 	"Content-Type: application/proto",
 	"Connect-Protocol-Version: 1",

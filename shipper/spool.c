@@ -30,8 +30,8 @@ static int reserve(void **items, size_t *capacity, size_t n, size_t item_bytes)
 
 	if (n < *capacity)
 		return 0;
-	grown = reallocarray(*items, more,
-			     item_bytes); /* what is in the spool bounds both arrays */
+	/* What is in the spool bounds both arrays. */
+	grown = reallocarray(*items, more, item_bytes);
 	if (!grown)
 		return -ENOMEM;
 	*items = grown;

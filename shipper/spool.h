@@ -27,10 +27,10 @@
 #define SPOOL_BYTES_DEFAULT (UINT64_C(512) << 20)
 #define SPOOL_BYTES_MIN     (UINT64_C(40) << 20) /* two of the longest records, and a bit */
 #define SPOOL_AGE_MAX_NS    (UINT64_C(55) * 60 * 1000000000) /* servers take one hour */
-#define SPOOL_RECORD_CHARGE_MIN                                                                    \
-	4096u /* what a tiny record counts for: bounds their number, too                           \
-	       */
-#define SPOOL_READERS_MAX 32u
+#define SPOOL_READERS_MAX   32u
+
+/* What a tiny record counts for: bounds their number, too. */
+#define SPOOL_RECORD_CHARGE_MIN 4096u
 
 struct spool_options {
 	const struct spool_files *files; /* borrowed until spool_close() */

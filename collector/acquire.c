@@ -192,6 +192,25 @@ static void say_started(const struct collector *collector)
 		 (clock_monotonic_ns() - collector->started_ns) / 1000000);
 }
 
+/* Asked as the uid that we have become, and said before anything else could fail for it. */
+static bool can_make_sockets(const struct options *options)
+{
+	const char *path = options->run_dir;
+	struct stat st;
+	int error = 0;
+
+	if (stat(path, &st) != 0 || access(path, W_OK | X_OK) != 0)
+		error = errno;
+	else if (!S_ISDIR(st.st_mode))
+		error = ENOTDIR;
+	if (error != 0)
+		log_err("run-directory",
+			"path=%s error=\"%s\", it must be a directory that uid %u can write to",
+			log_quote(path, strlen(path)).text, strerror(error),
+			(unsigned)options->uid);
+	return error == 0;
+}
+
 int collector_confine(struct collector *collector)
 {
 	bool has_landlock;
@@ -199,6 +218,8 @@ int collector_confine(struct collector *collector)
 
 	(void)umask(0007); /* the group of the sockets may use them, nobody else */
 	r = sandbox_become(collector->options->uid, collector->options->gid, caps_to_keep());
+	if (r == 0 && !can_make_sockets(collector->options))
+		return EXIT_STATUS_CANT_CREATE;
 	if (r == 0)
 		r = sandbox_enter(SANDBOX_COLLECTOR, NULL, 0, &has_landlock);
 	if (r != 0) {

@@ -23,10 +23,17 @@
 #define NS_PER_MS           UINT64_C(1000000)
 #define NS_PER_S            UINT64_C(1000000000)
 #define INTERVAL_DEFAULT_NS (15 * NS_PER_S)
-#define PROBE_NS            (10 * NS_PER_S)
-#define LAST_WORDS_NS       (2 * NS_PER_S) /* for the shipper to hear the last counters */
+#define PROBE_NS            (60 * NS_PER_S) /* each costs a connection */
+#define CHECK_NS            (5 * NS_PER_S)
+#define RETRY_NS            NS_PER_S       /* while samples wait for a decision */
+#define LAST_WORDS_NS       (5 * NS_PER_S) /* for the shipper to ask for the last counters */
 #define EVENTS_MAX          16
 #define ROOT_CGROUP_ID      1 /* all there is on a host without a unified hierarchy */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 /* What an epoll event is about. */
 enum source { SOURCE_SIGNAL, SOURCE_SAMPLER, SOURCE_OPENER, SOURCE_POOL, SOURCE_CONTROL };
@@ -117,8 +124,8 @@ static void apply_settings(void *owner, const struct wire_settings_message *m)
 	drain_set(collector->drain, s->demangle, &s->caches);
 	apply_targets(collector, m, now_ns);
 	collector->interval_ns = s->collect_interval_ms * NS_PER_MS;
-	if (now_ns + collector->interval_ns < collector->next_drain_ns)
-		collector->next_drain_ns = now_ns + collector->interval_ns;
+	if (collector->drained_ns + collector->interval_ns < collector->next_drain_ns)
+		collector->next_drain_ns = collector->drained_ns + collector->interval_ns;
 	log_info("settings", "generation=%lu targets=%zu hz=%u interval_ms=%u", m->generation,
 		 m->n_targets, s->sample_rate_hz, s->collect_interval_ms);
 }
@@ -234,6 +241,21 @@ static int watch_all(struct collector *collector)
 	return r;
 }
 
+/* Says why the sockets or what stands behind them could not be made. */
+static int explain_unprepared(const struct collector *collector, int r)
+{
+	const char *run_dir = collector->options->run_dir;
+
+	if (r == -EADDRINUSE) {
+		log_err("socket-in-use", "run_dir=%s, another collector listens there",
+			log_quote(run_dir, strlen(run_dir)).text);
+		return EXIT_STATUS_AGAIN;
+	}
+	log_err("prepare-failed", "run_dir=%s error=\"%s\"",
+		log_quote(run_dir, strlen(run_dir)).text, strerror(-r));
+	return r == -EACCES || r == -ENAMETOOLONG ? EXIT_STATUS_CANT_CREATE : EXIT_STATUS_MACHINE;
+}
+
 static int prepare(struct collector *collector)
 {
 	uint64_t now_ns = clock_monotonic_ns();
@@ -246,21 +268,15 @@ static int prepare(struct collector *collector)
 		r = listen_control(collector);
 	if (r == 0)
 		r = watch_all(collector);
-	if (r == -EADDRINUSE)
-		log_err("socket-in-use", "run_dir=%s, another collector listens there",
-			log_quote(collector->options->run_dir, strlen(collector->options->run_dir))
-				.text);
-	else if (r != 0)
-		log_err("prepare-failed", "run_dir=%s errno=%d",
-			log_quote(collector->options->run_dir, strlen(collector->options->run_dir))
-				.text,
-			-r);
+	if (r != 0)
+		return explain_unprepared(collector, r);
 	collector->interval_ns = INTERVAL_DEFAULT_NS;
+	collector->drained_ns = now_ns;
 	collector->next_drain_ns = now_ns + INTERVAL_DEFAULT_NS;
 	collector->next_probe_ns = now_ns + PROBE_NS;
-	collector->next_second_ns = now_ns + NS_PER_S;
+	collector->next_check_ns = now_ns + CHECK_NS;
 	kallsyms_copy_begin(&collector->kallsyms, now_ns);
-	return r;
+	return EXIT_STATUS_OK;
 }
 
 static void drain_now(struct collector *collector, uint64_t now_ns)
@@ -273,7 +289,10 @@ static void drain_now(struct collector *collector, uint64_t now_ns)
 		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain",
 			 -r);
 	processes_expire(collector->processes, true, now_ns);
+	collector->drained_ns = now_ns;
 	collector->next_drain_ns = now_ns + collector->interval_ns;
+	if (drain_n_pending(collector->drain) > 0)
+		collector->next_check_ns = earlier(collector->next_check_ns, now_ns + RETRY_NS);
 	pool_offer(collector->pool, now_ns);
 }
 
@@ -319,10 +338,11 @@ static void dispatch(struct collector *collector, enum source source, uint64_t n
 	}
 }
 
-/* What happens once a second: authority that only a restart can give, and deaf listeners. */
-static void every_second(struct collector *collector, uint64_t now_ns)
+/* What is looked after now and then: authority that only a restart can give, deaf listeners. */
+static void check(struct collector *collector, uint64_t now_ns)
 {
-	collector->next_second_ns = now_ns + NS_PER_S;
+	collector->next_check_ns =
+		now_ns + (drain_n_pending(collector->drain) > 0 ? RETRY_NS : CHECK_NS);
 	refresh_counters(collector);
 	if (sampler_has_uncovered_cpu(collector->sampler)) {
 		log_warn("cpu-uncovered", "a CPU came online, leaving to be started again");
@@ -357,11 +377,6 @@ static void retry_when_read(struct collector *collector, uint64_t now_ns)
 	collector->was_busy = is_busy;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Runs what is due. Returns when to wake at the latest. */
 static uint64_t run_timers(struct collector *collector, uint64_t now_ns)
 {
@@ -369,10 +384,10 @@ static uint64_t run_timers(struct collector *collector, uint64_t now_ns)
 
 	if (now_ns >= collector->next_drain_ns)
 		drain_now(collector, now_ns);
-	if (now_ns >= collector->next_second_ns)
-		every_second(collector, now_ns);
+	if (now_ns >= collector->next_check_ns)
+		check(collector, now_ns);
 	retry_when_read(collector, now_ns);
-	next_ns = earlier(collector->next_drain_ns, collector->next_second_ns);
+	next_ns = earlier(collector->next_drain_ns, collector->next_check_ns);
 	next_ns = earlier(next_ns, opener_expire(collector->opener, now_ns));
 	next_ns = earlier(next_ns, pool_expire(collector->pool, now_ns));
 	next_ns = earlier(next_ns, objects_expire(collector->objects, now_ns));
@@ -428,9 +443,10 @@ static int timeout_ms(uint64_t until_ns)
 int collector_run(struct collector *collector)
 {
 	struct epoll_event events[EVENTS_MAX];
+	int status = prepare(collector);
 
-	if (prepare(collector) != 0)
-		return EXIT_STATUS_MACHINE;
+	if (status != EXIT_STATUS_OK)
+		return status;
 	for (;;) {
 		uint64_t wake_ns = run_timers(collector, clock_monotonic_ns());
 		int n;

@@ -28,9 +28,10 @@ struct collector {
 	int signal_fd;
 	int epoll_fd;
 	uint64_t interval_ns;
-	uint64_t next_drain_ns; /* monotonic, like all times here */
+	uint64_t drained_ns; /* monotonic, like all times here: when, or since when we sample */
+	uint64_t next_drain_ns;
 	uint64_t next_probe_ns;
-	uint64_t next_second_ns;
+	uint64_t next_check_ns;
 	uint64_t stop_by_ns;  /* 0: not stopping */
 	uint64_t leave_by_ns; /* 0: not all delivered yet */
 	uint64_t n_answers_at_end;

@@ -42,7 +42,9 @@ static const char help_text[] =
 	"\n"
 	"Exit status: 0 stopped as asked; 64 wrong option; 69 this kernel cannot; 71 the system "
 	"failed;\n"
-	"75 start me again (authority is needed); 77 a capability is missing.\n";
+	"73 the run directory cannot be written; 75 start me again (authority is needed, or "
+	"another\n"
+	"collector listens there); 77 a capability is missing.\n";
 
 enum option_id {
 	OPTION_RUN_DIR = 1,

@@ -31,7 +31,7 @@
 #include "opener.h"
 #include "windows.h"
 
-#define POOL_PARK_NS          UINT64_C(5000000000)
+#define POOL_PARK_NS          UINT64_C(30000000000)
 #define POOL_LEASE_NS_DEFAULT UINT64_C(30000000000)
 #define POOL_DEATHS_MAX       2u
 #define POOL_GIVEN_BACK_MAX   8u

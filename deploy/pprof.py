@@ -25,6 +25,8 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 def read_varint(data, at, end):
     """Returns (value, position behind it)."""
+    if at < end and data[at] < 0x80:
+        return data[at], at + 1
     value = shift = 0
     while True:
         if at >= end or shift > 63:
@@ -38,11 +40,13 @@ def read_varint(data, at, end):
 
 
 def fields(data):
-    """Yields (number, wire type, value) of one message; the value is an int or a memoryview."""
-    data = memoryview(data)
+    """Yields (number, wire type, value) of one message; the value is an int or bytes."""
     at, end = 0, len(data)
     while at < end:
-        key, at = read_varint(data, at, end)
+        key = data[at]
+        at += 1
+        if key >= 0x80: # one byte is the rule, here and below
+            key, at = read_varint(data, at - 1, end)
         number, kind = key >> 3, key & 7
         if number == 0:
             raise Malformed("field number 0")
@@ -81,7 +85,12 @@ def repeated_numbers(kind, value):
     return numbers
 
 
+_ONE_BYTE = [bytes([value]) for value in range(0x80)]
+
+
 def put_varint(value):
+    if 0 <= value < 0x80:
+        return _ONE_BYTE[value]
     value &= 0xFFFFFFFFFFFFFFFF
     out = bytearray()
     while value >= 0x80:

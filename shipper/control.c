@@ -9,7 +9,10 @@
 #include "link/link.h"
 #include "log/log.h"
 
-#define HEARTBEAT_NS       UINT64_C(1000000000)
+#define HEARTBEAT_NS       UINT64_C(4000000000) /* below READY_COLLECTOR_NS */
+#define SOON_NS            UINT64_C(1000000000) /* while somebody looks, or it will not listen */
+#define RECONNECTED_NS     UINT64_C(100000000)  /* however often its connection breaks */
+#define LOOK_NS            UINT64_C(5000000000)
 #define ANSWER_TIMEOUT_MS  3000
 #define SETTINGS_BYTES_MAX (8192u * 1024u) /* its row of messages.def */
 
@@ -21,6 +24,8 @@ struct control {
 	bool is_asking;
 	bool is_seen; /* said in the log */
 	uint64_t ask_ns;
+	uint64_t asked_ns;
+	uint64_t looked_ns; /* 0: never */
 	struct control_state state;
 };
 
@@ -59,6 +64,7 @@ int control_open(const char *path, uid_t uid, const struct configuration *config
 		.peer = COLLECTOR,
 		.n_uids = 1,
 		.uids = {uid},
+		.tells_connections = true,
 	};
 	struct control *control = calloc(1, sizeof(*control));
 	int r;
@@ -90,7 +96,7 @@ void control_free(struct control *control)
 
 int control_fd(const struct control *control)
 {
-	return control->is_asking ? link_client_fd(control->client) : -1;
+	return link_client_fd(control->client);
 }
 
 uint64_t control_deadline_ns(const struct control *control)
@@ -176,9 +182,14 @@ static void finish(struct control *control, uint64_t now_ns)
 	}
 	link_answer_deinit(&answer);
 	if (r == 0 && !was_current && !control->state.is_current)
-		control->ask_ns = now_ns + HEARTBEAT_NS; /* it was told and did not: no hurry */
+		control->ask_ns = now_ns + SOON_NS; /* it was told and did not: no hurry */
 	else if (r == 0 && !control->state.is_current)
 		control->ask_ns = now_ns; /* it started again, and waits for its settings */
+}
+
+static bool is_looked_at(const struct control *control, uint64_t now_ns)
+{
+	return control->looked_ns != 0 && now_ns - control->looked_ns < LOOK_NS;
 }
 
 static void begin(struct control *control, uint64_t now_ns)
@@ -189,16 +200,29 @@ static void begin(struct control *control, uint64_t now_ns)
 
 	r = link_ask_begin(control->client, frame->data, frame->n_bytes, ANSWER_TIMEOUT_MS);
 	control->is_asking = r == 0;
-	control->ask_ns = now_ns + HEARTBEAT_NS;
+	control->asked_ns = now_ns;
+	control->ask_ns = now_ns + (is_looked_at(control, now_ns) ? SOON_NS : HEARTBEAT_NS);
 	control->state.n_asks++;
 	if (r < 0)
 		log_warn("ask-failed", "to=collector error=\"%s\"", strerror(-r));
+}
+
+void control_note_look(struct control *control, uint64_t now_ns)
+{
+	control->looked_ns = now_ns;
+	if (control->ask_ns > control->asked_ns + SOON_NS)
+		control->ask_ns = control->asked_ns + SOON_NS;
 }
 
 void control_run(struct control *control, uint64_t now_ns)
 {
 	if (control->is_asking)
 		finish(control, now_ns);
+	if (link_client_connected(control->client) && !control->is_asking) {
+		control->state.is_current = false; /* it may be another collector */
+		if (control->ask_ns > control->asked_ns + RECONNECTED_NS)
+			control->ask_ns = control->asked_ns + RECONNECTED_NS;
+	}
 	if (!control->is_asking && now_ns >= control->ask_ns)
 		begin(control, now_ns);
 }

@@ -1,8 +1,9 @@
 #pragma once
 /*
  * The asker toward the collector: brings it the settings and targets, every time they change or the
- * collector says that it has others, and a heartbeat each second; each answer carries the
- * collector's own state and counters, the latest of which is kept here.
+ * collector says that it has others, and a heartbeat every four seconds; each answer carries the
+ * collector's own state and counters, the latest of which is kept here. While somebody looks at
+ * them the heartbeat comes every second.
  *
  * One thread; times are arguments.
  */
@@ -45,13 +46,16 @@ int control_open(const char *path, uid_t uid, const struct configuration *config
 
 void control_free(struct control *control); /* NULL is fine */
 
-/* An fd to poll for reading, or -1 when nothing is awaited; ask again each time. */
+/* An fd to poll for reading. Borrowed. */
 int control_fd(const struct control *control);
 
 uint64_t control_deadline_ns(const struct control *control);
 
 /* Takes an answer, sends what is due. */
 void control_run(struct control *control, uint64_t now_ns);
+
+/* Somebody looks at what the collector says: it is asked often from now on, for a while. */
+void control_note_look(struct control *control, uint64_t now_ns);
 
 /* Borrowed until control_free(). */
 const struct control_state *control_state(const struct control *control);

@@ -356,8 +356,12 @@ bool readiness_check(const struct metrics_sources *sources, struct bytes *why)
 		bytes_printf(why, "the collector has not taken the settings\n");
 		is_ready = false;
 	}
-	if (!is_recent(workers_seen_ns(sources->workers), sources->now_ns, READY_SYMBOLIZERS_NS)) {
-		bytes_printf(why, "no symbolizer was seen within 15 s\n");
+	if (workers_connected(sources->workers) == 0) {
+		bytes_printf(why, "no symbolizer is connected\n");
+		is_ready = false;
+	} else if (!is_recent(workers_seen_ns(sources->workers), sources->now_ns,
+			      READY_SYMBOLIZERS_NS)) {
+		bytes_printf(why, "no symbolizer was heard within 45 s\n");
 		is_ready = false;
 	}
 	if (spool_error < 0) {

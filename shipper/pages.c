@@ -8,6 +8,8 @@
 
 #include <microhttpd.h>
 
+#include "base/number.h"
+
 #define CONNECTIONS_MAX      32u
 #define CONNECTION_SECONDS   15u
 #define CONNECTION_BYTES_MAX (32u * 1024u) /* of requests; pages are ours */
@@ -84,10 +86,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 static int split_address(const char *address, char host[HOST_BYTES], char port[PORT_BYTES])
 {
 	const char *colon = strrchr(address, ':');
+	uint64_t number;
 	size_t n_host;
 
-	if (!colon || colon == address || strlen(colon + 1) == 0 ||
-	    strlen(colon + 1) >= PORT_BYTES || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+	/* Asked here: getaddrinfo() takes 65537 for 1. */
+	if (!colon || colon == address || number_parse(colon + 1, 0, UINT16_MAX, &number) != 0)
 		return -EINVAL;
 	n_host = (size_t)(colon - address);
 	if (address[0] == '[' && n_host > 2 && address[n_host - 1] == ']') {
@@ -98,7 +101,7 @@ static int split_address(const char *address, char host[HOST_BYTES], char port[P
 		return -EINVAL;
 	memcpy(host, address, n_host);
 	host[n_host] = '\0';
-	(void)snprintf(port, PORT_BYTES, "%s", colon + 1);
+	(void)snprintf(port, PORT_BYTES, "%u", (unsigned)number);
 	return 0;
 }
 

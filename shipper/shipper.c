@@ -128,6 +128,9 @@ static int open_endpoints(struct shipper *shipper)
 static bool fill_sources(struct shipper *shipper, struct metrics_sources *ret_sources,
 			 struct profiles_counts *counts, struct bytes *why)
 {
+	uint64_t now_ns = clock_monotonic_ns();
+
+	control_note_look(shipper->control, now_ns);
 	*counts = profiles_counts(shipper->profiles);
 	*ret_sources = (struct metrics_sources){
 		.spool = shipper->spool,
@@ -135,7 +138,7 @@ static bool fill_sources(struct shipper *shipper, struct metrics_sources *ret_so
 		.control = control_state(shipper->control),
 		.workers = shipper->workers,
 		.profiles = counts,
-		.now_ns = clock_monotonic_ns(),
+		.now_ns = now_ns,
 	};
 	ret_sources->is_ready = readiness_check(ret_sources, why);
 	return ret_sources->is_ready;
@@ -405,7 +408,7 @@ static int wait_for_something(struct shipper *shipper)
 	struct pollfd fds[] = {
 		{.fd = shipper->signal_fd, .events = POLLIN},
 		{.fd = profiles_fd(shipper->profiles), .events = POLLIN},
-		{.fd = control_fd(shipper->control), .events = POLLIN}, /* -1 is passed over */
+		{.fd = control_fd(shipper->control), .events = POLLIN},
 		{.fd = endpoints_fd(shipper->endpoints), .events = POLLIN},
 		{.fd = pages_fd(shipper->pages), .events = POLLIN},
 	};

@@ -211,7 +211,10 @@ static int resolve(struct pass *pass, const struct wire_location *location, bool
 	return resolve_in_file(pass, location->value, is_caller, frame);
 }
 
-/* Gets the table of the pass's object, where it has one. Outcomes were counted by the sources. */
+/*
+ * Gets the table of the pass's object, where it has one. Outcomes were counted by the sources;
+ * without memory for names there are none, for the samples matter more.
+ */
 static int find_table(struct pass *pass)
 {
 	int r = 0;
@@ -225,7 +228,7 @@ static int find_table(struct pass *pass)
 	else if (pass->object->kind == OBJECT_FILE && !pass->window->name_nothing)
 		r = table_cache_get(pass->sources->tables, pass->object, &pass->sources->reader,
 				    &pass->table);
-	return r < 0 ? r : 0;
+	return r < 0 && r != -ENOMEM ? r : 0;
 }
 
 /* Names the locations of one object: a chain that begins at @first. */
@@ -246,19 +249,22 @@ static int resolve_object(struct pass *pass, uint32_t first, const uint32_t *nex
 }
 
 /* Notes for each location whether stacks have it as a leaf (bit 0), as a caller (bit 1). */
+static void note_process(const struct wire_window *window, const struct wire_process *process,
+			 uint8_t *uses)
+{
+	for (size_t s = 0; s < process->n_stacks; s++) {
+		const struct wire_stack *stack = &process->stacks[s];
+
+		for (uint32_t i = 0; i < stack->n_locations; i++)
+			uses[stack->locations[i]] |= frames_is_caller(window, stack, i) ? 2 : 1;
+	}
+}
+
 static void note_uses(const struct wire_window *window, uint8_t *uses)
 {
 	for (size_t t = 0; t < window->n_targets; t++)
-		for (size_t p = 0; p < window->targets[t].n_processes; p++) {
-			const struct wire_process *process = &window->targets[t].processes[p];
-
-			for (size_t s = 0; s < process->n_stacks; s++)
-				for (uint32_t i = 0; i < process->stacks[s].n_locations; i++)
-					uses[process->stacks[s].locations[i]] |=
-						frames_is_caller(window, &process->stacks[s], i)
-							? 2
-							: 1;
-		}
+		for (size_t p = 0; p < window->targets[t].n_processes; p++)
+			note_process(window, &window->targets[t].processes[p], uses);
 }
 
 /* Objects one after another, so that one table at a time is needed. The last chain has none. */

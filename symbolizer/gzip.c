@@ -6,7 +6,7 @@
 
 #define WINDOW_BITS_GZIP (15 + 16) /* the largest window, with gzip's head and tail */
 #define MEMORY_LEVEL     8         /* zlib's default */
-#define LEVEL            6
+#define LEVEL            5         /* 1 % more bytes than 6, for two thirds of its time */
 
 int gzip_append(struct bytes *out, const void *data, size_t n_bytes)
 {

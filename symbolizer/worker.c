@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 
 #include "base/clock.h"
@@ -15,21 +16,23 @@
 #define PROFILE_FRAME_BYTES_MAX (16384u * 1024u)
 #define STATS_FRAME_BYTES_MAX   (256u * 1024u)
 #define LEASE_FRAME_BYTES_MAX   256u
-#define LEASE_ANSWER_MS         8000 /* the collector parks an ask for 5 s */
+#define LEASE_ANSWER_MS         35000 /* the collector parks an ask for 30 s */
 #define GO_ANSWER_MS            2000
 #define PROFILE_ANSWER_MS       10000
 #define STATS_ANSWER_MS         500
 #define PAUSE_MS                500
-#define STOP_NS                 UINT64_C(5000000000) /* for the shipper, once asked to stop */
-#define STATS_NS                UINT64_C(5000000000)
+#define STOP_NS                 UINT64_C(5000000000)  /* for the shipper, once asked to stop */
+#define STATS_NS                UINT64_C(5000000000)  /* when they have changed */
+#define STATS_ALIVE_NS          UINT64_C(20000000000) /* when not */
 
 struct worker {
 	struct worker_options options;
 	uint64_t id;
 	bool is_stopping;
 	bool is_leaving;
-	uint64_t leave_at_ns; /* once stopping: when to give up on the shipper */
-	uint64_t stats_due_ns;
+	uint64_t leave_at_ns;   /* once stopping: when to give up on the shipper */
+	uint64_t stats_sent_ns; /* 0: never */
+	struct counters stats_sent;
 	enum lease_outcome outcome; /* to be said with the next lease */
 	struct window_id window;
 	struct object_client objects;
@@ -90,6 +93,15 @@ static int ask(struct worker *worker, struct link_client *client, const struct b
 	return r;
 }
 
+static bool stats_are_due(const struct worker *worker, uint64_t now_ns)
+{
+	bool have_changed = memcmp(&worker->stats_sent, worker->options.counters,
+				   sizeof(worker->stats_sent)) != 0;
+
+	return worker->stats_sent_ns == 0 ||
+	       now_ns - worker->stats_sent_ns >= (have_changed ? STATS_NS : STATS_ALIVE_NS);
+}
+
 static void send_stats(struct worker *worker)
 {
 	struct wire_counter values[COUNTERS_MAX];
@@ -98,16 +110,17 @@ static void send_stats(struct worker *worker)
 	struct link_answer answer = {0};
 	uint64_t now_ns = clock_monotonic_ns();
 
-	if (now_ns < worker->stats_due_ns)
+	if (!stats_are_due(worker, now_ns))
 		return;
-	worker->stats_due_ns = now_ns + STATS_NS;
+	worker->stats_sent_ns = now_ns;
+	worker->stats_sent = *worker->options.counters;
 	for (size_t i = 0; i < n_counter_rows; i++)
 		if (counter_rows[i].owner == SYMBOLIZER)
 			values[stats.n_counters++] = (struct wire_counter){
 				counter_rows[i].id, worker->options.counters->values[i]};
 	wire_encode_stats(&frame, &stats);
-	(void)!ask(worker, worker->options.profiles, &frame, STATS_ANSWER_MS,
-		   &answer); /* the next one says it all again */
+	if (ask(worker, worker->options.profiles, &frame, STATS_ANSWER_MS, &answer) != 0)
+		worker->stats_sent = (struct counters){0}; /* the next one says it all again */
 	link_answer_deinit(&answer);
 	bytes_deinit(&frame);
 }

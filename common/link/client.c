@@ -24,7 +24,7 @@
 
 #define REDIAL_MS        1000
 #define RECONNECT_MIN_MS 10
-#define RECONNECT_MAX_MS 200
+#define RECONNECT_MAX_MS 25 /* only while nobody listens */
 
 enum ask_state {
 	ASK_NONE,
@@ -47,6 +47,7 @@ struct link_client {
 	uint64_t deadline_ns;
 	pthread_mutex_t lock; /* guards the state */
 	enum ask_state state;
+	bool has_connected;
 };
 
 static void link_client_freep(struct link_client **client)
@@ -66,15 +67,22 @@ static nng_duration left_ms(const struct link_client *client)
 /* Runs before a connection is used: only a listener of a known uid may hear what we ask. */
 static void on_connect(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
-	const struct link_client *client = arg;
+	struct link_client *client = arg;
 	uint64_t uid;
 
 	(void)event;
-	if (client->options.n_uids == 0)
-		return;
-	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) != 0 ||
-	    !ipc_uid_listed(client->options.uids, client->options.n_uids, (uid_t)uid))
+	if (client->options.n_uids > 0 &&
+	    (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) != 0 ||
+	     !ipc_uid_listed(client->options.uids, client->options.n_uids, (uid_t)uid))) {
 		(void)nng_pipe_close(pipe); /* it may be closed already */
+		return;
+	}
+	if (!client->options.tells_connections)
+		return;
+	pthread_mutex_lock(&client->lock);
+	client->has_connected = true;
+	(void)eventfd_write(client->wake_fd, 1); /* fails only when it is readable anyway */
+	pthread_mutex_unlock(&client->lock);
 }
 
 static int dial(const struct link_client *client)
@@ -246,6 +254,20 @@ int link_ask_begin(struct link_client *client, const void *frame, size_t n_bytes
 int link_client_fd(const struct link_client *client)
 {
 	return client->wake_fd;
+}
+
+bool link_client_connected(struct link_client *client)
+{
+	eventfd_t ignored;
+	bool has_connected;
+
+	pthread_mutex_lock(&client->lock);
+	has_connected = client->has_connected;
+	client->has_connected = false;
+	if (has_connected && client->state <= ASK_WAITING)
+		(void)eventfd_read(client->wake_fd, &ignored); /* it may be read already */
+	pthread_mutex_unlock(&client->lock);
+	return has_connected;
 }
 
 /* Nobody took the request: asks over a new connection while there is time. */

@@ -10,6 +10,7 @@
 
 /* nng's threads need little; the default of 8 MiB each would dwarf everything else we map. */
 #define THREAD_STACK_BYTES (256u * 1024u)
+#define LARGE_BYTES        (256 * 1024)
 
 /* nng makes its threads with its first socket: in between, the default stack is ours to choose. */
 static void start_threads(void)
@@ -25,8 +26,14 @@ void link_init(void)
 {
 	pthread_attr_t before, small;
 
-	/* One heap: an arena a thread would reserve 64 MiB each and keep what it once held. */
-	(void)mallopt(M_ARENA_MAX, 1); /* a failure costs memory, nothing else */
+	/*
+	 * One heap: an arena a thread would reserve 64 MiB each and keep what it once held. And what
+	 * is large goes back when it is freed: left alone, the bound for that grows to 32 MiB with
+	 * the first large block that is freed. A failure costs memory, nothing else.
+	 */
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
 
 	if (pthread_getattr_default_np(&before) != 0) {
 		start_threads();

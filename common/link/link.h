@@ -99,6 +99,7 @@ struct link_dial_options {
 	enum wire_party peer;
 	size_t n_uids; /* whom the listener may run as; 0 accepts any (tests only) */
 	uid_t uids[LINK_UIDS_MAX];
+	bool tells_connections; /* link_client_connected() is asked */
 };
 
 /*
@@ -141,6 +142,12 @@ int link_ask(struct link_client *client, const void *frame, size_t n_bytes, int 
 int link_ask_begin(struct link_client *client, const void *frame, size_t n_bytes, int timeout_ms)
 	warn_unused_result;
 int link_client_fd(const struct link_client *client);
+
+/*
+ * Whether a connection was made since the last call: the listener may be another one than before.
+ * For clients that asked to be told, whose fd polls readable until they have called this.
+ */
+bool link_client_connected(struct link_client *client);
 int link_ask_finish(struct link_client *client, struct link_answer *ret_answer)
 	warn_unused_result;
 

@@ -10,50 +10,47 @@ import sys
 import harness
 import judge
 from harness import check
-from one_service import (COLLECTOR_CAPS, PERMISSION, UNAVAILABLE, Outcome, Place, with_caps)
+from one_service import COLLECTOR_CAPS, PERMISSION, UNAVAILABLE, Place, ends, starts, with_caps
 
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 HIDE_BTF = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"]
 OTHER_PIDS = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
-def collector(place, prefix):
-    return Outcome(place.command("collector", prefix=prefix))
-
-
 def check_capabilities(place):
     """Exactly the documented eight: all of them suffice, and each one is missed by name."""
-    collector(place, with_caps(COLLECTOR_CAPS)).expect_start("cap_prm=0000000000000000")
     for missing in COLLECTOR_CAPS:
-        outcome = collector(place, with_caps(cap for cap in COLLECTOR_CAPS if cap != missing))
+        caps = with_caps(cap for cap in COLLECTOR_CAPS if cap != missing)
+        command = place.command("collector", prefix=caps)
         if missing == "syslog":
-            outcome.expect_start("level=warn event=kallsyms-hidden", "SYSLOG")
+            starts(command, "level=warn event=kallsyms-hidden", "SYSLOG")
             continue
-        outcome.expect(PERMISSION, "event=capability-missing", f'missing="{missing.upper()}"')
+        outcome = ends(command, PERMISSION, "event=capability-missing", f'missing="{missing.upper()}"')
         print(f"without {missing}: {outcome.text.strip()}")
-    collector(place, with_caps(["net_raw"])).expect(
-        PERMISSION, *(cap.upper() for cap in COLLECTOR_CAPS if cap != "syslog"))
-    collector(place, place.unprivileged("collector")).expect(PERMISSION, "BPF", "PERFMON")
+    needed = [cap.upper() for cap in COLLECTOR_CAPS if cap != "syslog"]
+    ends(place.command("collector", prefix=with_caps(["net_raw"])), PERMISSION, *needed)
+    ends(place.command("collector", prefix=place.unprivileged("collector")), PERMISSION, *needed)
     rest = [cap for cap in COLLECTOR_CAPS if cap not in ("bpf", "perfmon")]
-    collector(place, with_caps(rest + ["sys_admin"])).expect_start("cap_prm=0000000000000000")
+    for enough in (COLLECTOR_CAPS, rest + ["sys_admin"]):
+        starts(place.command("collector", prefix=with_caps(enough)), "cap_prm=0000000000000000")
 
 
 def check_memory_lock(place):
     for n_bytes in (0, 8 << 20):
-        limited = with_caps(COLLECTOR_CAPS) + ["prlimit", f"--memlock={n_bytes}:{n_bytes}"]
-        collector(place, limited).expect_start()
+        limit = ["prlimit", f"--memlock={n_bytes}:{n_bytes}"]
+        starts(place.command("collector", prefix=with_caps(COLLECTOR_CAPS) + limit))
 
 
 def check_host(place, refuse_perf):
-    collector(place, HIDE_BTF).expect(UNAVAILABLE, "event=no-btf", "/sys/kernel/btf/vmlinux",
-                                      "CONFIG_DEBUG_INFO_BTF")
-    collector(place, OTHER_PIDS).expect(UNAVAILABLE, "event=pid-namespace", "pid: host")
+    ends(place.command("collector", prefix=HIDE_BTF), UNAVAILABLE, "event=no-btf",
+         "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF")
+    ends(place.command("collector", prefix=OTHER_PIDS), UNAVAILABLE, "event=pid-namespace", "pid: host")
     with open(PARANOID, encoding="utf-8") as file:
         value = file.read().strip()
-    for prefix in ([refuse_perf], [refuse_perf] + with_caps(COLLECTOR_CAPS)):
-        outcome = collector(place, prefix).expect(
-            PERMISSION, "event=perf-refused", f"kernel.perf_event_paranoid value={value}",
-            "although PERFMON is held", "set the sysctl to 2", "SYS_ADMIN")
+    for caps in ([], with_caps(COLLECTOR_CAPS)):
+        outcome = ends(place.command("collector", prefix=[refuse_perf, *caps]), PERMISSION,
+                       "event=perf-refused", f"kernel.perf_event_paranoid value={value}",
+                       "although PERFMON is held", "set the sysctl to 2", "SYS_ADMIN")
     print(outcome.text.strip())
 
 

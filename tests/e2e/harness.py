@@ -320,6 +320,7 @@ class Triptych:
 
     def stop_collector(self):
         """The collector flushes; what it counted is in self.final afterwards."""
+        self.metrics() # who is looked at asks the collector every second
         self.terminate("collector")
         self.final = self.metrics()
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -31,6 +32,8 @@ class Place:
         self.make("cache", self.ids["symbolizer"], 0o700)
         self.make("spool", self.ids["shipper"], 0o700)
         self.make("store", self.ids["shipper"], 0o700)
+        self.write("good.alloy", harness.CONFIGURATION.format(
+            url="file://" + self.path("store"), interval="1s", sample_rate=97))
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -60,7 +63,8 @@ class Place:
         if service == "symbolizer":
             options += ["--cache-dir", self.path("cache")]
         elif service == "shipper":
-            options += ["--spool-dir", self.path("spool"), "--http", f"127.0.0.1:{self.port}"]
+            options += ["--spool-dir", self.path("spool"), "--http", f"127.0.0.1:{self.port}",
+                        "--config", self.path("good.alloy")]
         return options
 
     def command(self, service, *options, prefix=None):
@@ -76,38 +80,42 @@ def with_caps(caps):
 
 
 class Outcome:
-    """How a service ended, and what it said. One that says that it runs is killed at once."""
+    """How a service ended, and what it said. With @until, it is killed as soon as it says that."""
 
-    def __init__(self, command, timeout_s=20):
+    def __init__(self, command, until=None, timeout_s=20):
+        self.command = command
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
             process = harness.spawn(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
             try:
-                harness.wait_for(lambda: process.poll() is not None or STARTED in self._text(log),
-                                 timeout_s, f"{command}: an end or a start")
-                if process.poll() is None:
-                    process.kill()
+                harness.wait_for(lambda: process.poll() is not None
+                                 or (until and until in self._text(log)),
+                                 timeout_s, f"{' '.join(command)}: {until or 'its end'}")
             except harness.Failed:
-                process.kill()
                 print(self._text(log))
                 raise
             finally:
+                process.kill()
                 self.code = harness.reap(process, timeout_s)
             self.text = self._text(log)
-        self.command = command
 
     @staticmethod
     def _text(log):
         return os.pread(log.fileno(), 1 << 20, 0).decode(errors="replace")
 
-    def _shown(self):
-        return f"{' '.join(self.command)}\nended with {self.code}, said:\n{self.text}"
-
     def expect(self, code, *words):
-        """It must have ended by itself with @code, and said all of @words."""
-        check(self.code == code, f"not {code}: {self._shown()}")
+        """It must have ended with @code, and said all of @words."""
+        shown = f"{' '.join(self.command)}\nended with {self.code}, said:\n{self.text}"
+        check(self.code == code, f"not {code}: {shown}")
         for word in words:
-            check(word in self.text, f"no {word!r}: {self._shown()}")
+            check(word in self.text, f"no {word!r}: {shown}")
         return self
 
-    def expect_start(self, *words):
-        return self.expect(-9, STARTED, *words)
+
+def ends(command, code, *words):
+    """@command must end by itself with @code, and say all of @words."""
+    return Outcome(command).expect(code, *words)
+
+
+def starts(command, *words):
+    """@command must start its work, and say all of @words; it is killed then."""
+    return Outcome(command, until=STARTED).expect(-signal.SIGKILL, *words)

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -172,6 +173,35 @@ static void a_restarted_listener_is_found(void **state)
 	}
 }
 
+static void a_client_is_told_of_each_connection_once(void **state)
+{
+	struct world *world = *state;
+	const struct link_dial_options options = {
+		.path = world_socket_path,
+		.self = SYMBOLIZER,
+		.peer = COLLECTOR,
+		.tells_connections = true,
+	};
+	struct bytes frame = world_lease_frame();
+	struct link_client *client;
+
+	assert_int_equal(link_dial(&options, &client), 0);
+	for (int i = 0; i < 3; i++) {
+		struct pollfd fd = {.fd = link_client_fd(client), .events = POLLIN};
+
+		while (!link_client_connected(client))
+			world_pump(world, fd.fd, PATIENCE_MS);
+		assert_int_equal(poll(&fd, 1, 0), 0);
+		assert_int_equal(world_ask(world, client, &frame, PATIENCE_MS),
+				 MESSAGE_NOTHING_YET);
+		assert_false(link_client_connected(client));
+		link_listener_free(world->listener);
+		world_listen(world);
+	}
+	link_client_free(client);
+	bytes_deinit(&frame);
+}
+
 static void a_client_may_come_before_its_listener(void **state)
 {
 	struct world *world = *state;
@@ -296,6 +326,7 @@ int main(void)
 		with_world(one_ask_at_a_time),
 		with_world(a_peer_that_goes_is_told_and_its_requests_are_void),
 		with_world(a_restarted_listener_is_found),
+		with_world(a_client_is_told_of_each_connection_once),
 		with_world(a_client_may_come_before_its_listener),
 		with_world(an_address_in_use_is_an_error),
 		with_world(the_socket_file_has_the_permissions_asked_for),

@@ -967,6 +967,31 @@ class Pages(ShipperTest):
             connection.close()
         self.wait_sent(server.url, 10)
 
+    def test_clients_that_trickle_do_not_keep_others_out_for_ever(self):
+        self.start(self.server())
+        host, port = self.world.http.split(":")
+        tricklers = [socket.create_connection((host, int(port))) for _ in range(40)]
+        for connection in tricklers:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        before = time.monotonic()
+
+        def is_let_in():
+            for connection in tricklers:
+                try:
+                    connection.sendall(b"y")
+                except OSError:
+                    pass  # it was shown out
+            try:
+                with socket.create_connection((host, int(port)), timeout=1) as other:
+                    other.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n")
+                    return b"healthy" in other.recv(4096)
+            except OSError:
+                return False
+        wait_for(is_let_in, 25, "a page")
+        self.assertLess(time.monotonic() - before, 20)
+        for connection in tricklers:
+            connection.close()
+
 
 def main():
     global TOOLS

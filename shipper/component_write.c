@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "components.h"
+#include "push.h"
 #include "target_labels.h"
 
 #define ENDPOINTS_MAX    16u /* of one pyroscope.write */
@@ -238,6 +239,20 @@ static int keep_url(struct component_loading *loading, const struct endpoint_arg
 	return loading->memory->error;
 }
 
+static void warn_of_unused_headers(struct component_loading *loading,
+				   const struct endpoint_arguments *arguments)
+{
+	for (size_t i = 0; i < arguments->headers.n_fields; i++) {
+		const char *name = arguments->headers.fields[i].key.data;
+
+		if (push_sets_header(name))
+			config_warn(
+				loading->diagnostics,
+				config_place_of(&endpoint_schema, &arguments->decoded, "headers"),
+				"every push sets %s itself, this one is not used", name);
+	}
+}
+
 static int keep_endpoint(struct component_loading *loading,
 			 const struct endpoint_arguments *arguments,
 			 struct endpoint_configuration *endpoint)
@@ -252,6 +267,7 @@ static int keep_endpoint(struct component_loading *loading,
 	if (r < 0)
 		return r;
 	refusal = refusal ? refusal : r;
+	warn_of_unused_headers(loading, arguments);
 	if (arguments->name.n_bytes > NAME_BYTES_MAX) {
 		config_error(loading->diagnostics,
 			     config_place_of(&endpoint_schema, &arguments->decoded, "name"),

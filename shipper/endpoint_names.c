@@ -1,8 +1,8 @@
 #include "endpoint_names.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -55,35 +55,30 @@ static bool is_same_endpoint(const struct endpoint_configuration *a,
 	       strcmp(a->name, b->name) == 0 && strcmp(tenant_of(a), tenant_of(b)) == 0;
 }
 
-char *endpoint_label_new(const struct configuration *configuration, size_t i)
+char *endpoint_label_new(const char *url, unsigned n)
 {
-	struct pieces self = cut(configuration->endpoints[i].url);
-	unsigned n_same = 1;
+	struct pieces self = cut(url);
 	char *label = NULL;
 
-	for (size_t j = 0; j < i; j++) {
-		struct pieces other = cut(configuration->endpoints[j].url);
-
-		n_same += is_same_place(&self, &other);
-	}
-	/* No URL has a blank in it: a number behind one cannot be part of another's. */
-	if (asprintf(&label, n_same > 1 ? "%.*s%s #%u" : "%.*s%s", (int)self.scheme.n_bytes,
-		     self.scheme.data, self.rest.data, n_same) < 0)
+	/* No URL has a blank in it: what has a number is never the plain label of another. */
+	if (asprintf(&label, n > 1 ? "%.*s%s #%u" : "%.*s%s", (int)self.scheme.n_bytes,
+		     self.scheme.data, self.rest.data, n) < 0)
 		return NULL;
 	return label;
 }
 
-int endpoint_key_print(const struct configuration *configuration, size_t i, struct bytes *out)
+char *endpoint_key_new(const struct configuration *configuration, size_t i)
 {
 	const struct endpoint_configuration *endpoint = &configuration->endpoints[i];
 	struct pieces self = cut(endpoint->url);
 	unsigned n_same = 0;
+	char *key = NULL;
 
 	for (size_t j = 0; j < i; j++)
 		n_same += is_same_endpoint(&configuration->endpoints[j], endpoint);
-	bytes_printf(out, "%.*s%s\n%.*s\n%s\n%s\n%u", (int)self.scheme.n_bytes, self.scheme.data,
+	if (asprintf(&key, "%.*s%s\n%.*s\n%s\n%s\n%u", (int)self.scheme.n_bytes, self.scheme.data,
 		     self.rest.data, (int)self.user.n_bytes, self.user.data, endpoint->name,
-		     tenant_of(endpoint), n_same);
-	bytes_append(out, "", 1);
-	return out->error;
+		     tenant_of(endpoint), n_same) < 0)
+		return NULL;
+	return key;
 }

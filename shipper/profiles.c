@@ -8,7 +8,7 @@
 #include "profile_record.h"
 
 #define SOCKET_PERMISSIONS 0660
-#define CONTEXTS           8u /* as many PROFILEs may be in memory at once */
+#define CONTEXTS           8u                    /* as many PROFILEs may be in memory at once */
 #define PROBE_EVERY_NS     UINT64_C(60000000000) /* each costs a connection */
 #define ANSWER_BYTES_MAX   64u
 #define EVENTS_A_TURN      32u /* who asks without end must not keep the loop from its other work */

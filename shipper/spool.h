@@ -27,7 +27,7 @@
 #define SPOOL_BYTES_DEFAULT (UINT64_C(512) << 20)
 #define SPOOL_BYTES_MIN     (UINT64_C(40) << 20) /* two of the longest records, and a bit */
 #define SPOOL_AGE_MAX_NS    (UINT64_C(55) * 60 * 1000000000) /* servers take one hour */
-#define SPOOL_READERS_MAX   32u
+#define SPOOL_READERS_MAX   64u
 
 /* What a tiny record counts for: bounds their number, too. */
 #define SPOOL_RECORD_CHARGE_MIN 4096u
@@ -118,6 +118,9 @@ int spool_read(struct spool *spool, const struct spool_entry *entry,
  * where it was, or starts at the oldest record. Returns 0 or a negative errno.
  */
 int spool_reader_add(struct spool *spool, const char *key, size_t *ret_reader) warn_unused_result;
+
+/* Forgets @reader and its cursor, for good: its number is void, what it alone needed may go. */
+void spool_reader_remove(struct spool *spool, size_t reader);
 
 const struct spool_reader *spool_reader(const struct spool *spool, size_t reader);
 

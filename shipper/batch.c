@@ -19,35 +19,54 @@ bool batch_item_is_behind(const struct batch_item *item, const struct spool_curs
 	return item->at.part < cursor->part;
 }
 
-/* How much more a batch may take. */
-struct room {
-	size_t n_parts;
-	size_t n_bytes;
-};
+/* What a server counts of @part. Foreign numbers: the sum must not wrap. */
+static uint64_t uncompressed_bytes(const struct wire_part *part)
+{
+	uint64_t n_bytes;
+
+	if (__builtin_add_overflow(part->uncompressed_bytes, part->labels.n_bytes, &n_bytes))
+		return UINT64_MAX;
+	return n_bytes;
+}
+
+static bool fits(const struct batch_limits *room, const struct wire_part *part)
+{
+	return part->pprof_gz.n_bytes <= room->n_bytes &&
+	       uncompressed_bytes(part) <= room->uncompressed_bytes;
+}
+
+/* Takes @part out of @room, in which the first of a batch need not fit. */
+static void occupy(struct batch_limits *room, const struct wire_part *part)
+{
+	bool has_room = fits(room, part);
+
+	room->n_parts--;
+	room->n_bytes = has_room ? room->n_bytes - part->pprof_gz.n_bytes : 0;
+	room->uncompressed_bytes =
+		has_room ? room->uncompressed_bytes - uncompressed_bytes(part) : 0;
+}
 
 /*
  * Adds the parts of a decoded record from @cursor on, while there is room. Moves @cursor behind the
  * last part that was added, and returns whether that was the record's last.
  */
-static bool add_parts(struct batch *batch, const struct wire_profile *profile, struct room *room,
-		      struct spool_cursor *cursor)
+static bool add_parts(struct batch *batch, const struct wire_profile *profile,
+		      struct batch_limits *room, struct spool_cursor *cursor)
 {
 	for (size_t i = cursor->part; i < profile->n_parts; i++) {
 		const struct wire_part *part = &profile->parts[i];
 		struct batch_item *item = &batch->items[batch->n_items];
-		size_t n_bytes = part->pprof_gz.n_bytes;
 
-		if (room->n_parts == 0 || (batch->n_items > 0 && n_bytes > room->n_bytes))
+		if (room->n_parts == 0 || (batch->n_items > 0 && !fits(room, part)))
 			return false;
-		room->n_parts--;
-		room->n_bytes -= n_bytes < room->n_bytes ? n_bytes : room->n_bytes;
+		occupy(room, part);
 		*item = (struct batch_item){.at = *cursor,
 					    .window = profile->window,
 					    .time_wall_ns = profile->time_wall_ns,
 					    .part = *part};
 		cursor->part++;
 		cursor->n_part_samples += part->n_samples;
-		cursor->n_part_bytes += n_bytes;
+		cursor->n_part_bytes += part->pprof_gz.n_bytes;
 		if (cursor->part == profile->n_parts)
 			*cursor = (struct spool_cursor){.sequence = cursor->sequence + 1};
 		item->behind = *cursor;
@@ -82,7 +101,7 @@ static int take_record(struct batch *batch, struct spool *spool, const struct sp
 	return 0;
 }
 
-static int gather(struct batch *batch, struct spool *spool, size_t reader, struct room room)
+static int gather(struct batch *batch, struct spool *spool, size_t reader, struct batch_limits room)
 {
 	struct spool_cursor cursor = spool_reader(spool, reader)->cursor;
 	struct wire_profile profile;
@@ -105,15 +124,14 @@ static int gather(struct batch *batch, struct spool *spool, size_t reader, struc
 	return 0;
 }
 
-int batch_gather(struct batch *batch, struct spool *spool, size_t reader, size_t n_parts_max,
-		 size_t n_bytes_max)
+int batch_gather(struct batch *batch, struct spool *spool, size_t reader,
+		 const struct batch_limits *limits)
 {
-	struct room room = {
-		.n_parts = n_parts_max < BATCH_PARTS_MAX ? n_parts_max : BATCH_PARTS_MAX,
-		.n_bytes = n_bytes_max,
-	};
+	struct batch_limits room = *limits;
 	int r;
 
+	if (room.n_parts > BATCH_PARTS_MAX)
+		room.n_parts = BATCH_PARTS_MAX;
 	batch_clear(batch);
 	r = gather(batch, spool, reader, room);
 	if (r != 0)

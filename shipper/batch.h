@@ -38,13 +38,19 @@ enum batch_outcome {
 /* Empties @batch and frees what it borrowed from. A zeroed one is fine. */
 void batch_clear(struct batch *batch);
 
+struct batch_limits {
+	size_t n_parts;
+	size_t n_bytes;              /* of gzip'd pprof */
+	uint64_t uncompressed_bytes; /* of pprof and labels: what a server's rate limit counts */
+};
+
 /*
  * Fills @batch (cleared first) from the cursor of @reader on: at least one part, then as many as
- * keep within @n_parts_max and @n_bytes_max of pprof.
+ * keep within @limits.
  * Returns 0, a negative errno, or an enum batch_outcome; @batch is empty unless 0 is returned.
  */
-int batch_gather(struct batch *batch, struct spool *spool, size_t reader, size_t n_parts_max,
-		 size_t n_bytes_max) warn_unused_result;
+int batch_gather(struct batch *batch, struct spool *spool, size_t reader,
+		 const struct batch_limits *limits) warn_unused_result;
 
 /* Whether what @item stands for was passed or dropped at @cursor. */
 bool batch_item_is_behind(const struct batch_item *item, const struct spool_cursor *cursor);

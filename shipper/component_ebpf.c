@@ -302,12 +302,19 @@ static int load_targets(struct component_loading *loading, const struct ebpf_arg
 	return r ? r : refusal;
 }
 
-static int append_endpoints(struct component_loading *loading, struct write_receiver *receiver)
+static int append_endpoints(struct component_loading *loading, struct write_receiver *receiver,
+			    struct config_span at)
 {
 	struct configuration *configuration = loading->configuration;
 	size_t n = configuration->n_endpoints + receiver->n_endpoints;
 	struct endpoint_configuration *all = config_arena_array(loading->memory, n, sizeof(*all));
 
+	if (n > CONFIGURATION_ENDPOINTS_MAX) {
+		config_error(loading->diagnostics, at,
+			     "found more than %u endpoints in all, which is the most",
+			     CONFIGURATION_ENDPOINTS_MAX);
+		return CONFIG_REFUSED;
+	}
 	if (!all)
 		return loading->memory->error;
 	if (configuration->n_endpoints > 0)
@@ -355,7 +362,7 @@ static int load_forward_to(struct component_loading *loading,
 		at = element ? element->span : place_of(arguments, "forward_to");
 		element = element ? element->next : NULL;
 		if (receiver && !receiver->is_used) {
-			r = append_endpoints(loading, receiver);
+			r = append_endpoints(loading, receiver, at);
 			if (r != 0)
 				return r;
 		} else if (!receiver && item->type != CONFIG_NULL) {

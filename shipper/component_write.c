@@ -1,15 +1,18 @@
 #include <string.h>
 
 #include "components.h"
+#include "push.h"
 #include "target_labels.h"
 
-#define ENDPOINTS_MAX  16u /* of one pyroscope.write */
-#define URL_BYTES_MAX  2048u
-#define BACKOFF_MS_MAX (24u * 3600u * 1000u)
-#define TIMEOUT_MS_MAX (3600u * 1000u)
-#define RETRIES_MAX    1000000u
-#define HEADERS_MAX    64u
-#define FILE_SCHEME    "file://"
+#define ENDPOINTS_MAX    16u /* of one pyroscope.write */
+#define URL_BYTES_MAX    2048u
+#define NAME_BYTES_MAX   256u
+#define HEADER_BYTES_MAX 8192u /* as much as servers take in a line */
+#define BACKOFF_MS_MAX   (24u * 3600u * 1000u)
+#define TIMEOUT_MS_MAX   (3600u * 1000u)
+#define RETRIES_MAX      1000000u
+#define HEADERS_MAX      64u
+#define FILE_SCHEME      "file://"
 
 const char receiver_kind[] = "a profiles receiver";
 
@@ -168,6 +171,8 @@ static const char *fault_of_header(const struct config_field *field)
 
 	if (field->key.n_bytes == 0 || strspn(field->key.data, token) != field->key.n_bytes)
 		return "its name, expected letters, digits and -";
+	if (field->key.n_bytes + value.n_bytes > HEADER_BYTES_MAX)
+		return "its length, expected at most 8192 bytes with its name";
 	for (size_t i = 0; i < value.n_bytes; i++)
 		if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') ||
 		    value.data[i] == 0x7f)
@@ -234,6 +239,20 @@ static int keep_url(struct component_loading *loading, const struct endpoint_arg
 	return loading->memory->error;
 }
 
+static void warn_of_unused_headers(struct component_loading *loading,
+				   const struct endpoint_arguments *arguments)
+{
+	for (size_t i = 0; i < arguments->headers.n_fields; i++) {
+		const char *name = arguments->headers.fields[i].key.data;
+
+		if (push_sets_header(name))
+			config_warn(
+				loading->diagnostics,
+				config_place_of(&endpoint_schema, &arguments->decoded, "headers"),
+				"every push sets %s itself, this one is not used", name);
+	}
+}
+
 static int keep_endpoint(struct component_loading *loading,
 			 const struct endpoint_arguments *arguments,
 			 struct endpoint_configuration *endpoint)
@@ -248,6 +267,14 @@ static int keep_endpoint(struct component_loading *loading,
 	if (r < 0)
 		return r;
 	refusal = refusal ? refusal : r;
+	warn_of_unused_headers(loading, arguments);
+	if (arguments->name.n_bytes > NAME_BYTES_MAX) {
+		config_error(loading->diagnostics,
+			     config_place_of(&endpoint_schema, &arguments->decoded, "name"),
+			     "name has %zu bytes, expected at most %u", arguments->name.n_bytes,
+			     NAME_BYTES_MAX);
+		refusal = CONFIG_REFUSED;
+	}
 	if (arguments->min_backoff_ms > arguments->max_backoff_ms) {
 		config_error(loading->diagnostics,
 			     config_place_of(&endpoint_schema, &arguments->decoded,

@@ -11,6 +11,8 @@
 #include "log/log.h"
 #include "wire/wire.h"
 
+#define CONFIGURATION_ENDPOINTS_MAX 32u /* of all blocks together */
+
 struct configuration_header {
 	char *name;
 	char *value;

@@ -9,15 +9,15 @@
 #include "log/log.h"
 #include "push_body.h"
 
-#define BATCH_BYTES_MAX      (1u << 20)
-#define STORE_BATCH_PARTS    16u /* two synced files each, before the event loop goes on */
-#define MS_NS                UINT64_C(1000000)
-#define RETRY_AFTER_MIN_S    1
-#define RETRY_AFTER_MAX_S    600
-#define POISON_TRIES_MAX     3u /* alone: the first and two more */
-#define THROTTLE_TRIES_MAX   3u
-#define THROTTLE_BURST_BYTES (2u << 20) /* a series above a server's burst never passes */
-#define OPERATOR_WAIT_MS     30000u     /* … to twice that: only an operator can help */
+#define STORE_BATCH_PARTS     16u /* two synced files each, before the event loop goes on */
+#define MS_NS                 UINT64_C(1000000)
+#define RETRY_AFTER_MAX_S     600
+#define RETRY_AFTER_JITTER_MS 250u
+#define POISON_TRIES_MAX      3u /* alone: the first and two more */
+#define THROTTLE_TRIES_MAX    3u
+#define THROTTLE_BURST_BYTES  (2u << 20) /* a series above a server's burst never passes */
+#define BATCH_BYTES_MAX       (THROTTLE_BURST_BYTES / 2) /* of both kinds: two in a row pass */
+#define OPERATOR_WAIT_MS      30000u /* … to twice that: only an operator can help */
 
 static const char *const drop_names[N_ENDPOINT_DROPS] = {
 	[ENDPOINT_DROP_FULL] = "spool_full",     [ENDPOINT_DROP_AGED] = "aged",
@@ -130,26 +130,31 @@ static void give_up(struct endpoints *endpoints, struct endpoint *endpoint,
 	settle(endpoints, endpoint, &endpoint->dropped[reason]);
 }
 
-static uint64_t throttle_ms(const struct endpoint *endpoint, const struct push_answer *answer)
+/* Waits as long as the server says, if it says so. */
+static void wait_as_told(struct endpoint *endpoint, const struct push_answer *answer,
+			 uint64_t now_ns)
 {
-	uint64_t wait = backoff_ms(endpoint->n_attempts, endpoint->configuration->min_backoff_ms,
-				   endpoint->configuration->max_backoff_ms, random_bits());
 	int64_t said_s = answer->retry_after_s;
 
-	if (said_s <= 0)
-		return wait;
-	if (said_s < RETRY_AFTER_MIN_S)
-		said_s = RETRY_AFTER_MIN_S;
+	if (said_s <= 0) { /* not said, or nonsense */
+		back_off(endpoint, now_ns);
+		return;
+	}
 	if (said_s > RETRY_AFTER_MAX_S)
 		said_s = RETRY_AFTER_MAX_S;
-	return (uint64_t)said_s * 1000 + random_bits() % 250;
+	endpoint->n_attempts++;
+	wait_ms(endpoint, now_ns, (uint64_t)said_s * 1000 + random_bits() % RETRY_AFTER_JITTER_MS);
 }
 
-static bool has_given_all_tries(const struct endpoint *endpoint)
+/* Counts how often the one item of the batch came to @verdict, this time included. */
+static unsigned count_try(struct endpoint *endpoint, enum verdict verdict)
 {
-	uint32_t n_max = endpoint->configuration->max_backoff_retries;
+	const struct spool_cursor *at = &endpoint->batch.items[0].at;
+	struct tries *tries = &endpoint->tries;
 
-	return n_max > 0 && endpoint->n_attempts + 1 >= n_max;
+	if (tries->sequence != at->sequence || tries->part != at->part)
+		*tries = (struct tries){.sequence = at->sequence, .part = at->part};
+	return ++tries->n[verdict];
 }
 
 /* What to do about one part that went alone. */
@@ -157,8 +162,11 @@ static void act_alone(struct endpoints *endpoints, struct endpoint *endpoint,
 		      const struct push_answer *answer, uint64_t now_ns)
 {
 	const struct wire_part *part = &endpoint->batch.items[0].part;
+	uint32_t n_failures_max = endpoint->configuration->max_backoff_retries;
+	enum verdict verdict = verdict_of(answer);
+	unsigned n_tries = count_try(endpoint, verdict);
 
-	switch (verdict_of(answer)) {
+	switch (verdict) {
 	case VERDICT_TOO_BIG:
 		give_up(endpoints, endpoint, ENDPOINT_DROP_TOO_BIG);
 		return;
@@ -166,28 +174,26 @@ static void act_alone(struct endpoints *endpoints, struct endpoint *endpoint,
 		give_up(endpoints, endpoint, ENDPOINT_DROP_EXPIRED);
 		return;
 	case VERDICT_POISON:
-		if (endpoint->n_attempts + 1 >= POISON_TRIES_MAX)
+		if (n_tries >= POISON_TRIES_MAX)
 			give_up(endpoints, endpoint, ENDPOINT_DROP_REJECTED);
 		else
 			back_off(endpoint, now_ns);
 		return;
 	case VERDICT_FAILED:
-		if (has_given_all_tries(endpoint))
+		if (n_failures_max > 0 && n_tries >= n_failures_max)
 			give_up(endpoints, endpoint, ENDPOINT_DROP_RETRIES);
 		else
 			back_off(endpoint, now_ns);
 		return;
 	case VERDICT_THROTTLED:
-		if (endpoint->n_attempts + 1 >= THROTTLE_TRIES_MAX &&
-		    part->uncompressed_bytes > THROTTLE_BURST_BYTES) {
+		if (n_tries >= THROTTLE_TRIES_MAX &&
+		    part->uncompressed_bytes > THROTTLE_BURST_BYTES)
 			give_up(endpoints, endpoint, ENDPOINT_DROP_TOO_BIG);
-			return;
-		}
-		endpoint->n_attempts++;
-		wait_ms(endpoint, now_ns, throttle_ms(endpoint, answer));
+		else
+			wait_as_told(endpoint, answer, now_ns);
 		return;
 	default:
-		back_off(endpoint, now_ns);
+		wait_as_told(endpoint, answer, now_ns);
 	}
 }
 
@@ -206,18 +212,25 @@ static void act_together(struct endpoint *endpoint, const struct push_answer *an
 		batch_clear(&endpoint->batch);
 		return;
 	case VERDICT_THROTTLED:
-		endpoint->n_attempts++;
-		wait_ms(endpoint, now_ns, throttle_ms(endpoint, answer));
+	case VERDICT_TRANSIENT:
+		wait_as_told(endpoint, answer, now_ns);
 		return;
 	default:
 		back_off(endpoint, now_ns);
 	}
 }
 
-static bool may_have_stored(const struct push_answer *answer)
+/* Whether any of what was sent may be stored, so that sending it again may store it twice. */
+static bool may_have_stored(const struct push_answer *answer, size_t n_items)
 {
-	return answer->transport == PUSH_LOST ||
-	       (answer->transport == PUSH_ANSWERED && answer->status >= 500);
+	if (answer->transport == PUSH_LOST)
+		return true;
+	if (answer->transport != PUSH_ANSWERED || answer->status == 413)
+		return false;
+	if (answer->status >= 500 || answer->status == 499 || answer->status == 200)
+		return true;
+	return n_items > 1 &&
+	       verdict_of(answer) != VERDICT_MISCONFIGURED; /* one failed, of several */
 }
 
 static void act(struct endpoints *endpoints, struct endpoint *endpoint,
@@ -234,7 +247,7 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 		settle(endpoints, endpoint, &endpoint->sent);
 		return;
 	}
-	if (may_have_stored(answer))
+	if (may_have_stored(answer, endpoint->batch.n_items))
 		endpoint->n_repeated += endpoint->batch.n_items;
 	if (answer->transport == PUSH_ANSWERED)
 		(void)snprintf(error, sizeof(error), "%ld %.*s", answer->status,
@@ -306,13 +319,16 @@ static bool is_hungry(const struct endpoints *endpoints, const struct endpoint *
 /* Starts on what is at the cursor. */
 static void step(struct endpoints *endpoints, struct endpoint *endpoint, uint64_t now_ns)
 {
-	size_t n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX;
+	struct batch_limits limits = {
+		.n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX,
+		.n_bytes = BATCH_BYTES_MAX,
+		.uncompressed_bytes = BATCH_BYTES_MAX,
+	};
 	int r;
 
 	if (endpoint->n_alone > 0)
-		n_parts = 1;
-	r = batch_gather(&endpoint->batch, endpoints->spool, endpoint->reader, n_parts,
-			 BATCH_BYTES_MAX);
+		limits.n_parts = 1;
+	r = batch_gather(&endpoint->batch, endpoints->spool, endpoint->reader, &limits);
 	if (r == BATCH_EMPTY)
 		return;
 	if (r == BATCH_DAMAGED) {

@@ -19,7 +19,7 @@
 #include "spool.h"
 #include "verdict.h"
 
-#define ENDPOINTS_MAX      (SPOOL_READERS_MAX / 2) /* a reload may have the old and the new */
+#define ENDPOINTS_MAX      CONFIGURATION_ENDPOINTS_MAX
 #define ENDPOINTS_NO_TIME  UINT64_MAX
 #define ENDPOINT_ERROR_MAX 256
 

@@ -1,6 +1,5 @@
 #pragma once
-/* Endpoints from within: shared by endpoints.c (running) and endpoints_reload.c (which there are).
- */
+/* Endpoints from within: endpoints.c runs them, endpoints_reload.c decides which there are. */
 #include "batch.h"
 #include "endpoints.h"
 #include "push.h"
@@ -12,6 +11,13 @@ enum phase {
 	PHASE_WAITING,   /* for wait_until_ns */
 };
 
+/* What came of the part at the cursor when it went alone. */
+struct tries {
+	uint64_t sequence; /* whose these are */
+	uint32_t part;
+	unsigned n[N_VERDICTS];
+};
+
 struct endpoint {
 	const struct endpoint_configuration *configuration; /* borrowed */
 	char *key;                                          /* owned; what makes it the same */
@@ -20,9 +26,10 @@ struct endpoint {
 	size_t reader;
 	enum phase phase;
 	uint64_t wait_until_ns;
-	unsigned n_attempts; /* failed so far, at what is at the cursor */
-	size_t n_alone;      /* parts that go alone from the cursor on */
-	bool was_tried;      /* since endpoints_stop() */
+	unsigned n_attempts; /* failed in a row, whatever the reason: waits grow with them */
+	struct tries tries;
+	size_t n_alone; /* parts that go alone from the cursor on */
+	bool was_tried; /* since endpoints_stop() */
 	bool is_failing;
 	char error[ENDPOINT_ERROR_MAX];
 	struct spool_amount sent;

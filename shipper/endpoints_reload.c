@@ -2,19 +2,20 @@
  * Which endpoints there are: at start, and after each reload. What is new is opened before anything
  * that was there is touched, so that a failure changes nothing.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "endpoint_names.h"
 #include "endpoints_internal.h"
 #include "log/log.h"
 #include "push_body.h"
 
 #define QUARANTINE_BYTES_MAX (UINT64_C(64) << 20)
 #define FILE_URL             "file://"
-#define TENANT_HEADER        "X-Scope-OrgID"
+
+static_assert(2 * ENDPOINTS_MAX <= SPOOL_READERS_MAX, "a reload may have the old and the new");
 
 /* The endpoints of a configuration on their way in, in its order. */
 struct intake {
@@ -60,48 +61,17 @@ static bool is_label_taken(const struct endpoints *endpoints, const struct intak
 	return false;
 }
 
-/* The URL without user and password; a repeated one gets a number, for metrics must not repeat. */
+/* Metrics must not repeat: the label of a place that is there already gets a number. */
 static char *label_of(const struct endpoints *endpoints, const struct intake *intake,
 		      const char *url)
 {
-	const char *authority = strstr(url, "://");
-	size_t n_scheme = authority ? (size_t)(authority + 3 - url) : 0;
-	size_t n_authority = strcspn(url + n_scheme, "/?#");
-	const char *at = memrchr(url + n_scheme, '@', n_authority);
-	const char *rest = at ? at + 1 : url + n_scheme;
-
 	for (unsigned n = 1;; n++) { /* ends: what can be taken is bounded */
-		char *label = NULL;
+		char *label = endpoint_label_new(url, n);
 
-		if (asprintf(&label, n > 1 ? "%.*s%s#%u" : "%.*s%s", (int)n_scheme, url, rest, n) <
-		    0)
-			return NULL;
-		if (!is_label_taken(endpoints, intake, label))
+		if (!label || !is_label_taken(endpoints, intake, label))
 			return label;
 		free(label);
 	}
-}
-
-/*
- * What makes an endpoint the same after a reload or a restart: where to and for whom, not with
- * which secret. NULL: no memory, or too long for a cursor.
- */
-static char *key_of(const struct configuration *configuration, size_t at)
-{
-	const struct endpoint_configuration *endpoint = &configuration->endpoints[at];
-	const char *tenant = "";
-	unsigned n_same = 0;
-	char *key = NULL;
-
-	for (size_t i = 0; i < endpoint->n_headers; i++)
-		if (strcasecmp(endpoint->headers[i].name, TENANT_HEADER) == 0)
-			tenant = endpoint->headers[i].value;
-	for (size_t i = 0; i < at; i++)
-		n_same += strcmp(configuration->endpoints[i].url, endpoint->url) == 0 &&
-			  strcmp(configuration->endpoints[i].name, endpoint->name) == 0;
-	if (asprintf(&key, "%s\n%s\n%s\n%u", endpoint->url, endpoint->name, tenant, n_same) < 0)
-		return NULL;
-	return key;
 }
 
 static struct endpoint *find(const struct endpoints *endpoints, const char *key)
@@ -144,7 +114,7 @@ static int endpoint_open(struct endpoints *endpoints, const struct intake *intak
 static int take_in(struct endpoints *endpoints, struct intake *intake,
 		   const struct configuration *configuration, size_t at)
 {
-	cleanup_with(free_freep) char *key = key_of(configuration, at);
+	cleanup_with(free_freep) char *key = endpoint_key_new(configuration, at);
 	struct endpoint *endpoint;
 	int r = 0;
 
@@ -187,11 +157,6 @@ int endpoints_reload(struct endpoints *endpoints, const struct configuration *co
 	struct intake intake = {0};
 	int r = 0;
 
-	if (configuration->n_endpoints > ENDPOINTS_MAX) {
-		log_err("too-many-endpoints", "found=%zu max=%u", configuration->n_endpoints,
-			ENDPOINTS_MAX);
-		return -E2BIG;
-	}
 	for (size_t i = 0; r == 0 && i < configuration->n_endpoints; i++)
 		r = take_in(endpoints, &intake, configuration, i);
 	if (r < 0) {
@@ -208,6 +173,22 @@ int endpoints_reload(struct endpoints *endpoints, const struct configuration *co
 	return 0;
 }
 
+/* What all endpoints share. */
+static int open_shared(struct endpoints *endpoints, const char *quarantine_path)
+{
+	int r = push_open(&endpoints->push);
+
+	if (r < 0) {
+		log_err("start-failed", "error=\"%s\"", strerror(-r));
+		return r;
+	}
+	r = store_open(quarantine_path, QUARANTINE_BYTES_MAX, &endpoints->quarantine);
+	if (r < 0)
+		log_err("quarantine-unusable", "directory=%s error=\"%s\"", quarantine_path,
+			strerror(-r));
+	return r;
+}
+
 int endpoints_open(const struct endpoints_options *options, struct endpoints **ret_endpoints)
 {
 	struct endpoints *endpoints = calloc(1, sizeof(*endpoints));
@@ -216,10 +197,7 @@ int endpoints_open(const struct endpoints_options *options, struct endpoints **r
 	if (!endpoints)
 		return -ENOMEM;
 	endpoints->spool = options->spool;
-	r = push_open(&endpoints->push);
-	if (r == 0)
-		r = store_open(options->quarantine_path, QUARANTINE_BYTES_MAX,
-			       &endpoints->quarantine);
+	r = open_shared(endpoints, options->quarantine_path);
 	if (r == 0)
 		r = endpoints_reload(endpoints, options->configuration);
 	if (r < 0) {

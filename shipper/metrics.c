@@ -357,6 +357,7 @@ static bool is_recent(uint64_t seen_ns, uint64_t now_ns, uint64_t within_ns)
 
 bool readiness_check(const struct metrics_sources *sources, struct bytes *why)
 {
+	int spool_error = spool_state(sources->spool).append_error;
 	bool is_ready = true;
 
 	if (!is_recent(sources->control->seen_ns, sources->now_ns, READY_COLLECTOR_NS)) {
@@ -372,6 +373,11 @@ bool readiness_check(const struct metrics_sources *sources, struct bytes *why)
 	} else if (!is_recent(workers_seen_ns(sources->workers), sources->now_ns,
 			      READY_SYMBOLIZERS_NS)) {
 		bytes_printf(why, "no symbolizer was heard within 45 s\n");
+		is_ready = false;
+	}
+	if (spool_error < 0) {
+		bytes_printf(why, "the spool cannot be written, symbolizers keep profiles: %s\n",
+			     strerror(-spool_error));
 		is_ready = false;
 	}
 	for (size_t i = 0; i < endpoints_count(sources->endpoints); i++) {

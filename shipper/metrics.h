@@ -41,10 +41,9 @@ void metrics_print(const struct metrics_sources *sources, struct bytes *out);
 #define READY_SYMBOLIZERS_NS UINT64_C(45000000000) /* an idle one speaks every 30 s */
 
 /*
- * Whether everything is in place for samples to flow: the collector answered within 5 s and a
- * symbolizer is connected and was heard within 45 s. A backend that is down does not count: the
- * spool is for that.
- * spool is for that.
+ * Whether everything is in place for samples to flow: the collector answered within 5 s, a
+ * symbolizer is connected and was heard within 45 s, and the spool took what it was last given. A
+ * backend that is down does not count: the spool is for that.
  *   @why  a line for each thing that is missing, and one for each endpoint that fails
  */
 bool readiness_check(const struct metrics_sources *sources, struct bytes *why);

@@ -8,14 +8,22 @@
 
 #include <microhttpd.h>
 
+#include "base/clock.h"
+
 #include "base/number.h"
 
 #define CONNECTIONS_MAX      32u
-#define CONNECTION_SECONDS   15u
+#define CONNECTION_SECONDS   10u /* from its first byte to our last: who trickles must go, too */
 #define CONNECTION_BYTES_MAX (32u * 1024u) /* of requests; pages are ours */
 #define LISTEN_BACKLOG       16
 #define HOST_BYTES           64
 #define PORT_BYTES           8
+
+/* A place that a client holds. */
+struct visit {
+	struct MHD_Connection *connection; /* the daemon's; NULL: free */
+	uint64_t end_ns;
+};
 
 struct pages {
 	struct MHD_Daemon *daemon; /* owned */
@@ -23,7 +31,44 @@ struct pages {
 	size_t n_pages;
 	void *context;
 	int epoll; /* the daemon's; borrowed */
+	struct visit visits[CONNECTIONS_MAX];
 };
+
+/* The daemon says that a client came or went. It has no more of them than there are places. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **ret_visit,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct pages *pages = context;
+	struct visit *visit = *ret_visit;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (visit)
+			visit->connection = NULL;
+		return;
+	}
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (!pages->visits[i].connection) {
+			visit = &pages->visits[i];
+			break;
+		}
+	*ret_visit = visit;
+	if (visit)
+		*visit = (struct visit){
+			connection,
+			clock_monotonic_ns() + CONNECTION_SECONDS * UINT64_C(1000000000),
+		};
+}
+
+/* Ends the connection of a visit; the daemon notices, and says that it is gone. */
+static void show_out(struct visit *visit)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(visit->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		(void)shutdown(info->connect_fd, SHUT_RDWR); /* it may be closed by the client */
+	visit->end_ns = PAGES_NO_TIME;
+}
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
 			      struct bytes *content)
@@ -39,6 +84,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	queued = MHD_queue_response(connection, status, response);
@@ -152,7 +198,8 @@ int pages_open(const char *address, const struct page *table, size_t n_pages, vo
 					 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 					 CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
 					 CONNECTION_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-					 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_END);
+					 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_NOTIFY_CONNECTION,
+					 on_connection, pages, MHD_OPTION_END);
 	info = pages->daemon ? MHD_get_daemon_info(pages->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info) {
 		pages_free(pages);
@@ -180,14 +227,21 @@ int pages_fd(const struct pages *pages)
 
 uint64_t pages_deadline_ns(const struct pages *pages, uint64_t now_ns)
 {
+	uint64_t deadline_ns = PAGES_NO_TIME;
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
-	if (MHD_get_timeout(pages->daemon, &timeout_ms) != MHD_YES)
-		return PAGES_NO_TIME;
-	return now_ns + (uint64_t)timeout_ms * UINT64_C(1000000);
+	if (MHD_get_timeout(pages->daemon, &timeout_ms) == MHD_YES)
+		deadline_ns = now_ns + (uint64_t)timeout_ms * UINT64_C(1000000);
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (pages->visits[i].connection && pages->visits[i].end_ns < deadline_ns)
+			deadline_ns = pages->visits[i].end_ns;
+	return deadline_ns;
 }
 
-void pages_run(struct pages *pages)
+void pages_run(struct pages *pages, uint64_t now_ns)
 {
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (pages->visits[i].connection && now_ns >= pages->visits[i].end_ns)
+			show_out(&pages->visits[i]);
 	(void)MHD_run(pages->daemon); /* fails only for a daemon with a thread */
 }

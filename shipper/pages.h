@@ -1,7 +1,8 @@
 #pragma once
 /*
  * The HTTP server: a few pages, rendered when asked for, in the caller's event loop. Bounded in
- * connections, in memory a connection and in time; answers GET and HEAD, reads no body.
+ * connections, in memory a connection and in time; answers GET and HEAD, reads no body. A
+ * connection is for one request, and closed after ten seconds whatever came of it.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -35,4 +36,4 @@ int pages_fd(const struct pages *pages);
 
 uint64_t pages_deadline_ns(const struct pages *pages, uint64_t now_ns);
 
-void pages_run(struct pages *pages);
+void pages_run(struct pages *pages, uint64_t now_ns);

@@ -42,6 +42,8 @@ int profile_record_describe(const void *frame, size_t n_bytes, struct spool_reco
 		return r;
 	if (profile.n_parts == 0 || n_bytes > SPOOL_PAYLOAD_BYTES_MAX)
 		return MESSAGE_GARBLED;
+	if (profile.time_wall_ns == 0 || profile.time_wall_ns > INT64_MAX)
+		return MESSAGE_GARBLED;
 	record = (struct spool_record){
 		.window = profile.window,
 		.time_wall_ns = profile.time_wall_ns,

@@ -8,9 +8,10 @@
 #include "profile_record.h"
 
 #define SOCKET_PERMISSIONS 0660
-#define CONTEXTS           8u /* as many PROFILEs may be in memory at once */
+#define CONTEXTS           8u                    /* as many PROFILEs may be in memory at once */
 #define PROBE_EVERY_NS     UINT64_C(60000000000) /* each costs a connection */
 #define ANSWER_BYTES_MAX   64u
+#define EVENTS_A_TURN      32u /* who asks without end must not keep the loop from its other work */
 
 struct profiles {
 	struct link_listener *listener; /* owned */
@@ -163,7 +164,7 @@ int profiles_run(struct profiles *profiles, uint64_t now_ns)
 {
 	struct link_event event;
 
-	while (link_next(profiles->listener, &event)) {
+	for (unsigned i = 0; i < EVENTS_A_TURN && link_next(profiles->listener, &event); i++) {
 		switch (event.kind) {
 		case LINK_REQUEST:
 			workers_note_peer(profiles->workers, event.peer, now_ns);

@@ -41,7 +41,8 @@ int profiles_fd(const struct profiles *profiles);
 /* When profiles_run() must be called at the latest: it probes the listener then. */
 uint64_t profiles_deadline_ns(const struct profiles *profiles);
 
-/* Handles all that waits. Returns 0, or a negative errno when the listener is lost. */
+/* Handles what waits; what is left keeps the fd readable. Returns 0, or a negative errno when the
+ * listener is lost. */
 int profiles_run(struct profiles *profiles, uint64_t now_ns) warn_unused_result;
 
 struct profiles_counts profiles_counts(const struct profiles *profiles);

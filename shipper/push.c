@@ -176,8 +176,7 @@ static bool add_header(struct transfer *transfer, const char *line)
 	return true;
 }
 
-/* Ours, which an endpoint's own headers do not replace. "Expect:" keeps libcurl from asking first.
- */
+/* Ours, which an endpoint's do not replace. "Expect:" keeps libcurl from asking first. */
 static const char *const own_headers[] = {
 	"Content-Type: application/proto",
 	"Connect-Protocol-Version: 1",
@@ -185,7 +184,7 @@ static const char *const own_headers[] = {
 	"Expect:",
 };
 
-static bool is_own_header(const char *name)
+bool push_sets_header(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -207,7 +206,7 @@ static int set_headers(struct transfer *transfer, const struct endpoint_configur
 	for (size_t i = 0; added && i < endpoint->n_headers; i++) {
 		const struct configuration_header *header = &endpoint->headers[i];
 
-		if (is_own_header(header->name))
+		if (push_sets_header(header->name))
 			continue;
 		bytes_clear(&line);
 		bytes_printf(&line, header->value[0] ? "%s: %s" : "%s;", header->name,

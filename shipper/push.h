@@ -27,6 +27,9 @@ int push_open(struct push **ret_push) warn_unused_result;
 
 void push_free(struct push *push); /* NULL is fine; ends what is in flight */
 
+/* Whether every push sets the header @name itself, so that an endpoint's own is not used. */
+bool push_sets_header(const char *name);
+
 struct push_request {
 	const struct endpoint_configuration *endpoint; /* borrowed for the call */
 	const struct bytes *body;                      /* borrowed until the answer */

@@ -68,8 +68,7 @@ static int series_init(struct series *series, const struct wire_part *part,
 	push__v1__raw_sample__init(&series->sample);
 	r = series_labels_make(part->labels, external, n_external, &labels);
 	if (r < 0)
-		return r; /* a garbled set was refused when it came; here it would be an empty one
-			   */
+		return r; /* a garbled set was refused when it came; here it is an empty one */
 	series->sample.raw_profile.data = (uint8_t *)part->pprof_gz.data; /* only read */
 	series->sample.raw_profile.len = part->pprof_gz.n_bytes;
 	series->samples[0] = &series->sample;

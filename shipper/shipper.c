@@ -522,7 +522,7 @@ static int turn(struct shipper *shipper)
 		shipper->expire_ns = now_ns + EXPIRE_EVERY_NS;
 	}
 	endpoints_run(shipper->endpoints, now_ns);
-	pages_run(shipper->pages);
+	pages_run(shipper->pages, now_ns);
 	return 0;
 }
 

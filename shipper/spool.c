@@ -30,8 +30,8 @@ static int reserve(void **items, size_t *capacity, size_t n, size_t item_bytes)
 
 	if (n < *capacity)
 		return 0;
-	grown = reallocarray(*items, more,
-			     item_bytes); /* what is in the spool bounds both arrays */
+	/* What is in the spool bounds both arrays. */
+	grown = reallocarray(*items, more, item_bytes);
 	if (!grown)
 		return -ENOMEM;
 	*items = grown;
@@ -353,6 +353,7 @@ int spool_append(struct spool *spool, const struct spool_record *record, const v
 		spool->state.n_sync_failures++;
 		r = write_record(spool, &placed, payload, &sync_failed);
 	}
+	spool->state.append_error = r;
 	if (r < 0) {
 		spool->state.n_sync_failures += sync_failed;
 		spool->state.n_write_failures += !sync_failed;
@@ -437,6 +438,8 @@ static int load_cursor(struct spool *spool, const char *key, struct spool_cursor
 		return r;
 	if (r == 0 && spool_cursor_decode(data, n_bytes, key, &cursor) != 0)
 		spool->state.n_damaged++;
+	if (cursor.sequence > spool->next_sequence) /* it could not be read when the spool opened */
+		cursor.sequence = spool->next_sequence;
 	if (!spool_find(spool, cursor.sequence, &entry) ||
 	    entry.record.sequence != cursor.sequence || cursor.part >= entry.record.n_parts ||
 	    cursor.n_part_samples > entry.record.n_samples ||

@@ -27,10 +27,10 @@
 #define SPOOL_BYTES_DEFAULT (UINT64_C(512) << 20)
 #define SPOOL_BYTES_MIN     (UINT64_C(40) << 20) /* two of the longest records, and a bit */
 #define SPOOL_AGE_MAX_NS    (UINT64_C(55) * 60 * 1000000000) /* servers take one hour */
-#define SPOOL_RECORD_CHARGE_MIN                                                                    \
-	4096u /* what a tiny record counts for: bounds their number, too                           \
-	       */
-#define SPOOL_READERS_MAX 64u
+#define SPOOL_READERS_MAX   64u
+
+/* What a tiny record counts for: bounds their number, too. */
+#define SPOOL_RECORD_CHARGE_MIN 4096u
 
 struct spool_options {
 	const struct spool_files *files; /* borrowed until spool_close() */
@@ -75,6 +75,7 @@ struct spool_state {
 	uint64_t n_samples_found; /* in the spool when it was opened */
 	uint64_t n_repeats;       /* appends of known windows */
 	uint64_t n_refused;       /* appends that the disk refused */
+	int append_error;         /* of the last append; 0: the spool can be written */
 	uint64_t n_sync_failures;
 	uint64_t n_write_failures;
 	uint64_t n_torn_bytes; /* cut off segments when the spool was opened */

@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 
-#define SPOOL_KEY_BYTES_MAX    4096u
+#define SPOOL_KEY_BYTES_MAX    16384u
 #define SPOOL_CURSOR_BYTES_MAX (SPOOL_KEY_BYTES_MAX + 64u)
 
 struct spool_cursor {

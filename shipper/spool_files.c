@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #define FILE_PERMISSIONS 0600
+#define BAD_PLACE_BYTES  4096u /* what is given up where a read fails: a page */
 
 static int directory_of(void *context)
 {
@@ -192,7 +193,10 @@ int spool_files_replace(const struct spool_files *files, const char *name, const
 	return r;
 }
 
-/* Fills @data from the start of @fd; returns how many bytes there were, or a negative errno. */
+/*
+ * Fills @data (zeroed) from the start of @fd; returns how many bytes there were, or a negative
+ * errno. A bad place of the disk stays zeroes: its reader's crc finds it, and the rest is saved.
+ */
 static ssize_t read_whole(const struct spool_files *files, int fd, unsigned char *data,
 			  size_t n_bytes)
 {
@@ -202,6 +206,9 @@ static ssize_t read_whole(const struct spool_files *files, int fd, unsigned char
 		ssize_t n =
 			files->read_at(files->context, fd, data + n_read, n_bytes - n_read, n_read);
 
+		if (n == -EIO)
+			n = n_bytes - n_read < BAD_PLACE_BYTES ? (ssize_t)(n_bytes - n_read)
+							       : (ssize_t)BAD_PLACE_BYTES;
 		if (n < 0)
 			return n;
 		if (n == 0)

@@ -59,7 +59,7 @@ int spool_files_replace(const struct spool_files *files, const char *name, const
 			size_t n_bytes) warn_unused_result;
 
 /*
- * Reads @name whole, but at most @n_bytes_max of it.
+ * Reads @name whole, but at most @n_bytes_max of it; what the disk cannot read (EIO) is zeroes.
  *   @ret_data  set on 0 only; owned, freed with free(); one byte longer than *@ret_n_bytes, a NUL
  * Returns 0 or a negative errno (-ENOENT: no such file).
  */

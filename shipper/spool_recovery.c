@@ -3,9 +3,12 @@
  *
  * Records count when their crc does. What cannot be a record at a segment's end was never
  * acknowledged (torn) and is cut off; in the middle it is skipped and counted. A record whose
- * window is known already is an append whose sync failed and that was made again elsewhere, or one
- * whose segment was about to be removed: it is passed over. Nothing is ever appended to a segment
- * found here, so it does not matter what state its end is in.
+ * window has left the spool is of a segment that was about to be removed: it is passed over.
+ * Nothing is ever appended to a segment found here, so it does not matter what state its end is in.
+ *
+ * Of two records of one window the earlier is an append whose sync failed and whose bytes survived;
+ * it may be behind cursors that stand in the later, acknowledged one. So segments are read from the
+ * newest to the oldest, and the first that is found counts.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +51,21 @@ static int learn_cursor(struct spool *spool, const char *name)
 	    cursor.sequence >= spool->next_sequence)
 		spool->next_sequence = cursor.sequence;
 	return 0;
+}
+
+static int by_segment(const void *left, const void *right)
+{
+	const struct spool_segment *a = left, *b = right;
+
+	return by_value(&a->first_sequence, &b->first_sequence);
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct spool_entry *a = left, *b = right;
+	int order = by_value(&a->segment, &b->segment);
+
+	return order ? order : by_value(&a->offset, &b->offset);
 }
 
 static bool is_segment_name(const char *name, uint64_t *ret_sequence)
@@ -192,8 +210,12 @@ int spool_recover(struct spool *spool)
 		r = recover_ids(spool);
 	if (r == 0 && found.n_sequences > 0)
 		qsort(found.sequences, found.n_sequences, sizeof(*found.sequences), by_value);
-	for (size_t i = 0; r == 0 && i < found.n_sequences; i++)
-		r = recover_segment(spool, found.sequences[i]);
+	for (size_t i = found.n_sequences; r == 0 && i > 0; i--)
+		r = recover_segment(spool, found.sequences[i - 1]);
+	if (spool->n_segments > 1) {
+		qsort(spool->segments, spool->n_segments, sizeof(*spool->segments), by_segment);
+		qsort(spool->entries, spool->n_entries, sizeof(*spool->entries), by_place);
+	}
 	free(found.sequences);
 	return r;
 }

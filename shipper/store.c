@@ -39,11 +39,40 @@ void store_free(struct store *store)
 	free(store);
 }
 
-static bool ends_in(const char *name, const char *suffix)
+static size_t span(const char **at, const char *set)
 {
-	size_t n = strlen(name), n_suffix = strlen(suffix);
+	size_t n = strspn(*at, set);
 
-	return n > n_suffix && strcmp(name + n - n_suffix, suffix) == 0;
+	*at += n;
+	return n;
+}
+
+static bool skip_dash(const char **at)
+{
+	return *(*at)++ == '-';
+}
+
+/* The part of @name behind NAME (store.h) when it has that form, else NULL: not a file of ours. */
+static const char *suffix_of(const char *name)
+{
+	static const char digits[] = "0123456789", hex[] = "0123456789abcdef";
+
+	if (span(&name, digits) == 20 && skip_dash(&name) && span(&name, hex) == 16 &&
+	    skip_dash(&name) && span(&name, digits) > 0 && skip_dash(&name) &&
+	    span(&name, digits) > 0)
+		return name;
+	return NULL;
+}
+
+static bool is_temporary(const char *suffix)
+{
+	return strcmp(suffix, PPROF_SUFFIX TEMPORARY_SUFFIX) == 0 ||
+	       strcmp(suffix, LABELS_SUFFIX TEMPORARY_SUFFIX) == 0;
+}
+
+static bool is_whole(const char *suffix)
+{
+	return strcmp(suffix, PPROF_SUFFIX) == 0 || strcmp(suffix, LABELS_SUFFIX) == 0;
 }
 
 static int by_text(const void *left, const void *right)
@@ -58,7 +87,10 @@ static void names_free(char **names, size_t n)
 	free(names);
 }
 
-/* Looks at every file: sums up the bytes, removes what a crash left, collects the names. */
+/*
+ * Looks at every file of ours: sums up the bytes, removes what a crash left, collects the names.
+ * The directory may be anybody's: what is not named as we name files is not touched.
+ */
 static void list(struct store *store, DIR *directory, char ***ret_names, size_t *ret_n_names)
 {
 	char **names = NULL;
@@ -68,12 +100,11 @@ static void list(struct store *store, DIR *directory, char ***ret_names, size_t 
 
 	store->n_bytes = 0;
 	while ((entry = readdir(directory)) && n < FILES_MAX) {
-		bool is_ours = ends_in(entry->d_name, PPROF_SUFFIX) ||
-			       ends_in(entry->d_name, LABELS_SUFFIX);
+		const char *suffix = suffix_of(entry->d_name);
 
-		if (ends_in(entry->d_name, TEMPORARY_SUFFIX))
+		if (suffix && is_temporary(suffix))
 			(void)unlinkat(store->directory, entry->d_name, 0);
-		if (!is_ours ||
+		if (!suffix || !is_whole(suffix) ||
 		    fstatat(store->directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
 		if (n == capacity) {
@@ -102,7 +133,7 @@ static bool is_pair(const char *first, const char *second)
 {
 	size_t n = strcspn(first, ".");
 
-	return ends_in(first, LABELS_SUFFIX) && strncmp(first, second, n + 1) == 0;
+	return strcmp(first + n, LABELS_SUFFIX) == 0 && strncmp(first, second, n + 1) == 0;
 }
 
 /* Reads the directory again and removes the oldest files until @n_bytes_max are left. */

@@ -9,7 +9,7 @@
  * would get. NAME is <wall ns, 20 digits>-<instance, hex>-<window>-<part>, so names sort by time.
  * The labels are renamed into place first: who sees a .pb.gz has its labels.
  *
- * Bounded in bytes: the oldest profiles make room.
+ * Bounded in bytes: the oldest profiles make room. Files of other names are not touched.
  */
 #include <stdint.h>
 

@@ -23,18 +23,14 @@ static bool says(const struct push_answer *answer, const char *words)
 	       memmem(answer->text, answer->n_text_bytes, words, strlen(words)) != NULL;
 }
 
-static bool is_connect_type(const char *content_type)
+/* Whether it is the type that we asked for: success in another is not from a server of this API. */
+static bool is_answer_type(const char *content_type)
 {
-	static const char *const types[] = {"application/proto", "application/json"};
+	static const char type[] = "application/proto";
+	size_t n = sizeof(type) - 1;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		size_t n = strlen(types[i]);
-
-		if (strncasecmp(content_type, types[i], n) == 0 &&
-		    (content_type[n] == '\0' || content_type[n] == ';' || content_type[n] == ' '))
-			return true;
-	}
-	return false;
+	return strncasecmp(content_type, type, n) == 0 &&
+	       (content_type[n] == '\0' || content_type[n] == ';' || content_type[n] == ' ');
 }
 
 /* 400 has three meanings, told apart by what the server wrote. */
@@ -47,11 +43,33 @@ static enum verdict verdict_of_400(const struct push_answer *answer)
 	return VERDICT_POISON;
 }
 
+/* A tenant with too many series: this one gets nowhere, and those behind it should not wait. */
+static enum verdict verdict_of_429(const struct push_answer *answer)
+{
+	if (says(answer, "series limit exceeded") || says(answer, "series_limit"))
+		return VERDICT_POISON;
+	return VERDICT_THROTTLED;
+}
+
+/* Only 500 is a server that failed at what it got; the others are of one that is not there. */
+static enum verdict verdict_of_5xx(const struct push_answer *answer)
+{
+	switch (answer->status) {
+	case 500:
+		return VERDICT_FAILED;
+	case 501: /* not a server of this API */
+	case 511: /* a network that wants a login first */
+		return VERDICT_MISCONFIGURED;
+	default:
+		return VERDICT_TRANSIENT;
+	}
+}
+
 static enum verdict verdict_of_status(const struct push_answer *answer)
 {
 	switch (answer->status) {
 	case 200: /* a captive portal answers 200, too */
-		return is_connect_type(answer->content_type) && !answer->is_cut
+		return is_answer_type(answer->content_type) && !answer->is_cut
 			       ? VERDICT_DONE
 			       : VERDICT_MISCONFIGURED;
 	case 400:
@@ -59,21 +77,16 @@ static enum verdict verdict_of_status(const struct push_answer *answer)
 	case 413:
 		return VERDICT_TOO_BIG;
 	case 429:
-		return VERDICT_THROTTLED;
+		return verdict_of_429(answer);
 	case 408:
 	case 409:
 	case 425:
 	case 499:
-	case 502:
-	case 503:
-	case 504:
 		return VERDICT_TRANSIENT;
 	case 422:
 		return VERDICT_POISON;
-	case 501: /* not a server of this API */
-		return VERDICT_MISCONFIGURED;
 	default:
-		return answer->status >= 500 ? VERDICT_FAILED : VERDICT_MISCONFIGURED;
+		return answer->status >= 500 ? verdict_of_5xx(answer) : VERDICT_MISCONFIGURED;
 	}
 }
 

@@ -16,9 +16,8 @@
 #define WINDOW_IDS_RETIRED_MAX 16384u
 
 struct window_ids {
-	struct window_id
-		*slots; /* owned; open addressing, an instance and sequence of 0 is empty */
-	size_t n_slots; /* 0 or a power of two */
+	struct window_id *slots; /* owned; open addressing; an all-zero one is empty */
+	size_t n_slots;          /* 0 or a power of two */
 	size_t n_used;
 	bool holds_zero;           /* whether the all-zero id, which no slot can show, is in */
 	struct window_id *retired; /* owned; a ring */

@@ -55,8 +55,9 @@ void workers_note_gone(struct workers *workers, uint64_t peer)
 static void add_counters(struct counters *sum, const struct counters *more, bool with_gauges)
 {
 	for (size_t i = 0; i < n_counter_rows; i++)
-		if (with_gauges || counter_rows[i].kind == COUNTER_KIND_C)
-			sum->values[i] += more->values[i];
+		if ((with_gauges || counter_rows[i].kind == COUNTER_KIND_C) &&
+		    __builtin_add_overflow(sum->values[i], more->values[i], &sum->values[i]))
+			sum->values[i] = UINT64_MAX; /* foreign numbers: no sum goes back */
 }
 
 /* The place of worker @id: its own, a free one, or that of who has been silent longest. */

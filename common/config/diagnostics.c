@@ -108,8 +108,11 @@ static void write_excerpt(const struct config_source *source, uint32_t at, struc
 	uint32_t start = step_back(text, position.line_start, at, EXCERPT_BEFORE_CHARS);
 	uint32_t i = start, character;
 
-	for (uint32_t n = 0; i < position.line_end && n<EXCERPT_AFTER_CHARS; n += i> at)
+	for (uint32_t n = 0; i < position.line_end && n < EXCERPT_AFTER_CHARS;) {
 		i += (uint32_t)append_character(out, text + i, position.line_end - i, true);
+		if (i > at)
+			n++;
+	}
 	bytes_append(out, "\n", 1);
 	for (i = start; i < at && i < position.line_end;) {
 		size_t n = config_utf8_read(text + i, position.line_end - i, &character);

@@ -116,8 +116,7 @@ int config_number_to_int(struct config_number number, int64_t *ret_int) warn_unu
 double config_number_to_float(struct config_number number);
 int config_number_compare(struct config_number a, struct config_number b); /* NaN is below all */
 
-/* Reads decimal digits, all of @text. Returns 0, or CONFIG_REFUSED: none, foreign, or over 64 bits.
- */
+/* Reads decimal digits, all of @text. 0, or CONFIG_REFUSED: none, foreign, or over 64 bits. */
 int config_parse_uint(struct config_text text, uint64_t *ret_uint) warn_unused_result;
 
 /*

@@ -131,6 +131,7 @@ static int client_open(struct link_client *client)
 /* Ends an ask in whatever state, and the connection with it. */
 static void client_close(struct link_client *client)
 {
+	eventfd_t ignored;
 	nng_msg *message;
 
 	pthread_mutex_lock(&client->lock);
@@ -142,6 +143,8 @@ static void client_close(struct link_client *client)
 		(void)nng_close(client->socket);
 		client->is_open = false;
 	}
+	/* Of an ask that was done and not taken: the fd must not be readable during the next. */
+	(void)eventfd_read(client->wake_fd, &ignored); /* most often it is not */
 	message = nng_aio_get_msg(client->aio);
 	if (message)
 		nng_msg_free(message);

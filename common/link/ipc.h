@@ -1,6 +1,5 @@
 #pragma once
-/* What a listener and a client share: addresses, nng's error numbers, who may be at the other end.
- */
+/* What a listener and a client share: addresses, nng's errors, who may be at the other end. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>

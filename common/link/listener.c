@@ -120,8 +120,7 @@ static enum request_step judge(struct link_listener *listener, struct request *r
 
 	if (!peer)
 		return STEP_EXPEL; /* it is gone already */
-	/* Whether it holds a lease is asked when the owner takes it: the owner may be granting one.
-	 */
+	/* Whether it holds a lease offer() asks: the owner may be granting one now. */
 	outcome = message_check(nng_msg_body(request->message), nng_msg_len(request->message),
 				listener->options.peer, listener->options.self, false, true,
 				&request->id);

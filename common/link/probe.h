@@ -1,5 +1,6 @@
 #pragma once
-/* A listener asking itself, as a client over a new connection: the only way to know it is not deaf.
+/*
+ * A listener asking itself, as a client over a new connection: the only way to know it is not deaf.
  */
 #include "link/link.h"
 

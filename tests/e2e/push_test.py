@@ -453,12 +453,14 @@ class Pushing(ShipperTest):
         self.assertEqual(of_endpoint(metrics, "pyroscope_write_sent_bytes_total", server.url), 10000)
         self.assertEqual(metrics["triptych_spool_repeats_total"][()], 1)
 
-    def test_a_batch_is_about_one_mebibyte(self):
+    def test_a_batch_is_within_half_of_what_a_server_takes_at_once(self):
         server = self.server()
         client = self.start(server)
-        self.assertEqual(client.profile(1, parts=10, size=300000), "stored")
-        self.wait_sent(server.url, 100)
-        self.assertEqual([len(series) for _, _, series in server.requests], [3, 3, 3, 1])
+        # The client says that its profiles are four times as long when they are unpacked.
+        self.assertEqual(client.profile(1, parts=10, size=80000), "stored")
+        self.assertEqual(client.profile(2, parts=2, size=300000), "stored")
+        self.wait_sent(server.url, 120)
+        self.assertEqual([len(series) for _, _, series in server.requests], [3, 3, 3, 1, 1, 1])
 
     def test_a_server_that_fails_gets_each_series_alone_and_nothing_is_lost(self):
         server = self.server(lambda series, n: Answer(503) if n <= 3 else None)
@@ -510,6 +512,9 @@ class Pushing(ShipperTest):
         metrics = self.assert_books(server.url, sent=190, held=0, dropped=10)
         self.assertEqual(of_endpoint(metrics, "triptych_endpoint_samples_dropped_total", server.url,
                                      reason="rejected"), 10)
+        # The nineteen may have been stored when the twentieth was refused; nobody can know.
+        self.assertEqual(of_endpoint(metrics, "triptych_endpoint_profiles_repeated_total",
+                                     server.url), 20)
         kept = glob.glob(self.world.spool + "/quarantine/*.labels")
         self.assertEqual(len(kept), 1)
         with open(kept[0]) as file:
@@ -602,6 +607,43 @@ class Pushing(ShipperTest):
         self.assertEqual(len(back.names()), 60)
         self.assert_books(away.url, sent=600, held=0, dropped=0)
 
+    def test_an_outage_is_not_held_against_the_profile_that_met_it(self):
+        away = self.server()
+        port = away.port
+        away.close()
+        self.servers.remove(away)
+        self.world.configure(['url = "%s"\n    min_backoff_period = "5ms"\n'
+                              '    max_backoff_period = "20ms"\n    max_backoff_retries = 3'
+                              % away.url])
+        self.world.start()
+        self.client().profile(1)
+        wait_for(lambda: of_endpoint(self.world.metrics(), "pyroscope_write_retries_total",
+                                     away.url) > 10, what="ten failures to connect")
+        answers = [Answer(500), Answer(400, b"{}"), Answer(500), Answer(400, b"{}")]
+        back = Server(lambda series, n: answers[n - 1] if n <= len(answers) else None, port=port)
+        self.servers.append(back)
+        self.wait_sent(away.url, 10)
+        self.assert_books(away.url, sent=10, held=0, dropped=0)
+
+    def test_a_busy_server_may_say_how_long_it_needs(self):
+        server = self.server(lambda series, n: Answer(503, headers={"Retry-After": "1"})
+                             if n == 1 else None)
+        client = self.start(server, extra='min_backoff_period = "5ms"')
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+        self.assertGreaterEqual(server.requests[1][0] - server.requests[0][0], 1)
+
+    def test_endpoints_that_differ_in_their_user_have_books_of_their_own(self):
+        server = self.server()
+        place = "127.0.0.1:%d" % server.port
+        self.world.configure(['url = "http://%s@%s"' % (user, place) for user in ("a:x", "b:y")])
+        self.world.start()
+        self.client().profile(1)
+        for label in ("http://" + place, "http://%s #2" % place):
+            self.wait_sent(label, 10)
+            self.assert_books(label, sent=10, held=0, dropped=0)
+        self.assertEqual({headers["Authorization"] for _, headers, _ in server.requests},
+                         {"Basic YTp4", "Basic Yjp5"})
 
     def test_names_are_resolved_in_the_sandbox(self):
         server = self.server()
@@ -735,11 +777,13 @@ class Dying(ShipperTest):
         self.assertEqual(answer, "refused disk")
         self.assertGreater(taken, 4)
         self.assert_books(server.url, sent=0, held=10 * taken, dropped=0)
+        self.assertIn("the spool cannot be written", self.world.get("/-/ready")[1])
         gate.set()
         self.wait_sent(server.url, 10 * taken)
         metrics = self.assert_books(server.url, held=0, dropped=0)
         self.assertGreaterEqual(metrics["triptych_spool_refused_total"][()], 1)
         wait_for(lambda: client.profile(sequence, size=1000) == "stored", what="room")
+        self.assertNotIn("spool", self.world.get("/-/ready")[1])
         self.wait_sent(server.url, 10 * taken + 10)
 
     def test_what_the_spool_drops_while_it_is_in_flight_is_booked_once(self):
@@ -1077,6 +1121,31 @@ class Pages(ShipperTest):
         for connection in idle:
             connection.close()
         self.wait_sent(server.url, 10)
+
+    def test_clients_that_trickle_do_not_keep_others_out_for_ever(self):
+        self.start(self.server())
+        host, port = self.world.http.split(":")
+        tricklers = [socket.create_connection((host, int(port))) for _ in range(40)]
+        for connection in tricklers:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        before = time.monotonic()
+
+        def is_let_in():
+            for connection in tricklers:
+                try:
+                    connection.sendall(b"y")
+                except OSError:
+                    pass  # it was shown out
+            try:
+                with socket.create_connection((host, int(port)), timeout=1) as other:
+                    other.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n")
+                    return b"healthy" in other.recv(4096)
+            except OSError:
+                return False
+        wait_for(is_let_in, 25, "a page")
+        self.assertLess(time.monotonic() - before, 20)
+        for connection in tricklers:
+            connection.close()
 
 
 def main():

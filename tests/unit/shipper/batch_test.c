@@ -82,7 +82,9 @@ static void advance(void)
 
 static int gather(size_t n_parts, size_t n_bytes)
 {
-	return batch_gather(&rig.batch, rig.spool, rig.reader, n_parts, n_bytes);
+	struct batch_limits limits = {n_parts, n_bytes, UINT64_MAX};
+
+	return batch_gather(&rig.batch, rig.spool, rig.reader, &limits);
 }
 
 static void an_empty_spool_makes_no_batch(void **state)
@@ -137,6 +139,24 @@ static void a_batch_is_bounded_in_bytes_but_takes_one_part_of_any_size(void **st
 	assert_int_equal(rig.batch.items[0].part.pprof_gz.n_bytes, 5000);
 }
 
+/* The append() above says that a part is four times as long as its gzip, and 20 bytes of labels. */
+static void a_batch_is_bounded_in_what_a_server_counts_too(void **state)
+{
+	struct batch_limits limits = {100, 1u << 20, 3 * (4 * 400 + 20)};
+
+	(void)state;
+	append(1, 5, 400);
+	append(2, 1, 5000);
+	assert_int_equal(batch_gather(&rig.batch, rig.spool, rig.reader, &limits), 0);
+	assert_int_equal(rig.batch.n_items, 3);
+	advance();
+	assert_int_equal(batch_gather(&rig.batch, rig.spool, rig.reader, &limits), 0);
+	assert_int_equal(rig.batch.n_items, 2); /* the sixth is above the limit by itself */
+	advance();
+	assert_int_equal(batch_gather(&rig.batch, rig.spool, rig.reader, &limits), 0);
+	assert_int_equal(rig.batch.n_items, 1);
+}
+
 static void items_before_a_cursor_are_behind_it(void **state)
 {
 	struct batch_item item = {.at = {.sequence = 5, .part = 2}};
@@ -185,7 +205,7 @@ static void a_profile_that_is_none_is_garbled(void **state)
 {
 	struct bytes frame = BYTES_INIT(4096);
 	struct wire_part part = {.labels = {"\xff", 1}, .n_samples = 1};
-	struct wire_profile profile = {.n_parts = 0, .parts = &part};
+	struct wire_profile profile = {.time_wall_ns = 1, .n_parts = 0, .parts = &part};
 	struct spool_record record;
 
 	(void)state;
@@ -199,10 +219,21 @@ static void a_profile_that_is_none_is_garbled(void **state)
 			 MESSAGE_GARBLED);
 	bytes_clear(&frame);
 	part.labels = (struct wire_bytes){"\x90", 1}; /* none */
+	wire_encode_profile(&frame, &profile);
+	assert_int_equal(profile_record_describe(frame.data, frame.n_bytes, &record), 0);
+	bytes_clear(&frame);
 	part.n_samples = UINT64_MAX;
 	wire_encode_profile(&frame, &profile);
 	assert_int_equal(profile_record_describe(frame.data, frame.n_bytes, &record),
 			 MESSAGE_GARBLED);
+	part.n_samples = 1;
+	for (size_t i = 0; i < 2; i++) { /* a server would put its own time in the place of such */
+		bytes_clear(&frame);
+		profile.time_wall_ns = i == 0 ? 0 : (uint64_t)INT64_MAX + 1;
+		wire_encode_profile(&frame, &profile);
+		assert_int_equal(profile_record_describe(frame.data, frame.n_bytes, &record),
+				 MESSAGE_GARBLED);
+	}
 	bytes_deinit(&frame);
 }
 
@@ -213,6 +244,7 @@ int main(void)
 		WITH_RIG(an_empty_spool_makes_no_batch),
 		WITH_RIG(a_batch_spans_records_and_ends_within_one),
 		WITH_RIG(a_batch_is_bounded_in_bytes_but_takes_one_part_of_any_size),
+		WITH_RIG(a_batch_is_bounded_in_what_a_server_counts_too),
 		WITH_RIG(items_before_a_cursor_are_behind_it),
 		WITH_RIG(a_rotten_record_is_said_when_it_comes_first_and_waited_for_when_not),
 		WITH_RIG(the_same_batch_makes_the_same_body),

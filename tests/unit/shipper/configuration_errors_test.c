@@ -381,6 +381,53 @@ static void headers_and_labels_that_would_break_the_push(void **state)
 	check_errors(rows, N_ROWS(rows));
 }
 
+static void assert_refused(const char *text, const char *expected)
+{
+	struct loaded loaded = load_text(text);
+
+	assert_int_equal(loaded.r, CONFIGURATION_INVALID);
+	if (!strstr((const char *)loaded.messages.data, expected))
+		fail_msg("%s, not %s", (const char *)loaded.messages.data, expected);
+	unload(&loaded);
+}
+
+static void what_is_longer_than_anybody_takes(void **state)
+{
+	char text[16384], longer[9000];
+
+	(void)state;
+	memset(longer, 'a', sizeof(longer));
+	longer[8192] = '\0';
+	(void)snprintf(text, sizeof(text),
+		       ENDPOINT("  url = \"http://h\"\n  headers = {h = \"%s\"}\n"), longer);
+	assert_refused(text, ":4:13: \"h\" is wrong in its length, expected at most 8192 bytes");
+	longer[257] = '\0';
+	(void)snprintf(text, sizeof(text), ENDPOINT("  url = \"http://h\"\n  name = \"%s\"\n"),
+		       longer);
+	assert_refused(text, ":4:10: name has 257 bytes, expected at most 256\n");
+}
+
+static void more_endpoints_than_can_be_served(void **state)
+{
+	struct bytes text = BYTES_INIT(1 << 16);
+
+	(void)state;
+	for (unsigned w = 0; w < 3; w++) {
+		bytes_printf(&text, "pyroscope.write \"w%u\" {\n", w);
+		for (unsigned i = 0; i < 11; i++)
+			bytes_printf(&text, " endpoint {\n  url = \"http://h\"\n }\n");
+		bytes_printf(&text, "}\n");
+	}
+	bytes_printf(&text, "pyroscope.ebpf \"e\" {\n targets = []\n"
+			    " forward_to = [pyroscope.write.w0.receiver,\n"
+			    "  pyroscope.write.w1.receiver, pyroscope.write.w2.receiver]\n}\n");
+	bytes_append(&text, "", 1);
+	assert_int_equal(text.error, 0);
+	assert_refused((const char *)text.data,
+		       ":109:32: found more than 32 endpoints in all, which is the most\n");
+	bytes_deinit(&text);
+}
+
 static void references_that_lead_nowhere(void **state)
 {
 	static const struct error_row rows[] = {
@@ -499,6 +546,8 @@ int main(void)
 		cmocka_unit_test(numbers_and_words_out_of_bounds),
 		cmocka_unit_test(urls_that_lead_nowhere),
 		cmocka_unit_test(headers_and_labels_that_would_break_the_push),
+		cmocka_unit_test(what_is_longer_than_anybody_takes),
+		cmocka_unit_test(more_endpoints_than_can_be_served),
 		cmocka_unit_test(references_that_lead_nowhere),
 		cmocka_unit_test(all_errors_are_said_but_one_a_line),
 		cmocka_unit_test(too_many_errors_are_counted),

@@ -340,6 +340,11 @@ static void what_has_no_effect_is_said_and_nothing_else(void **state)
 		{"remotecfg { }\n" EBPF("\ttargets = []\n"), ":1:1: warning: remotecfg is"},
 		{"pyroscope.ebpf \"e\" {\n\tforward_to = []\n\ttargets = []\n}\n",
 		 ":2:15: warning: no endpoint is forwarded to, nothing is sent"},
+		{"pyroscope.write \"w\" {\n\tendpoint {\n\t\turl = \"http://h\"\n"
+		 "\t\theaders = {\"content-type\" = \"x\", \"a\" = \"b\"}\n\t}\n}\n"
+		 "pyroscope.ebpf \"e\" {\n\tforward_to = [pyroscope.write.w.receiver]\n"
+		 "\ttargets = []\n}\n",
+		 ":4:13: warning: every push sets content-type itself, this one is not used"},
 		{"", ":1:1: warning: there is no pyroscope.ebpf block, nothing is profiled"},
 	};
 

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -115,20 +117,66 @@ static void the_oldest_profiles_make_room_with_their_labels(void **state)
 	store_free(store);
 }
 
+static void put_file(const char *name, size_t n_bytes)
+{
+	char whole[192];
+	FILE *file;
+
+	(void)snprintf(whole, sizeof(whole), "%s/%s", path, name);
+	file = fopen(whole, "w");
+	assert_non_null(file);
+	for (size_t i = 0; i < n_bytes; i++)
+		assert_int_equal(fputc('x', file), 'x');
+	assert_int_equal(fclose(file), 0);
+}
+
+static bool has_file(const char *name)
+{
+	char whole[192];
+
+	(void)snprintf(whole, sizeof(whole), "%s/%s", path, name);
+	return access(whole, F_OK) == 0;
+}
+
 static void what_a_crash_left_half_made_is_removed(void **state)
 {
 	struct store *store;
-	char name[128], first[256];
-	FILE *file;
+	char first[256];
 
 	(void)state;
 	assert_int_equal(mkdir(path, 0700), 0);
-	(void)snprintf(name, sizeof(name), "%s/x.pb.gz.tmp", path);
-	file = fopen(name, "w");
-	assert_non_null(file);
-	(void)fclose(file);
+	put_file("00000000000000000005-0000000000000007-5-0.pb.gz.tmp", 10);
+	put_file("00000000000000000005-0000000000000007-5-0.labels.tmp", 10);
 	assert_int_equal(store_open(path, STORE_BYTES_DEFAULT, &store), 0);
 	assert_int_equal(count(".tmp", first), 0);
+	store_free(store);
+}
+
+static void files_that_are_not_ours_are_neither_counted_nor_removed(void **state)
+{
+	static const char *const names[] = {
+		"notes.tmp",
+		"profile.pb.gz",
+		"0.labels",
+		"00000000000000000005-0000000000000007-5-0.pb.gz.bak",
+		"0000000000000000005-0000000000000007-5-0.pb.gz",
+		"00000000000000000005-000000000000000G-5-0.pb.gz",
+		"00000000000000000005-0000000000000007-5.pb.gz",
+		"00000000000000000005-0000000000000007-5-.labels",
+		"00000000000000000005-0000000000000007-5-0.pb.gz.pb.gz",
+	};
+	struct store *store;
+
+	(void)state;
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		put_file(names[i], 2 * PROFILE_BYTES);
+	assert_int_equal(store_open(path, 3 * PROFILE_BYTES, &store), 0);
+	assert_int_equal(store_bytes(store), 0);
+	for (uint64_t window = 1; window <= 10; window++)
+		assert_int_equal(write_one(store, window), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_true(has_file(names[i]));
 	store_free(store);
 }
 
@@ -148,6 +196,7 @@ int main(void)
 		IN_DIRECTORY(a_profile_is_two_files_and_the_same_one_again_replaces_it),
 		IN_DIRECTORY(the_oldest_profiles_make_room_with_their_labels),
 		IN_DIRECTORY(what_a_crash_left_half_made_is_removed),
+		IN_DIRECTORY(files_that_are_not_ours_are_neither_counted_nor_removed),
 		cmocka_unit_test(a_path_that_is_no_directory_is_an_error),
 #undef IN_DIRECTORY
 	};

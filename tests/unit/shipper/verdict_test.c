@@ -16,7 +16,9 @@ static const struct {
 } answers[] = {
 	{"success", 200, "application/proto", "", false, VERDICT_DONE},
 	{"success with a parameter", 200, "application/proto; v=1", "", false, VERDICT_DONE},
-	{"success in JSON", 200, "Application/JSON", "{}", false, VERDICT_DONE},
+	{"success in capitals", 200, "Application/Proto", "", false, VERDICT_DONE},
+	{"a portal in JSON", 200, "application/json", "{\"login\":\"/\"}", false,
+	 VERDICT_MISCONFIGURED},
 	{"a captive portal", 200, "text/html", "<html>", false, VERDICT_MISCONFIGURED},
 	{"a type that only starts right", 200, "application/protocol", "", false,
 	 VERDICT_MISCONFIGURED},
@@ -40,13 +42,17 @@ static const struct {
 	{"too large", 413, "", "", false, VERDICT_TOO_BIG},
 	{"unprocessable", 422, "", "", false, VERDICT_POISON},
 	{"too many", 429, "", "", false, VERDICT_THROTTLED},
+	{"too many series", 429, "application/json", "Maximum active series limit exceeded (1/1)",
+	 false, VERDICT_POISON},
 	{"cancelled", 499, "", "", false, VERDICT_TRANSIENT},
 	{"internal", 500, "", "", false, VERDICT_FAILED},
 	{"unimplemented", 501, "", "", false, VERDICT_MISCONFIGURED},
 	{"bad gateway", 502, "", "", false, VERDICT_TRANSIENT},
 	{"unavailable", 503, "", "", false, VERDICT_TRANSIENT},
 	{"gateway timeout", 504, "", "", false, VERDICT_TRANSIENT},
-	{"an unheard-of failure", 599, "", "", false, VERDICT_FAILED},
+	{"a portal's login", 511, "text/html", "", false, VERDICT_MISCONFIGURED},
+	{"a proxy without its server", 521, "text/html", "", false, VERDICT_TRANSIENT},
+	{"an unheard-of failure", 599, "", "", false, VERDICT_TRANSIENT},
 };
 
 static void every_status_has_its_meaning(void **state)

@@ -74,12 +74,24 @@ static void what_goes_back_or_is_not_theirs_is_passed_over(void **state)
 	workers_free(workers);
 }
 
+static void numbers_without_bounds_do_not_turn_a_sum_back(void **state)
+{
+	struct workers *workers = workers_new();
+
+	(void)state;
+	note(workers, 1, COUNTER_FRAMES_NAMED, UINT64_MAX);
+	note(workers, 2, COUNTER_FRAMES_NAMED, 2);
+	assert_int_equal(sum_of(workers, COUNTER_FRAMES_NAMED), UINT64_MAX);
+	workers_free(workers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_are_summed_and_outlive_their_workers),
 		cmocka_unit_test(a_sum_survives_any_number_of_workers),
 		cmocka_unit_test(what_goes_back_or_is_not_theirs_is_passed_over),
+		cmocka_unit_test(numbers_without_bounds_do_not_turn_a_sum_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ int ipc_url(const char *path, char ret_url[IPC_URL_BYTES])
 {
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return -ENAMETOOLONG;
-	(void)snprintf(ret_url, IPC_URL_BYTES, "ipc://%s", path); /* fits: checked above */
+	(void)snprintf(ret_url, IPC_URL_BYTES, IPC_SCHEME "%s", path); /* fits: checked above */
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 
+#define IPC_SCHEME    "ipc://"
 #define IPC_URL_BYTES 128 /* "ipc://" and a path that fits sockaddr_un, with its NUL */
 
 /* nng's request id stands before our frame and counts toward nng's size limit. */

@@ -227,11 +227,16 @@ static int open_in(struct object_request *slot, int root_fd)
 	return 0;
 }
 
-/* Any user of a target's root can write into its /tmp: only the process itself is believed. */
-static bool owner_is_right(const struct object_request *slot, const struct file_identity *identity)
+/*
+ * The opener can read what nobody else may, and what is mapped may lie beside anything: a file of
+ * debug symbols is one that everybody may read. Into a target's /tmp any of its users can write:
+ * there only the process itself is believed.
+ */
+static bool may_hand_out(const struct object_request *slot, const struct file_identity *identity)
 {
-	return slot->kind != OBJECT_OPEN_PERF_MAP || identity->owner_uid == 0 ||
-	       identity->owner_uid == slot->object->process_uid;
+	if (slot->kind != OBJECT_OPEN_PERF_MAP)
+		return identity->is_public;
+	return identity->owner_uid == 0 || identity->owner_uid == slot->object->process_uid;
 }
 
 static void answer_opened(struct object_requests *requests, uint64_t request,
@@ -257,7 +262,7 @@ static void add_opened(struct object_request *slot, int fd, const struct file_id
 		refuse(requests, slot->request, REFUSAL_STATE, COUNTER_MESSAGES_REFUSED);
 		return;
 	}
-	if (!owner_is_right(slot, identity)) {
+	if (!may_hand_out(slot, identity)) {
 		refuse_outcome(requests, slot->request, OPENER_DENIED);
 		return;
 	}

@@ -80,6 +80,7 @@ struct file_identity {
 	uint64_t size_bytes;
 	uint64_t change_time_ns;
 	uint32_t owner_uid;
+	bool is_public; /* anybody may read it, as far as its own mode says */
 };
 
 struct opener_result {

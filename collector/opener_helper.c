@@ -90,6 +90,7 @@ static void set_identity(struct opener_answer *answer, const struct statx *stx)
 	answer->identity.change_time_ns =
 		(uint64_t)stx->stx_ctime.tv_sec * UINT64_C(1000000000) + stx->stx_ctime.tv_nsec;
 	answer->identity.owner_uid = stx->stx_uid;
+	answer->identity.is_public = (stx->stx_mode & S_IROTH) != 0;
 	answer->mount_id = stx->stx_mnt_id;
 }
 

@@ -9,6 +9,11 @@
  * one peer that hangs up before the first eight bytes and nobody is served or dialled any more. The
  * releases from 1.6 on tell the two apart; "reset" is what it survives without even a pause.
  *
+ * Resubmission. A pipe that closes stops its aios; one that its own callback then hands back to the
+ * stream, for the rest of a frame, is dropped there without a word. The pipe's owner waits for that
+ * word in the one thread that ends connections, and no connection ever ends again: a peer that
+ * sends part of a frame behind a refused one does it. What the stream drops is finished here.
+ *
  * Networks. No transport but ipc is ever used here: neither TCP nor TLS code becomes part of us.
  */
 #include "link/threads.h"
@@ -23,6 +28,13 @@
 int replaced_n_cpus(void) REPLACES(nni_plat_ncpu);
 int replaced_errno(int error) REPLACES(nni_plat_errno);
 int replaced_errno_original(int error) REPLACED(nni_plat_errno);
+int replaced_aio_begin(nng_aio *aio) REPLACES(nni_aio_begin);
+int replaced_aio_begin_original(nng_aio *aio) REPLACED(nni_aio_begin);
+void replaced_recv(nng_stream *stream, nng_aio *aio) REPLACES(nng_stream_recv);
+void replaced_recv_original(nng_stream *stream, nng_aio *aio) REPLACED(nng_stream_recv);
+void replaced_send(nng_stream *stream, nng_aio *aio) REPLACES(nng_stream_send);
+void replaced_send_original(nng_stream *stream, nng_aio *aio) REPLACED(nng_stream_send);
+void replaced_aio_finish_error(nng_aio *aio, int result) __asm__("nni_aio_finish_error");
 int replaced_resolver_init(void) REPLACES(nni_posix_resolv_sysinit);
 void replaced_resolver_fini(void) REPLACES(nni_posix_resolv_sysfini);
 int replaced_tls_init(void) REPLACES(nni_tls_sys_init);
@@ -51,6 +63,40 @@ int replaced_n_cpus(void)
 int replaced_errno(int error)
 {
 	return error == EPIPE ? NNG_ECONNRESET : replaced_errno_original(error);
+}
+
+/* The aio that could not begin, of the stream's operation that this thread is in. */
+static _Thread_local const nng_aio *not_begun;
+
+int replaced_aio_begin(nng_aio *aio)
+{
+	int r = replaced_aio_begin_original(aio);
+
+	if (r != 0)
+		not_begun = aio;
+	return r;
+}
+
+/* Its callback runs once more, from nng's queue, and hears that it is closed. */
+static void finish_if_dropped(nng_aio *aio)
+{
+	if (not_begun == aio)
+		replaced_aio_finish_error(aio, NNG_ECLOSED);
+	not_begun = NULL;
+}
+
+void replaced_recv(nng_stream *stream, nng_aio *aio)
+{
+	not_begun = NULL;
+	replaced_recv_original(stream, aio);
+	finish_if_dropped(aio);
+}
+
+void replaced_send(nng_stream *stream, nng_aio *aio)
+{
+	not_begun = NULL;
+	replaced_send_original(stream, aio);
+	finish_if_dropped(aio);
 }
 
 int replaced_resolver_init(void)

@@ -288,7 +288,8 @@ static void a_worker_may_die_while_its_read_is_under_way(void **state)
 
 static void a_worker_may_die_while_its_open_is_under_way(void **state)
 {
-	static const struct file_identity identity = {.device = 1, .size_bytes = 5};
+	static const struct file_identity identity = {
+		.device = 1, .size_bytes = 5, .is_public = true};
 	struct pool_fixture *f = *state;
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -325,7 +326,7 @@ static void requests_of_the_dead_are_bounded(void **state)
 static void an_opened_file_becomes_an_object_of_the_window(void **state)
 {
 	static const struct file_identity identity = {
-		.device = 1, .inode = 2, .size_bytes = 500, .change_time_ns = 4};
+		.device = 1, .inode = 2, .size_bytes = 500, .change_time_ns = 4, .is_public = true};
 	struct pool_fixture *f = *state;
 	struct window_id id = lease(f);
 	uint64_t request = open_object(f, OBJECT_OPEN_BESIDE_DOT_DEBUG, "a.debug");
@@ -358,7 +359,8 @@ static void an_opened_file_becomes_an_object_of_the_window(void **state)
 
 static void a_build_id_is_looked_for_in_the_target_then_on_the_host(void **state)
 {
-	static const struct file_identity identity = {.device = 1, .size_bytes = 5};
+	static const struct file_identity identity = {
+		.device = 1, .size_bytes = 5, .is_public = true};
 	struct pool_fixture *f = *state;
 	uint64_t request;
 
@@ -464,9 +466,33 @@ static void a_perf_map_is_believed_of_its_process_or_of_root(void **state)
 			 REFUSAL_NOT_FOUND);
 }
 
+static void a_file_that_not_everybody_may_read_is_no_debug_file(void **state)
+{
+	static const struct file_identity identity = {.size_bytes = 5, .owner_uid = 1000};
+	static const struct {
+		enum object_open_kind kind;
+		const char *name;
+	} asks[] = {{OBJECT_OPEN_BESIDE, "shadow"},
+		    {OBJECT_OPEN_BESIDE_DOT_DEBUG, "shadow"},
+		    {OBJECT_OPEN_GLOBAL_DEBUG, "shadow"},
+		    {OBJECT_OPEN_BUILD_ID, "00112233445566778899"}};
+	struct pool_fixture *f = *state;
+
+	(void)lease(f);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		uint64_t request = open_object(f, asks[i].kind, asks[i].name);
+		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+		fake_opener_give_fd(i, fd, &identity);
+		assert_false(is_open(fd));
+		assert_int_equal(pool_fixture_refusal(request), REFUSAL_DENIED);
+		assert_int_equal(pool_fixture_count(f, COUNTER_OBJECTS_REFUSED_DENIED), i + 1);
+	}
+}
+
 static void a_full_table_is_said_to_be_full(void **state)
 {
-	static const struct file_identity identity = {.size_bytes = 5};
+	static const struct file_identity identity = {.size_bytes = 5, .is_public = true};
 	struct pool_fixture *f = *state;
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	uint64_t request;
@@ -488,7 +514,8 @@ static void a_window_does_not_open_files_without_end(void **state)
 
 	(void)lease(f);
 	do {
-		const struct file_identity identity = {.inode = n_opened, .size_bytes = 5};
+		const struct file_identity identity = {
+			.inode = n_opened, .size_bytes = 5, .is_public = true};
 
 		request = open_object(f, OBJECT_OPEN_BESIDE, "a.debug");
 		fake_opener_give_fd(n_opened++, -1, &identity);
@@ -499,7 +526,7 @@ static void a_window_does_not_open_files_without_end(void **state)
 
 static void what_was_opened_for_a_window_that_is_done_is_closed(void **state)
 {
-	static const struct file_identity identity = {.size_bytes = 5};
+	static const struct file_identity identity = {.size_bytes = 5, .is_public = true};
 	struct pool_fixture *f = *state;
 	struct window_id id = lease(f);
 	uint64_t request = open_object(f, OBJECT_OPEN_BESIDE, "a.debug");
@@ -536,7 +563,8 @@ static uint64_t send_frame(struct pool_fixture *f, struct bytes *frame)
 /* A read, an open and a read of kallsyms, with memory that fails once, behind @n allocations. */
 static bool serve_all(struct pool_fixture *f, size_t n, uint64_t ret_requests[3])
 {
-	static const struct file_identity identity = {.inode = 77, .size_bytes = 5};
+	static const struct file_identity identity = {
+		.inode = 77, .size_bytes = 5, .is_public = true};
 	const struct wire_object_read read = {f->object->id, 0, 4},
 				      symbols = {f->kallsyms->id, 0, 4};
 	const struct wire_object_open beside = {f->object->id, OBJECT_OPEN_BESIDE, {"b", 1}};
@@ -603,6 +631,7 @@ int main(void)
 		POOL_TEST(bad_names_never_reach_the_opener),
 		POOL_TEST(a_name_of_256_bytes_is_refused),
 		POOL_TEST(a_perf_map_is_believed_of_its_process_or_of_root),
+		POOL_TEST(a_file_that_not_everybody_may_read_is_no_debug_file),
 		POOL_TEST(a_full_table_is_said_to_be_full),
 		POOL_TEST(a_window_does_not_open_files_without_end),
 		POOL_TEST(what_was_opened_for_a_window_that_is_done_is_closed),

@@ -4,6 +4,7 @@
  */
 #include "link/link.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -166,6 +167,44 @@ static void a_peer_that_asks_before_its_answer_is_refused(void **state)
 	bytes_deinit(&frame);
 }
 
+static unsigned n_open_fds(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory))
+		n++;
+	(void)closedir(directory);
+	return n;
+}
+
+/*
+ * A refused frame with the head of another behind it: the connection is closed just when nng goes
+ * on to read, and each one must be gone in the end, or none that closes later ever is.
+ */
+static void connections_that_close_in_the_middle_of_a_frame_are_let_go(void **state)
+{
+	static const unsigned char frames[] = {1,    0,    0, 0, 0, 0, 0, 0, 6, 0x80, 0,   0,   0,
+					       0x91, 0x7f, 1, 0, 0, 0, 0, 0, 0, 0,    200, 0x80};
+	struct world *world = *state;
+	unsigned before;
+
+	world_expect_service(world);
+	before = n_open_fds();
+	for (int i = 0; i < 500; i++) {
+		int fd = raw_greet();
+
+		assert_int_equal(write(fd, frames, sizeof(frames)), sizeof(frames));
+		assert_true(raw_is_closed(world, fd));
+		(void)close(fd);
+	}
+	for (int i = 0; i < 100 && n_open_fds() > before; i++)
+		world_pump(world, -1, 50);
+	assert_in_range(n_open_fds(), 0, before);
+	world_expect_service(world);
+}
+
 static void half_open_clients_do_no_harm(void **state)
 {
 	struct world *world = *state;
@@ -307,6 +346,7 @@ int main(void)
 		with_world(what_a_decoder_refused_closes_the_pipe),
 		with_world(a_claim_beyond_the_cap_closes_the_connection),
 		with_world(a_peer_that_asks_before_its_answer_is_refused),
+		with_world(connections_that_close_in_the_middle_of_a_frame_are_let_go),
 		with_world(half_open_clients_do_no_harm),
 		with_world(an_unlisted_listener_may_only_probe_itself),
 		with_world(a_foreign_uid_is_refused),

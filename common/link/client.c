@@ -238,17 +238,17 @@ static void ask_send(struct link_client *client)
 
 static int fds_open(struct link_client *client, const char *path)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	int r;
 
 	client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (client->wake_fd >= 0)
 		client->fd = epoll_create1(EPOLL_CLOEXEC);
-	if (client->fd < 0 || epoll_ctl(client->fd, EPOLL_CTL_ADD, client->wake_fd, &event) < 0)
+	if (client->fd < 0)
 		return -errno;
-	if (socket_watch_open(path, &client->watch_fd) == 0 &&
-	    epoll_ctl(client->fd, EPOLL_CTL_ADD, client->watch_fd, &event) < 0)
-		return -errno;
-	return 0; /* without a watch, too */
+	r = ipc_watch(client->fd, client->wake_fd);
+	if (r == 0 && socket_watch_open(path, &client->watch_fd) == 0) /* or without a watch */
+		r = ipc_watch(client->fd, client->watch_fd);
+	return r;
 }
 
 int link_dial(const struct link_dial_options *options, struct link_client **ret_client)

@@ -202,6 +202,25 @@ static void a_client_is_told_of_each_connection_once(void **state)
 	bytes_deinit(&frame);
 }
 
+static void a_peer_that_is_expelled_comes_back(void **state)
+{
+	struct world *world = *state;
+	uint64_t before;
+	int id;
+
+	assert_int_equal(world_ask_lease(world, PATIENCE_MS), MESSAGE_NOTHING_YET);
+	before = world->last_request.peer;
+	link_expel(world->listener, before);
+	world_pump_until(world, &world->n_gone, 1);
+	while ((id = world_ask_lease(world, PATIENCE_MS)) == -LINK_UNANSWERED)
+		; /* the ask that noticed */
+	assert_int_equal(id, MESSAGE_NOTHING_YET);
+	assert_int_not_equal(world->last_request.peer, before);
+	link_expel(world->listener, before); /* it is gone: no effect */
+	assert_int_equal(world_ask_lease(world, PATIENCE_MS), MESSAGE_NOTHING_YET);
+	assert_int_equal(world->n_gone, 1);
+}
+
 static void a_client_may_come_before_its_listener(void **state)
 {
 	struct world *world = *state;
@@ -351,6 +370,7 @@ int main(void)
 		with_world(a_peer_that_goes_is_told_and_its_requests_are_void),
 		with_world(a_restarted_listener_is_found),
 		with_world(a_client_is_told_of_each_connection_once),
+		with_world(a_peer_that_is_expelled_comes_back),
 		with_world(a_client_may_come_before_its_listener),
 		with_world(a_listener_that_comes_is_found_at_once),
 		with_world(an_address_in_use_is_an_error),

@@ -18,6 +18,7 @@ struct control {
 	enum collector_phase phase;
 	uint64_t generation; /* applied; 0: none */
 	uint64_t n_answers;
+	uint64_t peer;       /* who asked last; 0: nobody */
 	struct bytes answer; /* reused */
 };
 
@@ -134,6 +135,7 @@ void control_dispatch(struct control *control)
 	while (link_next(control->listener, &event)) {
 		switch (event.kind) {
 		case LINK_REQUEST:
+			control->peer = event.peer;
 			take_settings(control, &event);
 			break;
 		case LINK_REFUSED:
@@ -155,6 +157,7 @@ int control_probe(struct control *control)
 void control_set_phase(struct control *control, enum collector_phase phase)
 {
 	control->phase = phase;
+	link_expel(control->listener, control->peer);
 }
 
 uint64_t control_n_answers(const struct control *control)

@@ -42,6 +42,7 @@ int control_fd(const struct control *control);
 void control_dispatch(struct control *control);
 int control_probe(struct control *control) warn_unused_result;
 
+/* Notes the phase and has the shipper ask at once, by closing its connection. */
 void control_set_phase(struct control *control, enum collector_phase phase);
 
 /* STATE messages sent so far: tells whether the last counters have been heard. */

@@ -11,6 +11,7 @@
 
 #define HEARTBEAT_NS       UINT64_C(4000000000) /* below READY_COLLECTOR_NS */
 #define SOON_NS            UINT64_C(1000000000) /* while somebody looks, or it will not listen */
+#define LAST_WORDS_NS      UINT64_C(100000000)  /* it waits until its last counters are heard */
 #define RECONNECTED_NS     UINT64_C(100000000)  /* however often its connection breaks */
 #define LOOK_NS            UINT64_C(5000000000)
 #define ANSWER_TIMEOUT_MS  3000
@@ -213,6 +214,8 @@ static void finish(struct control *control, uint64_t now_ns)
 		control->ask_ns = now_ns + SOON_NS; /* it was told and did not: no hurry */
 	else if (r == 0 && !control->state.is_current)
 		control->ask_ns = now_ns; /* it started again, and waits for its settings */
+	else if (r == 0 && control->state.phase == COLLECTOR_STOPPING)
+		control->ask_ns = now_ns + LAST_WORDS_NS;
 }
 
 static bool is_looked_at(const struct control *control, uint64_t now_ns)

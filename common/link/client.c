@@ -2,6 +2,9 @@
  * The asking side. nng's threads run on_step() only: it moves the ask one state further and wakes
  * the owner. Everything that can take time (closing and opening the socket) the owner does.
  *
+ * To dial in vain costs nng a millisecond of CPU time: it has no socket while nobody serves the
+ * file. That somebody does is told by a watch, or found out by looking now and then.
+ *
  * Two guards for dialers that wedge: an ask that nobody took within REDIAL_MS goes out again over a
  * new socket, as does the next ask after one that was taken and not answered in time.
  */
@@ -12,6 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -21,13 +25,17 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "link/ipc.h"
+#include "link/socket_watch.h"
 
 #define REDIAL_MS        1000
 #define RECONNECT_MIN_MS 10
-#define RECONNECT_MAX_MS 25 /* only while nobody listens */
+#define RECONNECT_MAX_MS 200
+#define LOOK_MS          500
+#define LOOK_UNTOLD_MS   50 /* where nobody tells */
 
 enum ask_state {
 	ASK_NONE,
+	ASK_ABSENT,   /* nobody is there: it sleeps until somebody may be */
 	ASK_SENDING,  /* nng looks for a connection */
 	ASK_WAITING,  /* sent */
 	ASK_UNSENT,   /* done: nobody took it; the request is in the aio */
@@ -44,9 +52,12 @@ struct link_client {
 	bool is_open;
 	nng_aio *aio; /* owned */
 	int wake_fd;
+	int watch_fd; /* -1: none */
+	int fd;       /* of epoll: readable when one of the two is */
 	uint64_t deadline_ns;
 	pthread_mutex_t lock; /* guards the state */
 	enum ask_state state;
+	int pipe; /* its id; -1: not connected */
 	bool has_connected;
 };
 
@@ -77,12 +88,28 @@ static void on_connect(nng_pipe pipe, nng_pipe_ev event, void *arg)
 		(void)nng_pipe_close(pipe); /* it may be closed already */
 		return;
 	}
-	if (!client->options.tells_connections)
-		return;
 	pthread_mutex_lock(&client->lock);
-	client->has_connected = true;
-	(void)eventfd_write(client->wake_fd, 1); /* fails only when it is readable anyway */
+	client->pipe = nng_pipe_id(pipe);
+	client->has_connected = client->options.tells_connections;
+	if (client->has_connected)
+		(void)eventfd_write(client->wake_fd, 1); /* fails only when it is readable anyway */
 	pthread_mutex_unlock(&client->lock);
+}
+
+static void on_gone(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+	struct link_client *client = arg;
+
+	(void)event;
+	pthread_mutex_lock(&client->lock);
+	if (client->pipe == nng_pipe_id(pipe))
+		client->pipe = -1;
+	pthread_mutex_unlock(&client->lock);
+}
+
+static const char *path_of(const struct link_client *client)
+{
+	return client->url + strlen(IPC_SCHEME);
 }
 
 static int dial(const struct link_client *client)
@@ -105,10 +132,13 @@ static int dial(const struct link_client *client)
 	return r;
 }
 
+/* Leaves it closed when nobody is there. */
 static int client_open(struct link_client *client)
 {
 	int r;
 
+	if (!socket_is_bound(path_of(client)))
+		return 0;
 	r = nng_req0_open(&client->socket);
 	if (r != 0)
 		return ipc_errno(r);
@@ -116,6 +146,8 @@ static int client_open(struct link_client *client)
 	r = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
 	if (r == 0)
 		r = nng_pipe_notify(client->socket, NNG_PIPE_EV_ADD_PRE, on_connect, client);
+	if (r == 0)
+		r = nng_pipe_notify(client->socket, NNG_PIPE_EV_REM_POST, on_gone, client);
 	if (r == 0)
 		r = nng_ctx_open(&client->context, client->socket);
 	if (r == 0)
@@ -142,6 +174,9 @@ static void client_close(struct link_client *client)
 		nng_aio_wait(client->aio);
 		(void)nng_close(client->socket);
 		client->is_open = false;
+	} else {
+		nng_aio_cancel(client->aio);
+		nng_aio_wait(client->aio);
 	}
 	/* Of an ask that was done and not taken: the fd must not be readable during the next. */
 	(void)eventfd_read(client->wake_fd, &ignored); /* most often it is not */
@@ -167,7 +202,7 @@ static void on_step(void *arg)
 	if (client->state == ASK_SENDING && r == 0) {
 		client->state = ASK_WAITING;
 		receive = true;
-	} else if (client->state == ASK_SENDING) {
+	} else if (client->state == ASK_SENDING || client->state == ASK_ABSENT) {
 		finish_step(client, ASK_UNSENT);
 	} else if (client->state == ASK_WAITING && r == 0) {
 		finish_step(client, ASK_ANSWERED);
@@ -181,16 +216,42 @@ static void on_step(void *arg)
 	}
 }
 
-/* Sends the request that is in the aio. */
+static nng_duration shorter_ms(nng_duration a, nng_duration b)
+{
+	return a < b ? a : b;
+}
+
+/* Sends the request that is in the aio, or sleeps until there may be somebody to send it to. */
 static void ask_send(struct link_client *client)
 {
 	nng_duration patience_ms = left_ms(client);
+	nng_duration look_ms = client->watch_fd >= 0 ? LOOK_MS : LOOK_UNTOLD_MS;
 
 	pthread_mutex_lock(&client->lock);
-	client->state = ASK_SENDING;
+	client->state = client->is_open ? ASK_SENDING : ASK_ABSENT;
 	pthread_mutex_unlock(&client->lock);
-	nng_aio_set_timeout(client->aio, patience_ms < REDIAL_MS ? patience_ms : REDIAL_MS);
-	nng_ctx_send(client->context, client->aio);
+	if (client->is_open) {
+		nng_aio_set_timeout(client->aio, shorter_ms(patience_ms, REDIAL_MS));
+		nng_ctx_send(client->context, client->aio);
+	} else {
+		nng_aio_set_timeout(client->aio, NNG_DURATION_INFINITE);
+		nng_sleep_aio(shorter_ms(patience_ms, look_ms), client->aio);
+	}
+}
+
+static int fds_open(struct link_client *client, const char *path)
+{
+	int r;
+
+	client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (client->wake_fd >= 0)
+		client->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (client->fd < 0)
+		return -errno;
+	r = ipc_watch(client->fd, client->wake_fd);
+	if (r == 0 && socket_watch_open(path, &client->watch_fd) == 0) /* or without a watch */
+		r = ipc_watch(client->fd, client->watch_fd);
+	return r;
 }
 
 int link_dial(const struct link_dial_options *options, struct link_client **ret_client)
@@ -203,16 +264,17 @@ int link_dial(const struct link_dial_options *options, struct link_client **ret_
 	client = calloc(1, sizeof(*client));
 	if (!client)
 		return -ENOMEM;
-	client->wake_fd = -1;
+	client->wake_fd = client->watch_fd = client->fd = -1;
+	client->pipe = -1;
 	client->options = *options;
 	client->options.path = NULL;                   /* borrowed for the call only */
 	(void)pthread_mutex_init(&client->lock, NULL); /* cannot fail with default attributes */
 	r = ipc_url(options->path, client->url);
 	if (r < 0)
 		return r;
-	client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (client->wake_fd < 0)
-		return -errno;
+	r = fds_open(client, options->path);
+	if (r < 0)
+		return r;
 	r = ipc_errno(nng_aio_alloc(&client->aio, on_step, client));
 	if (r == 0)
 		r = client_open(client);
@@ -222,20 +284,43 @@ int link_dial(const struct link_dial_options *options, struct link_client **ret_
 	return 0;
 }
 
+/* Somebody may be there now: who has no connection dials at once. */
+static void notice(struct link_client *client)
+{
+	bool is_idle;
+
+	if (client->watch_fd < 0 || !socket_watch_take(client->watch_fd, path_of(client)))
+		return;
+	pthread_mutex_lock(&client->lock);
+	is_idle = client->state == ASK_NONE && client->pipe < 0;
+	if (client->pipe < 0 && (client->state == ASK_ABSENT || client->state == ASK_SENDING))
+		nng_aio_cancel(client->aio); /* on_step() runs later, in a thread of nng */
+	pthread_mutex_unlock(&client->lock);
+	if (is_idle && client->options.tells_connections) {
+		client_close(client);
+		client->has_connected =
+			false;              /* what came in between is closed, and no thread left */
+		(void)!client_open(client); /* else the next ask opens it */
+	}
+}
+
 int link_ask_begin(struct link_client *client, const void *frame, size_t n_bytes, int timeout_ms)
 {
+	bool is_busy, is_connected;
 	nng_msg *message;
-	bool is_busy;
 	int r = 0;
 
 	pthread_mutex_lock(&client->lock);
 	is_busy = client->state != ASK_NONE;
+	is_connected = client->pipe >= 0;
 	pthread_mutex_unlock(&client->lock);
 	if (is_busy)
 		return -EBUSY;
 	if (timeout_ms <= 0)
 		return -EINVAL;
-	if (!client->is_open)
+	if (!is_connected && !socket_is_bound(path_of(client)))
+		client_close(client);
+	else if (!client->is_open)
 		r = client_open(client);
 	if (r < 0)
 		return r;
@@ -253,7 +338,7 @@ int link_ask_begin(struct link_client *client, const void *frame, size_t n_bytes
 
 int link_client_fd(const struct link_client *client)
 {
-	return client->wake_fd;
+	return client->fd;
 }
 
 bool link_client_connected(struct link_client *client)
@@ -261,10 +346,11 @@ bool link_client_connected(struct link_client *client)
 	eventfd_t ignored;
 	bool has_connected;
 
+	notice(client);
 	pthread_mutex_lock(&client->lock);
 	has_connected = client->has_connected;
 	client->has_connected = false;
-	if (has_connected && client->state <= ASK_WAITING)
+	if (client->state <= ASK_WAITING)
 		(void)eventfd_read(client->wake_fd, &ignored); /* it may be read already */
 	pthread_mutex_unlock(&client->lock);
 	return has_connected;
@@ -315,6 +401,7 @@ int link_ask_finish(struct link_client *client, struct link_answer *ret_answer)
 	enum ask_state state;
 	eventfd_t ignored;
 
+	notice(client);
 	pthread_mutex_lock(&client->lock);
 	state = client->state;
 	if (state > ASK_WAITING) {
@@ -341,7 +428,7 @@ int link_ask(struct link_client *client, const void *frame, size_t n_bytes, int 
 	     int interrupt_fd, struct link_answer *ret_answer)
 {
 	struct pollfd fds[] = {
-		{.fd = client->wake_fd, .events = POLLIN},
+		{.fd = client->fd, .events = POLLIN},
 		{.fd = interrupt_fd, .events = POLLIN}, /* poll passes over a negative one */
 	};
 	int r = link_ask_begin(client, frame, n_bytes, timeout_ms);
@@ -377,6 +464,8 @@ void link_client_free(struct link_client *client)
 		client_close(client);
 		nng_aio_free(client->aio);
 	}
+	close_fdp(&client->fd);
+	close_fdp(&client->watch_fd);
 	close_fdp(&client->wake_fd);
 	(void)pthread_mutex_destroy(&client->lock);
 	free(client);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/un.h>
 
 #include <nng/nng.h>
@@ -11,7 +12,7 @@ int ipc_url(const char *path, char ret_url[IPC_URL_BYTES])
 {
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return -ENAMETOOLONG;
-	(void)snprintf(ret_url, IPC_URL_BYTES, "ipc://%s", path); /* fits: checked above */
+	(void)snprintf(ret_url, IPC_URL_BYTES, IPC_SCHEME "%s", path); /* fits: checked above */
 	return 0;
 }
 
@@ -37,6 +38,13 @@ int ipc_errno(int nng_result)
 	if (nng_result & NNG_ESYSERR)
 		return -(nng_result & ~NNG_ESYSERR);
 	return -EIO;
+}
+
+int ipc_watch(int epoll_fd, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
 bool ipc_uid_listed(const uid_t *uids, size_t n_uids, uid_t uid)

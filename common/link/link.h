@@ -79,6 +79,9 @@ void link_reply(struct link_listener *listener, uint64_t request, const void *fr
 /* Closes the pipe of @request's peer instead of answering: for frames that a decoder refused. */
 void link_refuse(struct link_listener *listener, uint64_t request);
 
+/* Closes the pipe of @peer: it dials again, and its owner may be waiting to be told. */
+void link_expel(struct link_listener *listener, uint64_t peer);
+
 /*
  * Sends a probe to the listener's own address; link_next() takes its answer, or after 2 s without
  * closes the listener and all its connections and listens again. Call every 10 s or so. Returns 0,
@@ -139,10 +142,7 @@ int link_ask_begin(struct link_client *client, const void *frame, size_t n_bytes
 	warn_unused_result;
 int link_client_fd(const struct link_client *client);
 
-/*
- * Whether a connection was made since the last call: the listener may be another one than before.
- * For clients that asked to be told, whose fd polls readable until they have called this.
- */
+/* Whether it connected since the last call; until then its fd is readable (tells_connections). */
 bool link_client_connected(struct link_client *client);
 int link_ask_finish(struct link_client *client, struct link_answer *ret_answer)
 	warn_unused_result;

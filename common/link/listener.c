@@ -120,7 +120,7 @@ static enum request_step judge(struct link_listener *listener, struct request *r
 
 	if (!peer)
 		return STEP_EXPEL; /* it is gone already */
-	/* Whether it holds a lease offer() asks: the owner may be granting one now. */
+	/* Whether it holds a lease is asked when the owner takes it, who may be granting one. */
 	outcome = message_check(nng_msg_body(request->message), nng_msg_len(request->message),
 				listener->options.peer, listener->options.self, false, true,
 				&request->id);
@@ -349,13 +349,6 @@ static int requests_open(struct link_listener *listener)
 	return 0;
 }
 
-static int watch(const struct link_listener *listener, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-
-	return epoll_ctl(listener->fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
 static int fds_open(struct link_listener *listener)
 {
 	listener->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -364,7 +357,7 @@ static int fds_open(struct link_listener *listener)
 	listener->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (listener->fd < 0)
 		return -errno;
-	return watch(listener, listener->wake_fd);
+	return ipc_watch(listener->fd, listener->wake_fd);
 }
 
 int link_listen(const struct link_listen_options *options, struct link_listener **ret_listener)
@@ -477,12 +470,9 @@ static bool next_refusal(struct link_listener *listener, struct link_event *ret_
 /* Closes every connection of the listener, which is what frees it of the one that deafened it. */
 static void reopen(struct link_listener *listener)
 {
-	int r;
-
 	(void)nng_listener_close(listener->endpoint); /* ours alone: cannot fail */
 	listener->is_listening = false;
-	r = endpoint_open(listener);
-	(void)r; /* it shows in is_listening; the next link_listener_probe() tries again and says */
+	(void)!endpoint_open(listener); /* is_listening says; link_listener_probe() tries again */
 }
 
 static void probe_finish(struct link_listener *listener)
@@ -518,6 +508,16 @@ void link_set_leased(struct link_listener *listener, uint64_t peer, bool leased)
 	if (found)
 		found->is_leased = leased;
 	pthread_mutex_unlock(&listener->lock);
+}
+
+void link_expel(struct link_listener *listener, uint64_t peer)
+{
+	nng_pipe pipe;
+
+	pthread_mutex_lock(&listener->lock);
+	pipe.id = peers_pipe(&listener->peers, peer);
+	pthread_mutex_unlock(&listener->lock);
+	(void)nng_pipe_close(pipe); /* it may be closed already */
 }
 
 /* Takes @handle's request back from the owner; NULL when it is void. */
@@ -565,7 +565,7 @@ int link_listener_probe(struct link_listener *listener)
 	r = probe_begin(listener->url + strlen("ipc://"), listener->options.self, &listener->probe);
 	if (r < 0)
 		return r;
-	r = watch(listener, link_client_fd(listener->probe));
+	r = ipc_watch(listener->fd, link_client_fd(listener->probe));
 	if (r < 0) {
 		link_client_free(listener->probe);
 		listener->probe = NULL;

@@ -44,6 +44,13 @@ bool peers_left(struct peers *peers, uint32_t pipe_id)
 	return peer->is_gone;
 }
 
+uint32_t peers_pipe(struct peers *peers, uint64_t id)
+{
+	const struct peer *peer = peers_find(peers, id);
+
+	return peer && !peer->is_gone ? peer->pipe_id : 0;
+}
+
 uint64_t peers_gone(const struct peers *peers)
 {
 	for (size_t i = 0; i < PEERS_MAX; i++)

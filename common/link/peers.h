@@ -33,6 +33,9 @@ struct peer *peers_of_pipe(struct peers *peers, uint32_t pipe_id);
 /* The slot, borrowed, of @id, gone or not. NULL when there is none. */
 struct peer *peers_find(struct peers *peers, uint64_t id);
 
+/* nng's id of the pipe of @id; 0, which is nobody's, when it is gone. */
+uint32_t peers_pipe(struct peers *peers, uint64_t id);
+
 /* Notes that a connection closed. Returns whether the owner has to be told. */
 bool peers_left(struct peers *peers, uint32_t pipe_id);
 

@@ -177,6 +177,8 @@ static const struct seccomp_rule file_rules[] = {
 	ALLOW(fdatasync),
 	ALLOW(sync_file_range),
 	ALLOW(fadvise64),
+	ALLOW(inotify_init1), /* to know when the other side's socket is there */
+	ALLOW(inotify_add_watch),
 	ALLOW(flock),
 	ALLOW_IF(fcntl, ARG_IS(1, F_SETLK)),
 	ALLOW_IF(fcntl, ARG_IS(1, F_GETLK)),

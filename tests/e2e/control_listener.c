@@ -4,7 +4,8 @@
  *   settings GENERATION full N_TARGETS SAMPLE_RATE        settings GENERATION heartbeat
  *
  * and answers with STATE: the last full generation, the counter TICKS counting answers up, and an
- * id that no counter has. Each line on standard input is "forget": the generation is 0 again.
+ * id that no counter has. Lines on standard input: "forget", the generation is 0 again; "stop", the
+ * phase is the one of a collector that stops.
  *
  * usage: control_listener SOCKET SHIPPER_UID
  */
@@ -25,6 +26,7 @@
 static struct link_listener *listener;
 static uint64_t generation;
 static uint64_t n_answers;
+static enum collector_phase phase = COLLECTOR_SAMPLING;
 
 static void answer(uint64_t request)
 {
@@ -37,7 +39,7 @@ static void answer(uint64_t request)
 	struct wire_state state = {
 		.instance = 42,
 		.generation = generation,
-		.phase = COLLECTOR_SAMPLING,
+		.phase = phase,
 		.n_cpus = 2,
 		.version = {"9.9\"test", 8},
 		.n_counters = sizeof(counters) / sizeof(counters[0]),
@@ -80,6 +82,7 @@ int main(int argc, char **argv)
 		.n_contexts = 4,
 	};
 	struct link_event event;
+	uint64_t peer = 0;
 	char line[64];
 
 	if (argc != 3)
@@ -99,11 +102,18 @@ int main(int argc, char **argv)
 		if (fds[1].revents) {
 			if (read(STDIN_FILENO, line, sizeof(line)) <= 0)
 				break;
-			generation = 0;
+			if (line[0] == 's') {
+				phase = COLLECTOR_STOPPING;
+				link_expel(listener, peer);
+			} else {
+				generation = 0;
+			}
 		}
 		while (link_next(listener, &event))
-			if (event.kind == LINK_REQUEST)
+			if (event.kind == LINK_REQUEST) {
+				peer = event.peer;
 				take(&event);
+			}
 	}
 	link_listener_free(listener);
 	return 0;

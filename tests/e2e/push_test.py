@@ -1047,7 +1047,7 @@ class Control(ShipperTest):
         self.assertEqual(collector.stdout.readline().split(), ["settings", first[1], "heartbeat"])
         self.assertEqual(self.world.get("/-/ready"), (200, "ready\n"))
         metrics = self.world.metrics()
-        self.assertGreaterEqual(metrics["triptych_ticks_total"][()], 2)
+        wait_for(lambda: self.world.metrics()["triptych_ticks_total"][()] >= 2, what="its answer")
         self.assertEqual(metrics["triptych_collector_up"][()], 1)
         self.assertEqual(metrics["triptych_frames_total"][(("outcome", "named"),)], 5)
         self.assertIn((("service", "collector"), ("version", "9.9?test")),
@@ -1076,6 +1076,19 @@ class Control(ShipperTest):
         self.assertEqual(line[2:], ["full", "1", "101"])
         self.assertNotEqual(line[1], first[1])
         self.assertEqual(collector.stdout.readline().split(), ["settings", line[1], "heartbeat"])
+
+    def test_a_collector_that_stops_is_asked_often(self):
+        self.world.configure(['url = "file://%s"' % self.world.store])
+        self.world.start()
+        collector = self.listener()
+        for _ in range(2):
+            collector.stdout.readline()
+        begun = time.monotonic()
+        collector.stdin.write("stop\n")
+        collector.stdin.flush()
+        for _ in range(5):
+            collector.stdout.readline()
+        self.assertLess(time.monotonic() - begun, 1.5)
 
     def test_the_same_configuration_is_the_same_generation_after_a_restart(self):
         self.world.configure(['url = "file://%s"' % self.world.store])

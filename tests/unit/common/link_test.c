@@ -202,6 +202,25 @@ static void a_client_is_told_of_each_connection_once(void **state)
 	bytes_deinit(&frame);
 }
 
+static void a_peer_that_is_expelled_comes_back(void **state)
+{
+	struct world *world = *state;
+	uint64_t before;
+	int id;
+
+	assert_int_equal(world_ask_lease(world, PATIENCE_MS), MESSAGE_NOTHING_YET);
+	before = world->last_request.peer;
+	link_expel(world->listener, before);
+	world_pump_until(world, &world->n_gone, 1);
+	while ((id = world_ask_lease(world, PATIENCE_MS)) == -LINK_UNANSWERED)
+		; /* the ask that noticed */
+	assert_int_equal(id, MESSAGE_NOTHING_YET);
+	assert_int_not_equal(world->last_request.peer, before);
+	link_expel(world->listener, before); /* it is gone: no effect */
+	assert_int_equal(world_ask_lease(world, PATIENCE_MS), MESSAGE_NOTHING_YET);
+	assert_int_equal(world->n_gone, 1);
+}
+
 static void a_client_may_come_before_its_listener(void **state)
 {
 	struct world *world = *state;
@@ -215,6 +234,30 @@ static void a_client_may_come_before_its_listener(void **state)
 	while (link_ask_finish(world->client, &answer) == -EAGAIN)
 		world_pump(world, link_client_fd(world->client), PATIENCE_MS);
 	assert_int_equal(answer.id, MESSAGE_NOTHING_YET);
+	link_answer_deinit(&answer);
+	bytes_deinit(&frame);
+}
+
+/* It would look by itself after 500 ms, then again: the listener comes just after that. */
+static void a_listener_that_comes_is_found_at_once(void **state)
+{
+	struct world *world = *state;
+	struct bytes frame = world_lease_frame();
+	struct link_answer answer = {0};
+	uint64_t begun_ns = clock_monotonic_ns();
+
+	alone(world);
+	assert_int_equal(link_ask_begin(world->client, frame.data, frame.n_bytes, PATIENCE_MS), 0);
+	while (clock_monotonic_ns() - begun_ns < 550 * UINT64_C(1000000)) {
+		world_pump(world, link_client_fd(world->client), 50);
+		assert_int_equal(link_ask_finish(world->client, &answer), -EAGAIN);
+	}
+	world_listen(world);
+	begun_ns = clock_monotonic_ns();
+	while (link_ask_finish(world->client, &answer) == -EAGAIN)
+		world_pump(world, link_client_fd(world->client), PATIENCE_MS);
+	assert_int_equal(answer.id, MESSAGE_NOTHING_YET);
+	assert_true(clock_monotonic_ns() - begun_ns < 250 * UINT64_C(1000000));
 	link_answer_deinit(&answer);
 	bytes_deinit(&frame);
 }
@@ -327,7 +370,9 @@ int main(void)
 		with_world(a_peer_that_goes_is_told_and_its_requests_are_void),
 		with_world(a_restarted_listener_is_found),
 		with_world(a_client_is_told_of_each_connection_once),
+		with_world(a_peer_that_is_expelled_comes_back),
 		with_world(a_client_may_come_before_its_listener),
+		with_world(a_listener_that_comes_is_found_at_once),
 		with_world(an_address_in_use_is_an_error),
 		with_world(the_socket_file_has_the_permissions_asked_for),
 		with_world(a_listener_that_does_not_hear_its_probe_is_opened_again),

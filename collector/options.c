@@ -203,6 +203,31 @@ static const struct options options_default = {
 	.log_level = LOG_INFO,
 };
 
+static bool has_uid(const uid_t *uids, size_t n_uids, uid_t uid)
+{
+	for (size_t i = 0; i < n_uids; i++)
+		if (uids[i] == uid)
+			return true;
+	return false;
+}
+
+/* Processes of one uid may signal one another: who has authority shares its uid with nobody. */
+static bool uids_are_apart(const struct options *o)
+{
+	const uid_t own[] = {o->uid, o->opener_uid};
+
+	if (o->uid == o->opener_uid)
+		return false;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (has_uid(o->symbolizer_uids, o->n_symbolizer_uids, own[i]) ||
+		    has_uid(o->shipper_uids, o->n_shipper_uids, own[i]))
+			return false;
+	for (size_t i = 0; i < o->n_shipper_uids; i++)
+		if (has_uid(o->symbolizer_uids, o->n_symbolizer_uids, o->shipper_uids[i]))
+			return false;
+	return true;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options = options_default;
@@ -226,6 +251,12 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		(void)fprintf(stderr,
 			      "triptych-collector: \"%s\": no arguments are taken; see --help\n",
 			      argv[optind]);
+		return -EINVAL;
+	}
+	if (!uids_are_apart(&options)) {
+		(void)fputs("triptych-collector: --uid, --opener-uid, --symbolizer-uid and "
+			    "--shipper-uid must differ; see --help\n",
+			    stderr);
 		return -EINVAL;
 	}
 	*ret_options = options;

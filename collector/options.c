@@ -16,12 +16,10 @@
 
 static const char help_text[] =
 	"Usage: triptych-collector [OPTION]...\n"
-	"Samples the CPUs of this host, holds the files that samples point into, and hands windows "
-	"of\n"
-	"samples to triptych-symbolizer. Starts as root with BPF, PERFMON, SYSLOG, SETUID, "
-	"SETGID,\n"
-	"SYS_PTRACE, CHECKPOINT_RESTORE and DAC_READ_SEARCH, and gives all of it up before it "
-	"runs.\n"
+	"Samples the CPUs of this host, holds the files that samples point into, and hands\n"
+	"windows of samples to triptych-symbolizer. Starts as root with BPF, PERFMON, SYSLOG,\n"
+	"SETUID, SETGID, SYS_PTRACE, CHECKPOINT_RESTORE and DAC_READ_SEARCH, and gives all of\n"
+	"it up before it runs.\n"
 	"\n"
 	"  --run-dir DIR          directory of the sockets (default " RUN_DIRECTORY_DEFAULT ")\n"
 	"  --uid UID              whom the main process becomes (default 59111)\n"
@@ -40,9 +38,8 @@ static const char help_text[] =
 	"  --lose-one-sample      lose a sample without counting it: for the test of the books\n"
 	"  --help, --version\n"
 	"\n"
-	"Exit status: 0 stopped as asked; 64 wrong option; 69 this kernel cannot; 71 the system "
-	"failed;\n"
-	"75 start me again (authority is needed); 77 a capability is missing.\n";
+	"Exit status: 0 stopped as asked; 64 wrong option; 69 this kernel cannot; 71 the system\n"
+	"failed; 75 start me again (authority is needed); 77 a capability is missing.\n";
 
 enum option_id {
 	OPTION_RUN_DIR = 1,

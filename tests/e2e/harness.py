@@ -220,7 +220,9 @@ class Triptych:
         service = name.split("-")[0]
         program = [self.path("bin", f"triptych-{service}"), "--run-dir", self.path("run")]
         if service == "collector":
-            return program + ["--log-level", "info"] + self.collector_options
+            # From its first tick on: the judge counts samples by one period.
+            return (program + ["--log-level", "info", "--sample-rate", str(self.sample_rate)] +
+                    self.collector_options)
         confined = ["setpriv", "--reuid", str(self.ids[service]), "--regid", str(self.ids["group"]),
                     "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
         if service == "symbolizer":

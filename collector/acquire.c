@@ -82,9 +82,8 @@ static void explain_perf_refusal(void)
 		(void)fclose(file);
 	log_err("perf-refused",
 		"sysctl=kernel.perf_event_paranoid value=%s, perf_event_open was refused although "
-		"PERFMON "
-		"is held: set the sysctl to 2, or add SYS_ADMIN (given up after start like the "
-		"rest)",
+		"PERFMON is held: set the sysctl to 2, or add SYS_ADMIN (given up after start like "
+		"the rest)",
 		value);
 }
 

@@ -110,14 +110,15 @@ static void apply_rate(struct collector *collector, uint32_t hz, uint64_t now_ns
 		log_err("rate-refused", "hz=%u errno=%d, the old rate stays", hz, -r);
 }
 
-static void apply_targets(struct collector *collector, const struct wire_settings_message *m,
-			  uint64_t now_ns)
+static int apply_targets(struct collector *collector, const struct wire_settings_message *m,
+			 uint64_t now_ns)
 {
 	struct targets *targets;
+	int r = targets_new(m->targets, m->n_targets, &targets);
 
-	if (targets_new(m->targets, m->n_targets, &targets) != 0) {
+	if (r != 0) {
 		log_err("targets-refused", "targets=%zu, the old targets stay", m->n_targets);
-		return;
+		return r;
 	}
 	collector->has_pid_targets = false;
 	for (size_t i = 0; i < m->n_targets; i++)
@@ -127,13 +128,15 @@ static void apply_targets(struct collector *collector, const struct wire_setting
 		log_warn("decisions-kept",
 			 "processes that were refused may stay so until they exec");
 	processes_set_targets(collector->processes, targets, now_ns);
+	return 0;
 }
 
-static void apply_settings(void *owner, const struct wire_settings_message *m)
+static int apply_settings(void *owner, const struct wire_settings_message *m)
 {
 	struct collector *collector = owner;
 	const struct wire_settings *s = &m->settings;
 	uint64_t now_ns = clock_monotonic_ns();
+	int r;
 
 	apply_rate(collector, s->sample_rate_hz, now_ns);
 	if (s->pid_map_size > collector->options->pid_map_size)
@@ -142,12 +145,13 @@ static void apply_settings(void *owner, const struct wire_settings_message *m)
 			 s->pid_map_size, collector->options->pid_map_size);
 	sampler_set_kinds(collector->sampler, s->collect_user, s->collect_kernel);
 	drain_set(collector->drain, s->demangle, &s->caches);
-	apply_targets(collector, m, now_ns);
+	r = apply_targets(collector, m, now_ns);
 	collector->interval_ns = s->collect_interval_ms * NS_PER_MS;
 	if (collector->drained_ns + collector->interval_ns < collector->next_drain_ns)
 		collector->next_drain_ns = collector->drained_ns + collector->interval_ns;
 	log_info("settings", "generation=%lu targets=%zu hz=%u interval_ms=%u", m->generation,
 		 m->n_targets, s->sample_rate_hz, s->collect_interval_ms);
+	return r;
 }
 
 static void refresh_counters(void *owner)
@@ -468,10 +472,12 @@ int collector_run(struct collector *collector)
 			dispatch(collector, events[i].data.u32, clock_monotonic_ns());
 	}
 	refresh_counters(collector);
-	log_info("stopped", "taken=%lu spooled=%lu held_windows=%lu held_kernel=%lu",
+	log_info("stopped",
+		 "taken=%lu spooled=%lu held_windows=%lu held_pending=%lu held_kernel=%lu",
 		 counters_get(&collector->counters, COUNTER_TAKEN),
 		 counters_get(&collector->counters, COUNTER_SPOOLED),
-		 windows_n_samples(collector->windows),
+		 counters_get(&collector->counters, COUNTER_HELD_WINDOWS),
+		 counters_get(&collector->counters, COUNTER_HELD_PENDING),
 		 counters_get(&collector->counters, COUNTER_HELD_KERNEL));
 	return collector->exit_status;
 }

@@ -119,10 +119,9 @@ static void take_settings(struct control *control, const struct link_event *even
 	} else if (!m.is_heartbeat && !settings_are_sane(&m.settings)) {
 		refuse(control, event->request, REFUSAL_STATE);
 	} else {
-		if (!m.is_heartbeat && m.generation != control->generation) {
-			control->options.apply(control->options.owner, &m);
+		if (!m.is_heartbeat && m.generation != control->generation &&
+		    control->options.apply(control->options.owner, &m) == 0)
 			control->generation = m.generation;
-		}
 		answer_state(control, event->request);
 	}
 	wire_arena_deinit(&arena);

@@ -18,8 +18,11 @@
 
 struct control;
 
-/* Told of settings that are new: @m is borrowed for the call. */
-typedef void control_apply_fn(void *owner, const struct wire_settings_message *m);
+/*
+ * Told of settings that are new: @m is borrowed for the call. Returns 0 or a negative errno: then
+ * they are not said to be in force, and the shipper sends them again.
+ */
+typedef int control_apply_fn(void *owner, const struct wire_settings_message *m);
 
 /* Asked to bring the counters up to date before they are sent. */
 typedef void control_refresh_fn(void *owner);
@@ -36,10 +39,20 @@ struct control_options {
 	void *owner;
 };
 
+/*
+ * Opens the listener. Returns 0 or a negative errno; *@ret_control is owned, freed with
+ * control_free().
+ */
 int control_listen(const struct control_options *options,
 		   struct control **ret_control) warn_unused_result;
+
+/* Polls readable when control_dispatch() has work. Borrowed. */
 int control_fd(const struct control *control);
+
+/* Takes settings and answers. */
 void control_dispatch(struct control *control);
+
+/* Probes the listener, see link_listener_probe(). */
 int control_probe(struct control *control) warn_unused_result;
 
 /* Notes the phase and has the shipper ask at once, by closing its connection. */

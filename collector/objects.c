@@ -14,9 +14,9 @@
  * file while the record is there; when the fd goes, its keys go with it.
  */
 
-#define KEYS_PER_OBJECT                                                                            \
-	8u /* hard links and containers that share a file; the oldest makes room                   \
-	    */
+/* Hard links, and containers that share a file; the oldest makes room. */
+#define KEYS_PER_OBJECT 8u
+
 #define KALLSYMS_NAME "[kernel]"
 
 struct record;

@@ -16,12 +16,10 @@
 
 static const char help_text[] =
 	"Usage: triptych-collector [OPTION]...\n"
-	"Samples the CPUs of this host, holds the files that samples point into, and hands windows "
-	"of\n"
-	"samples to triptych-symbolizer. Starts as root with BPF, PERFMON, SYSLOG, SETUID, "
-	"SETGID,\n"
-	"SYS_PTRACE, CHECKPOINT_RESTORE and DAC_READ_SEARCH, and gives all of it up before it "
-	"runs.\n"
+	"Samples the CPUs of this host, holds the files that samples point into, and hands\n"
+	"windows of samples to triptych-symbolizer. Starts as root with BPF, PERFMON, SYSLOG,\n"
+	"SETUID, SETGID, SYS_PTRACE, CHECKPOINT_RESTORE and DAC_READ_SEARCH, and gives all of\n"
+	"it up before it runs.\n"
 	"\n"
 	"  --run-dir DIR          directory of the sockets (default " RUN_DIRECTORY_DEFAULT ")\n"
 	"  --uid UID              whom the main process becomes (default 59111)\n"
@@ -40,11 +38,9 @@ static const char help_text[] =
 	"  --lose-one-sample      lose a sample without counting it: for the test of the books\n"
 	"  --help, --version\n"
 	"\n"
-	"Exit status: 0 stopped as asked; 64 wrong option; 69 this kernel cannot; 71 the system "
-	"failed;\n"
-	"73 the run directory cannot be written; 75 start me again (authority is needed, or "
-	"another\n"
-	"collector listens there); 77 a capability is missing.\n";
+	"Exit status: 0 stopped as asked; 64 wrong option; 69 this kernel cannot; 71 the system\n"
+	"failed; 73 the run directory cannot be written; 75 start me again (authority is needed,\n"
+	"or another collector listens there); 77 a capability is missing.\n";
 
 enum option_id {
 	OPTION_RUN_DIR = 1,
@@ -205,6 +201,31 @@ static const struct options options_default = {
 	.log_level = LOG_INFO,
 };
 
+static bool has_uid(const uid_t *uids, size_t n_uids, uid_t uid)
+{
+	for (size_t i = 0; i < n_uids; i++)
+		if (uids[i] == uid)
+			return true;
+	return false;
+}
+
+/* Processes of one uid may signal one another: who has authority shares its uid with nobody. */
+static bool uids_are_apart(const struct options *o)
+{
+	const uid_t own[] = {o->uid, o->opener_uid};
+
+	if (o->uid == o->opener_uid)
+		return false;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (has_uid(o->symbolizer_uids, o->n_symbolizer_uids, own[i]) ||
+		    has_uid(o->shipper_uids, o->n_shipper_uids, own[i]))
+			return false;
+	for (size_t i = 0; i < o->n_shipper_uids; i++)
+		if (has_uid(o->symbolizer_uids, o->n_symbolizer_uids, o->shipper_uids[i]))
+			return false;
+	return true;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options = options_default;
@@ -228,6 +249,12 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		(void)fprintf(stderr,
 			      "triptych-collector: \"%s\": no arguments are taken; see --help\n",
 			      argv[optind]);
+		return -EINVAL;
+	}
+	if (!uids_are_apart(&options)) {
+		(void)fputs("triptych-collector: --uid, --opener-uid, --symbolizer-uid and "
+			    "--shipper-uid must differ; see --help\n",
+			    stderr);
 		return -EINVAL;
 	}
 	*ret_options = options;

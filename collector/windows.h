@@ -46,9 +46,8 @@ struct window_span {
 /* One frame that a drain has looked up. */
 struct window_frame {
 	uint8_t kind;
-	struct object *
-		object; /* borrowed for the call (the window takes its own reference); NULL: none */
-	uint64_t value; /* file offset when object is an OBJECT_FILE; else the address */
+	struct object *object; /* borrowed for the call; NULL: none. The window takes its own */
+	uint64_t value;        /* file offset when object is an OBJECT_FILE; else the address */
 };
 
 /* Begins a drain at @now_ns (monotonic); windows_end() ends it. */
@@ -78,8 +77,7 @@ struct window {
 	unsigned n_deaths;      /* the pool's: workers that held it and vanished, or gave it back */
 	unsigned n_given_back;  /* the pool's: those that gave it back */
 	uint64_t leased_by;     /* peer of the pool's listener; 0: waiting */
-	uint64_t leased_worker; /* the pool's: random id of the process that leased it last; 0: none
-				 */
+	uint64_t leased_worker; /* the pool's: random id of who leased it last; 0: nobody */
 	uint64_t deadline_ns;   /* of the lease */
 	bool names_nothing;     /* encoded with the order to name nothing, and stays so */
 	size_t n_bytes;         /* what it counts against the bound */

@@ -2,11 +2,13 @@
 /*
  * Giving up authority, for good. Two steps, both before the first thread:
  *
- *   sandbox_become()  changes uid and gid, keeps the named capabilities (none for most), empties
- * the ambient set and, where SETPCAP is held, the bounding set, sets no-new-privileges, forbids
- * core dumps and being traced by the same uid. sandbox_enter()   installs the role's seccomp
- * filter: what is not on its list is refused with EPERM. A symbolizer and a shipper also get a
- * Landlock ruleset that leaves them their own directories.
+ * sandbox_become() changes uid and gid, keeps the named capabilities (none for most), empties the
+ * ambient set and, where SETPCAP is held, the bounding set, sets no-new-privileges, forbids core
+ * dumps and being traced by the same uid.
+ *
+ * sandbox_enter() installs the role's seccomp filter: what is not on its list is refused with
+ * EPERM. A symbolizer and a shipper also get a Landlock ruleset that leaves them their own
+ * directories.
  *
  * A process started without authority (symbolizer, shipper) calls sandbox_require_unprivileged()
  * first and then only sandbox_enter().

@@ -3,8 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* What the run times of ASan, UBSan and TSan call: shadow memory, a thread of their own, a report.
- */
+/* For the run times of ASan, UBSan and TSan: shadow memory, a thread of their own, a report. */
 static const struct seccomp_rule sanitizer_rules[] = {
 	ALLOW_IF(mmap, ARG_BITS(2, PROT_EXEC, 0)),
 	ALLOW_IF(mprotect, ARG_BITS(2, PROT_EXEC, 0)),

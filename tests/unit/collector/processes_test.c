@@ -7,6 +7,10 @@
 
 #include <cmocka.h>
 
+/* What an exec brings along whose file is held: that of /prog. */
+static const struct exec_mapping held[N_EXEC_MAPPINGS] = {
+	{.start = 0x1000, .end = 0x2000, .inode = 11, .device_major = 1, .device_minor = 2}};
+
 static void expire(bool drained)
 {
 	processes_expire(fixture.processes, drained, fixture.now_ns);
@@ -80,11 +84,6 @@ static void the_time_to_decide_begins_with_the_first_targets(void **state)
 
 static void an_image_without_samples_is_not_turned_into_no_unread(void **state)
 {
-	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
-								   .end = 0x2000,
-								   .inode = 11,
-								   .device_major = 1,
-								   .device_minor = 2}};
 	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
 
 	(void)state;
@@ -357,11 +356,6 @@ static void a_sample_of_an_unknown_image_makes_it_known(void **state)
 
 static void a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended(void **state)
 {
-	static const struct exec_mapping held[N_EXEC_MAPPINGS] = {{.start = 0x1000,
-								   .end = 0x2000,
-								   .inode = 11,
-								   .device_major = 1,
-								   .device_minor = 2}};
 	struct announcement exec = {.kind = ANNOUNCE_EXEC, .image = image_of(8, 1)};
 	struct process *process;
 

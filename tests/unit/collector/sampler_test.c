@@ -97,6 +97,18 @@ static void drain_until(struct sampler *sampler, struct seen *seen, uint64_t n_s
 	assert_true(seen->n_samples >= n_samples);
 }
 
+/* Waits until the kernel has counted enough more of @which. */
+static void wait_for_more(struct sampler *sampler, enum tick_counter which)
+{
+	struct sampler_counts before, now;
+
+	assert_int_equal(sampler_count(sampler, &before), 0);
+	do {
+		(void)usleep(20000);
+		assert_int_equal(sampler_count(sampler, &now), 0);
+	} while (now.sums[which] < before.sums[which] + N_SAMPLES_MIN);
+}
+
 static int open_sampler(void **state)
 {
 	const struct sampler_options options = {.n_processes_max = 2048, .sample_rate_hz = RATE_HZ};
@@ -130,17 +142,11 @@ static void a_busy_process_is_met_once_and_sampled_with_its_stack(void **state)
 static void a_process_decided_no_has_no_stack_walked(void **state)
 {
 	struct seen seen = {.pid = start_burner()}, after = {.pid = seen.pid};
-	struct sampler_counts before, now;
 
 	drain_until(*state, &seen, N_SAMPLES_MIN);
 	sampler_decide(*state, &seen.image, DECISION_NO);
 	assert_int_equal(sampler_drain(*state, note_record, &seen), 0);
-	assert_int_equal(sampler_count(*state, &before), 0);
-	do {
-		(void)usleep(20000);
-		assert_int_equal(sampler_count(*state, &now), 0);
-	} while (now.sums[TICK_SKIPPED_NOT_SELECTED] <
-		 before.sums[TICK_SKIPPED_NOT_SELECTED] + N_SAMPLES_MIN);
+	wait_for_more(*state, TICK_SKIPPED_NOT_SELECTED);
 	assert_int_equal(sampler_drain(*state, note_record, &after), 0);
 	end_burner(seen.pid);
 	assert_int_equal(after.n_samples, 0);
@@ -178,7 +184,6 @@ static void
 a_cgroup_decided_no_is_neither_sampled_nor_announced_until_that_is_forgotten(void **state)
 {
 	struct seen seen = {0};
-	struct sampler_counts before, now;
 	char cgroup[PATH_MAX];
 	struct stat directory;
 
@@ -190,12 +195,7 @@ a_cgroup_decided_no_is_neither_sampled_nor_announced_until_that_is_forgotten(voi
 	sampler_take_announcements(*state, note_announcement, &seen);
 	assert_int_equal(sampler_drain(*state, note_record, &seen), 0);
 	seen = (struct seen){.pid = seen.pid}; /* it may have been met before it was moved */
-	assert_int_equal(sampler_count(*state, &before), 0);
-	do {
-		(void)usleep(20000);
-		assert_int_equal(sampler_count(*state, &now), 0);
-	} while (now.sums[TICK_SKIPPED_NOT_SELECTED] <
-		 before.sums[TICK_SKIPPED_NOT_SELECTED] + N_SAMPLES_MIN);
+	wait_for_more(*state, TICK_SKIPPED_NOT_SELECTED);
 	sampler_take_announcements(*state, note_announcement, &seen);
 	assert_int_equal(sampler_drain(*state, note_record, &seen), 0);
 	assert_int_equal(seen.n_samples, 0);
@@ -332,10 +332,7 @@ static void what_a_drain_could_not_read_comes_with_the_next(void **state)
 	struct sampler_counts counts;
 	uint64_t n_drained = 0;
 
-	do {
-		(void)usleep(20000);
-		assert_int_equal(sampler_count(*state, &counts), 0);
-	} while (counts.sums[TICK_TAKEN] < N_SAMPLES_MIN);
+	wait_for_more(*state, TICK_TAKEN);
 	batch_shall_fail = true;
 	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), -ENOMEM);
 	end_burner(burner);

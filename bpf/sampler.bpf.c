@@ -29,11 +29,15 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
 
 /*
- * An exit can wait until something else is told. The ring's own judgement would then keep silent for
- * what comes behind it, since the reader has not caught up: so the rest always wakes.
+ * An exit can wait until something else is told, or until exits alone begin to fill the ring. The
+ * ring's own judgement would then keep silent for what comes behind it, since the reader has not
+ * caught up: so the rest always wakes.
  */
-#define WAKE	  BPF_RB_FORCE_WAKEUP
+#define WAKE      BPF_RB_FORCE_WAKEUP
 #define LET_SLEEP BPF_RB_NO_WAKEUP
+
+#define RING_BYTES         (128 * 1024)
+#define RING_BYTES_TO_WAKE (RING_BYTES / 4)
 
 struct scratch {
 	struct stack_head head;
@@ -57,7 +61,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 128 * 1024);
+	__uint(max_entries, RING_BYTES);
 } announcements SEC(".maps");
 
 struct {
@@ -126,15 +130,21 @@ static __always_inline void note_lost_event(void)
 		count(counters, TICK_EVENTS_LOST);
 }
 
+/*
+ * Off the common path pointers are followed by BPF_CORE_READ(): to follow one in the open costs the
+ * verifier a search through all of the kernel's types, each time that it comes by.
+ */
 static __always_inline void fill(struct announcement *news, struct task_struct *task,
 				 enum announcement_kind kind, __u64 cgroup_id)
 {
 	news->kind = kind;
-	news->parent_pid = task->real_parent->tgid;
-	image_of(task, &news->image);
+	news->parent_pid = BPF_CORE_READ(task, real_parent, tgid);
+	news->image.pid = task->tgid;
+	news->image.exec_count = (__u32)task->self_exec_id;
+	news->image.start_boot_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	news->cgroup_id = cgroup_id;
 	news->time_ns = bpf_ktime_get_ns();
-	bpf_probe_read_kernel(news->comm, sizeof(news->comm), task->group_leader->comm);
+	BPF_CORE_READ_INTO(&news->comm, task, group_leader, comm);
 }
 
 /* Returns whether the ring had room; what it had no room for is counted. */
@@ -154,7 +164,13 @@ static __noinline bool announce(struct task_struct *task, enum announcement_kind
 
 static __always_inline bool is_leaving(struct task_struct *task)
 {
-	return (task->flags & TASK_EXITING) && task->signal->live.counter == 0;
+	return (task->flags & TASK_EXITING) && BPF_CORE_READ(task, signal, live.counter) == 0;
+}
+
+/* Whether an image of this task may be about to begin: its exec has not been announced. */
+static __always_inline bool is_in_exec(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve);
 }
 
 static __always_inline enum decision decision_of_cgroup(__u64 cgroup_id)
@@ -165,19 +181,21 @@ static __always_inline enum decision decision_of_cgroup(__u64 cgroup_id)
 }
 
 /* First sample of an image: enters it and announces it, unless its cgroup is decided "no". */
-static __noinline enum decision meet(struct task_struct *task, struct tick_counters *counters)
+static __noinline enum decision meet(struct task_struct *task, const struct process_image *image,
+				     struct tick_counters *counters)
 {
-	struct process_entry entry = {};
-	struct mm_struct *mm = task->mm;
-	__u32 pid = task->tgid;
+	struct process_entry entry = {.image = *image};
+	__u32 pid = image->pid;
 
 	entry.cgroup_id = bpf_get_current_cgroup_id();
 	entry.decision = decision_of_cgroup(entry.cgroup_id);
-	if (is_leaving(task)) /* its exit was announced: an entry would stay for ever */
+	/*
+	 * The exit of one that leaves was announced: an entry would stay for ever. The exec of one
+	 * that begins was not: its image must not be known before it is known how the last ended.
+	 */
+	if (is_leaving(task) || is_in_exec(task))
 		return entry.decision;
-	image_of(task, &entry.image);
-	if (mm)
-		entry.n_exec_pages = mm->exec_vm;
+	entry.n_exec_pages = BPF_CORE_READ(task, mm, exec_vm); /* 0: without an mm */
 	if (entry.decision != DECISION_NO)
 		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, WAKE);
 	if (bpf_map_update_elem(&processes, &pid, &entry, BPF_ANY) != 0)
@@ -201,7 +219,7 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	if (!entry->announced) {
 		entry->n_exec_pages = mm->exec_vm;
 		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, WAKE);
-	} else if (mm->exec_vm != entry->n_exec_pages) {
+	} else if (mm->exec_vm != entry->n_exec_pages && !is_in_exec(task)) {
 		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, WAKE))
 			entry->n_exec_pages = mm->exec_vm;
 	}
@@ -214,14 +232,24 @@ decide(struct task_struct *task, const struct process_image *image, struct tick_
 	struct process_entry *entry = bpf_map_lookup_elem(&processes, &pid);
 
 	if (!entry || !same_image(&entry->image, image))
-		return meet(task, counters);
+		return meet(task, image, counters);
 	notice_changes(task, entry);
 	return entry->decision;
 }
 
-/* Walks into the scratch. Returns the number of frames; 0 when nothing may be or was walked. */
-static __always_inline __u32 walk(struct bpf_perf_event_data *ctx, struct scratch *scratch,
-				  bool in_kernel)
+/*
+ * The number of frames is read from memory wherever it is needed, and the walk and the hash are
+ * functions of their own: whatever number the verifier assumes inside, it goes on with one state
+ * behind them. Else it is most of what loading the programs costs.
+ */
+static __always_inline __u32 n_frames_of(const struct scratch *scratch)
+{
+	return (__u32)scratch->head.n_kernel + scratch->head.n_user;
+}
+
+/* Walks into the scratch. No frames: nothing may be walked, or there was nothing. */
+static __noinline void walk(struct bpf_perf_event_data *ctx, struct scratch *scratch,
+			    bool in_kernel)
 {
 	struct stack_head *head = &scratch->head;
 	long n_bytes;
@@ -247,19 +275,17 @@ static __always_inline __u32 walk(struct bpf_perf_event_data *ctx, struct scratc
 		head->flags |= STACK_RECORD_TRUNCATED_USER;
 	head->n_kernel = (__u8)n_kernel;
 	head->n_user = (__u8)n_user;
-	return n_kernel + n_user;
 }
 
 /* A stack that could not be walked still has the instruction that was running. */
-static __always_inline __u32 leaf_only(struct bpf_perf_event_data *ctx, struct scratch *scratch,
-				       bool in_kernel)
+static __noinline void leaf_only(struct bpf_perf_event_data *ctx, struct scratch *scratch,
+				 bool in_kernel)
 {
 	if (in_kernel ? !settings.collect_kernel : !settings.collect_user)
-		return 0;
+		return;
 	scratch->frames[0] = PT_REGS_IP(&ctx->regs);
 	scratch->head.n_kernel = in_kernel;
 	scratch->head.n_user = !in_kernel;
-	return 1;
 }
 
 static __always_inline __u64 mix(__u64 hash, __u64 word)
@@ -268,9 +294,10 @@ static __always_inline __u64 mix(__u64 hash, __u64 word)
 	return hash ^ (hash >> 29);
 }
 
-static __always_inline __u64 hash_of(const struct scratch *scratch, __u32 n_frames)
+static __noinline __u64 hash_of(const struct scratch *scratch)
 {
 	const struct process_image *image = &scratch->head.image;
+	__u32 n_frames = n_frames_of(scratch);
 	__u64 hash = mix(hash_seed, image->start_boot_ns);
 
 	hash = mix(hash, (__u64)image->exec_count << 32 | image->pid);
@@ -282,9 +309,10 @@ static __always_inline __u64 hash_of(const struct scratch *scratch, __u32 n_fram
 
 /* Compares what the hash stands for: @n_frames_max is the class's and bounds the loop. */
 static __always_inline bool same_stack(const struct stack_record *record,
-				       const struct scratch *scratch, __u32 n_frames,
-				       __u32 n_frames_max)
+				       const struct scratch *scratch, __u32 n_frames_max)
 {
+	__u32 n_frames = n_frames_of(scratch);
+
 	if (!same_image(&record->head.image, &scratch->head.image) ||
 	    record->head.n_kernel != scratch->head.n_kernel ||
 	    record->head.n_user != scratch->head.n_user)
@@ -308,10 +336,9 @@ static __always_inline void note_insert(struct task_struct *task, enum stack_cla
  * at once: the second finds it there on its second look.
  */
 static __always_inline enum tick_counter keep(struct task_struct *task, void *half,
-					      struct scratch *scratch, __u32 n_frames,
+					      struct scratch *scratch, __u64 hash,
 					      enum stack_class class, __u32 n_frames_max)
 {
-	__u64 hash = hash_of(scratch, n_frames);
 	struct stack_record *record = bpf_map_lookup_elem(half, &hash);
 	long error;
 
@@ -325,7 +352,7 @@ static __always_inline enum tick_counter keep(struct task_struct *task, void *ha
 		if (!record)
 			return TICK_DROPPED_MAP_FULL;
 	}
-	if (!same_stack(record, scratch, n_frames, n_frames_max))
+	if (!same_stack(record, scratch, n_frames_max))
 		return TICK_DROPPED_COLLISION;
 	__sync_fetch_and_add(&record->head.count, 1);
 	return TICK_TAKEN;
@@ -333,13 +360,13 @@ static __always_inline enum tick_counter keep(struct task_struct *task, void *ha
 
 #define KEEP_IN(class_name, CLASS)                                                                 \
 	static __noinline int keep_##class_name(struct task_struct *task, struct scratch *scratch, \
-						__u32 n_frames)                                    \
+						__u64 hash)                                        \
 	{                                                                                          \
 		void *half = bpf_map_lookup_elem(&stacks_##class_name, &slot);                     \
                                                                                                    \
 		if (!half)                                                                         \
 			return TICK_DROPPED_MAP_FULL;                                              \
-		return keep(task, half, scratch, n_frames, STACKS_##CLASS,                         \
+		return keep(task, half, scratch, hash, STACKS_##CLASS,                             \
 			    STACKS_##CLASS##_FRAMES_MAX);                                          \
 	}
 
@@ -353,6 +380,7 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	bool in_kernel = (__s64)PT_REGS_IP(&ctx->regs) < 0;
 	__u32 n_frames;
+	__u64 hash;
 
 	if (task->pid == 0)
 		return TICK_SKIPPED_IDLE;
@@ -365,19 +393,21 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 		return TICK_SKIPPED_NOT_SELECTED;
 
 	count(counters, TICK_STACKS_WALKED);
-	n_frames = walk(ctx, scratch, in_kernel);
-	if (n_frames == 0)
-		n_frames = leaf_only(ctx, scratch, in_kernel);
+	walk(ctx, scratch, in_kernel);
+	if (n_frames_of(scratch) == 0)
+		leaf_only(ctx, scratch, in_kernel);
+	n_frames = n_frames_of(scratch);
 	if (n_frames == 0)
 		return TICK_SKIPPED_NO_STACK;
 	if (scratch->head.flags)
 		count(counters, TICK_STACKS_TRUNCATED);
 	scratch->head.count = 1;
+	hash = hash_of(scratch);
 	if (n_frames <= STACKS_SHALLOW_FRAMES_MAX)
-		return keep_shallow(task, scratch, n_frames);
+		return keep_shallow(task, scratch, hash);
 	if (n_frames <= STACKS_MIDDLE_FRAMES_MAX)
-		return keep_middle(task, scratch, n_frames);
-	return keep_deep(task, scratch, n_frames);
+		return keep_middle(task, scratch, hash);
+	return keep_deep(task, scratch, hash);
 }
 
 SEC("perf_event")
@@ -411,7 +441,7 @@ static long take_mapping(struct task_struct *task, struct vm_area_struct *vma, v
 	return 0;
 }
 
-/* The mappings of the program and of what runs first: both are there before the first instruction. */
+/* The mappings of the program and of what runs first: there before the first instruction. */
 static __always_inline void find_exec_mappings(struct task_struct *task,
 					       struct exec_mapping mappings[N_EXEC_MAPPINGS])
 {
@@ -446,11 +476,14 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u64 cgroup_id = bpf_get_current_cgroup_id();
 	__u32 pid = task->tgid;
+	__u64 n_unread;
 
 	if (task->signal->live.counter != 0)
 		return 0; /* other threads go on */
 	bpf_map_delete_elem(&processes, &pid);
-	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
-		announce(task, ANNOUNCE_EXIT, cgroup_id, LET_SLEEP);
+	if (decision_of_cgroup(cgroup_id) == DECISION_NO)
+		return 0;
+	n_unread = bpf_ringbuf_query(&announcements, BPF_RB_AVAIL_DATA);
+	announce(task, ANNOUNCE_EXIT, cgroup_id, n_unread < RING_BYTES_TO_WAKE ? LET_SLEEP : WAKE);
 	return 0;
 }

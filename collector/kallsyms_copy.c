@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STEP_BYTES (256u << 10)
+#define STEP_BYTES (64u << 10) /* the kernel gives a page a read */
 
 int kallsyms_copy_open(struct kallsyms_copy *copy)
 {
@@ -34,6 +34,18 @@ static void finish(struct kallsyms_copy *copy, struct objects *objects, uint64_t
 		copy->generation); /* without memory: kernel frames stay addresses */
 }
 
+/* Fills @piece as far as there is text. Returns how much, or -1. */
+static ssize_t read_piece(int fd, char piece[STEP_BYTES])
+{
+	ssize_t n_bytes = 0, n;
+
+	do {
+		n = read(fd, piece + n_bytes, STEP_BYTES - (size_t)n_bytes);
+		n_bytes += n > 0 ? n : 0;
+	} while (n > 0 && n_bytes < (ssize_t)STEP_BYTES);
+	return n < 0 ? -1 : n_bytes;
+}
+
 bool kallsyms_copy_step(struct kallsyms_copy *copy, struct objects *objects, uint64_t now_ns)
 {
 	static char piece[STEP_BYTES];
@@ -41,7 +53,7 @@ bool kallsyms_copy_step(struct kallsyms_copy *copy, struct objects *objects, uin
 
 	if (copy->copy_fd < 0)
 		return false;
-	n = read(copy->source_fd, piece, sizeof(piece));
+	n = read_piece(copy->source_fd, piece);
 	if (n == 0) {
 		finish(copy, objects, now_ns);
 		return false;

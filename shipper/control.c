@@ -17,12 +17,11 @@
 #define SETTINGS_BYTES_MAX (8192u * 1024u) /* its row of messages.def */
 
 struct control {
-	struct link_client *client; /* owned */
-	struct bytes settings;      /* owned; the frame with everything */
-	struct bytes heartbeat;     /* owned */
-	uint64_t generation;
+	struct link_client *client;   /* owned */
+	struct control_frames frames; /* owned */
 	bool is_asking;
-	bool is_seen; /* said in the log */
+	bool is_outdated; /* what was asked is of a generation before this one */
+	bool is_seen;     /* said in the log */
 	uint64_t ask_ns;
 	uint64_t asked_ns;
 	uint64_t looked_ns; /* 0: never */
@@ -30,11 +29,16 @@ struct control {
 };
 
 /*
- * Encodes both frames. The generation is a hash over the content: a shipper that starts again with
- * the same configuration brings the same one, and the collector has nothing to do.
+ * The generation is a hash over the content: a shipper that starts again with the same
+ * configuration brings the same one, and the collector has nothing to do.
  */
-static int encode(struct control *control, const struct configuration *configuration)
+int control_frames_encode(const struct configuration *configuration,
+			  struct control_frames *ret_frames)
 {
+	cleanup_with(control_frames_deinit) struct control_frames frames = {
+		.settings = BYTES_INIT(SETTINGS_BYTES_MAX),
+		.heartbeat = BYTES_INIT(SETTINGS_BYTES_MAX),
+	};
 	struct wire_settings_message m = {
 		.protocol_version = WIRE_PROTOCOL_VERSION,
 		.settings = configuration->settings,
@@ -42,20 +46,31 @@ static int encode(struct control *control, const struct configuration *configura
 		.targets = configuration->targets,
 	};
 
-	wire_encode_settings(&control->settings, &m);
-	if (control->settings.error)
-		return control->settings.error;
-	m.generation = hash_bytes(0, control->settings.data, control->settings.n_bytes) | 1;
-	control->generation = m.generation;
-	bytes_clear(&control->settings);
-	wire_encode_settings(&control->settings, &m);
+	wire_encode_settings(&frames.settings, &m);
+	if (frames.settings.error)
+		return frames.settings.error;
+	m.generation = hash_bytes(0, frames.settings.data, frames.settings.n_bytes) | 1;
+	frames.generation = m.generation;
+	bytes_clear(&frames.settings);
+	wire_encode_settings(&frames.settings, &m);
 	m.is_heartbeat = true;
 	m.n_targets = 0;
-	wire_encode_settings(&control->heartbeat, &m);
-	return control->settings.error ? control->settings.error : control->heartbeat.error;
+	wire_encode_settings(&frames.heartbeat, &m);
+	if (frames.settings.error || frames.heartbeat.error)
+		return frames.settings.error ? frames.settings.error : frames.heartbeat.error;
+	*ret_frames = frames;
+	frames = (struct control_frames){0};
+	return 0;
 }
 
-int control_open(const char *path, uid_t uid, const struct configuration *configuration,
+void control_frames_deinit(struct control_frames *frames)
+{
+	bytes_deinit(&frames->settings);
+	bytes_deinit(&frames->heartbeat);
+	*frames = (struct control_frames){0};
+}
+
+int control_open(const char *path, uid_t uid, struct control_frames *frames,
 		 struct control **ret_control)
 {
 	struct link_dial_options dial = {
@@ -71,17 +86,29 @@ int control_open(const char *path, uid_t uid, const struct configuration *config
 
 	if (!control)
 		return -ENOMEM;
-	control->settings = (struct bytes)BYTES_INIT(SETTINGS_BYTES_MAX);
-	control->heartbeat = (struct bytes)BYTES_INIT(SETTINGS_BYTES_MAX);
-	r = encode(control, configuration);
-	if (r == 0)
-		r = link_dial(&dial, &control->client);
+	r = link_dial(&dial, &control->client);
 	if (r < 0) {
 		control_free(control);
 		return r;
 	}
+	control->frames = *frames;
+	*frames = (struct control_frames){0};
 	*ret_control = control;
 	return 0;
+}
+
+void control_replace(struct control *control, struct control_frames *frames)
+{
+	bool is_other = frames->generation != control->frames.generation;
+
+	control_frames_deinit(&control->frames);
+	control->frames = *frames;
+	*frames = (struct control_frames){0};
+	if (!is_other)
+		return;
+	control->state.is_current = false;
+	control->is_outdated = control->is_asking;
+	control->ask_ns = 0;
 }
 
 void control_free(struct control *control)
@@ -89,8 +116,7 @@ void control_free(struct control *control)
 	if (!control)
 		return;
 	link_client_free(control->client);
-	bytes_deinit(&control->settings);
-	bytes_deinit(&control->heartbeat);
+	control_frames_deinit(&control->frames);
 	free(control);
 }
 
@@ -133,7 +159,7 @@ static void take_state(struct control *control, const struct wire_state *m, uint
 	state->instance = m->instance;
 	state->phase = m->phase;
 	state->n_cpus = m->n_cpus;
-	state->is_current = m->generation == control->generation;
+	state->is_current = m->generation == control->frames.generation;
 	copy_version(state, m->version);
 	memset(&state->counters, 0, sizeof(state->counters));
 	for (size_t i = 0; i < m->n_counters; i++) {
@@ -181,7 +207,9 @@ static void finish(struct control *control, uint64_t now_ns)
 		control->is_seen = false;
 	}
 	link_answer_deinit(&answer);
-	if (r == 0 && !was_current && !control->state.is_current)
+	if (control->is_outdated)
+		control->ask_ns = now_ns;
+	else if (r == 0 && !was_current && !control->state.is_current)
 		control->ask_ns = now_ns + SOON_NS; /* it was told and did not: no hurry */
 	else if (r == 0 && !control->state.is_current)
 		control->ask_ns = now_ns; /* it started again, and waits for its settings */
@@ -195,11 +223,12 @@ static bool is_looked_at(const struct control *control, uint64_t now_ns)
 static void begin(struct control *control, uint64_t now_ns)
 {
 	const struct bytes *frame =
-		control->state.is_current ? &control->heartbeat : &control->settings;
+		control->state.is_current ? &control->frames.heartbeat : &control->frames.settings;
 	int r;
 
 	r = link_ask_begin(control->client, frame->data, frame->n_bytes, ANSWER_TIMEOUT_MS);
 	control->is_asking = r == 0;
+	control->is_outdated = false;
 	control->asked_ns = now_ns;
 	control->ask_ns = now_ns + (is_looked_at(control, now_ns) ? SOON_NS : HEARTBEAT_NS);
 	control->state.n_asks++;

@@ -34,15 +34,35 @@ struct control_state {
 
 struct control;
 
+/* What is sent of a configuration. A zeroed one is empty. */
+struct control_frames {
+	struct bytes settings;  /* with everything */
+	struct bytes heartbeat; /* only which */
+	uint64_t generation;
+};
+
 /*
- * Opens the way to the collector's socket, whether or not anybody listens there yet.
- *   @uid            whom the collector runs as
- *   @configuration  borrowed for the call: what must be sent of it is copied
- *   @ret_control    set on 0 only; owned, control_free()
+ * Encodes @configuration (borrowed for the call).
+ *   @ret_frames  set on 0 only; owned, control_frames_deinit()
  * Returns 0 or a negative errno (-EMSGSIZE: the targets are more than a SETTINGS takes).
  */
-int control_open(const char *path, uid_t uid, const struct configuration *configuration,
+int control_frames_encode(const struct configuration *configuration,
+			  struct control_frames *ret_frames) warn_unused_result;
+
+void control_frames_deinit(struct control_frames *frames);
+
+/*
+ * Opens the way to the collector's socket, whether or not anybody listens there yet.
+ *   @uid          whom the collector runs as
+ *   @frames       consumed on 0: left empty
+ *   @ret_control  set on 0 only; owned, control_free()
+ * Returns 0 or a negative errno.
+ */
+int control_open(const char *path, uid_t uid, struct control_frames *frames,
 		 struct control **ret_control) warn_unused_result;
+
+/* From now on @frames (consumed) are sent, and at once when they are of another generation. */
+void control_replace(struct control *control, struct control_frames *frames);
 
 void control_free(struct control *control); /* NULL is fine */
 

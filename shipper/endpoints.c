@@ -1,17 +1,13 @@
-#include "endpoints.h"
+#include "endpoints_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
 
-#include "batch.h"
 #include "log/log.h"
-#include "push.h"
 #include "push_body.h"
-#include "store.h"
 
 #define BATCH_BYTES_MAX      (1u << 20)
 #define STORE_BATCH_PARTS    16u /* two synced files each, before the event loop goes on */
@@ -22,45 +18,6 @@
 #define THROTTLE_TRIES_MAX   3u
 #define THROTTLE_BURST_BYTES (2u << 20) /* a series above a server's burst never passes */
 #define OPERATOR_WAIT_MS     30000u     /* … to twice that: only an operator can help */
-#define QUARANTINE_BYTES_MAX (UINT64_C(64) << 20)
-#define FILE_URL             "file://"
-#define TENANT_HEADER        "X-Scope-OrgID"
-
-enum phase {
-	PHASE_IDLE,      /* may start on what is at its cursor */
-	PHASE_IN_FLIGHT, /* a request is out */
-	PHASE_WAITING,   /* for wait_until_ns */
-};
-
-struct endpoint {
-	const struct endpoint_configuration *configuration; /* borrowed */
-	char *label;                                        /* owned */
-	struct store *store;                                /* owned; NULL for a server */
-	size_t reader;
-	enum phase phase;
-	uint64_t wait_until_ns;
-	unsigned n_attempts; /* failed so far, at what is at the cursor */
-	size_t n_alone;      /* parts that go alone from the cursor on */
-	bool was_tried;      /* since endpoints_stop() */
-	bool is_failing;
-	char error[ENDPOINT_ERROR_MAX];
-	struct spool_amount sent;
-	struct spool_amount dropped[N_ENDPOINT_DROPS];
-	uint64_t n_requests[N_VERDICTS];
-	uint64_t n_retries;
-	uint64_t n_repeated;
-	struct bytes body;
-	struct batch batch;
-};
-
-struct endpoints {
-	struct spool *spool;      /* borrowed */
-	struct push *push;        /* owned */
-	struct store *quarantine; /* owned */
-	bool is_stopping;
-	size_t n;
-	struct endpoint *all[ENDPOINTS_MAX]; /* owned */
-};
 
 static const char *const drop_names[N_ENDPOINT_DROPS] = {
 	[ENDPOINT_DROP_FULL] = "spool_full",     [ENDPOINT_DROP_AGED] = "aged",
@@ -318,12 +275,12 @@ static void write_batch(struct endpoints *endpoints, struct endpoint *endpoint, 
 	back_off(endpoint, now_ns);
 }
 
-static int start_push(struct endpoints *endpoints, struct endpoint *endpoint, size_t i)
+static int start_push(struct endpoints *endpoints, struct endpoint *endpoint)
 {
 	struct push_request request = {
 		.endpoint = endpoint->configuration,
 		.body = &endpoint->body,
-		.id = i,
+		.id = endpoint->reader,
 	};
 	int r;
 
@@ -347,9 +304,8 @@ static bool is_hungry(const struct endpoints *endpoints, const struct endpoint *
 }
 
 /* Starts on what is at the cursor. */
-static void step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
+static void step(struct endpoints *endpoints, struct endpoint *endpoint, uint64_t now_ns)
 {
-	struct endpoint *endpoint = endpoints->all[i];
 	size_t n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX;
 	int r;
 
@@ -369,7 +325,7 @@ static void step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
 		return;
 	}
 	if (r == 0)
-		r = start_push(endpoints, endpoint, i);
+		r = start_push(endpoints, endpoint);
 	if (r < 0) {
 		log_warn("push-not-started", "endpoint=%s error=\"%s\"", endpoint->label,
 			 strerror(-r));
@@ -378,20 +334,33 @@ static void step(struct endpoints *endpoints, size_t i, uint64_t now_ns)
 	}
 }
 
+/* Requests are called by their endpoint's reader: an index may change while they are out. */
+static struct endpoint *of_reader(const struct endpoints *endpoints, uint64_t reader)
+{
+	for (size_t i = 0; i < endpoints->n; i++)
+		if (endpoints->all[i]->reader == reader)
+			return endpoints->all[i];
+	return NULL;
+}
+
 void endpoints_run(struct endpoints *endpoints, uint64_t now_ns)
 {
 	struct push_result result;
 
 	push_run(endpoints->push, now_ns);
-	while (push_next(endpoints->push, &result))
-		act(endpoints, endpoints->all[result.id], &result, now_ns);
+	while (push_next(endpoints->push, &result)) {
+		struct endpoint *endpoint = of_reader(endpoints, result.id);
+
+		if (endpoint)
+			act(endpoints, endpoint, &result, now_ns);
+	}
 	for (size_t i = 0; i < endpoints->n; i++) {
 		struct endpoint *endpoint = endpoints->all[i];
 
 		if (endpoint->phase == PHASE_WAITING && now_ns >= endpoint->wait_until_ns)
 			endpoint->phase = PHASE_IDLE;
 		if (is_hungry(endpoints, endpoint))
-			step(endpoints, i, now_ns);
+			step(endpoints, endpoint, now_ns);
 	}
 }
 
@@ -469,119 +438,4 @@ struct endpoint_books endpoints_books(const struct endpoints *endpoints, size_t 
 uint64_t endpoints_quarantine_bytes(const struct endpoints *endpoints)
 {
 	return store_bytes(endpoints->quarantine);
-}
-
-static void endpoint_free(struct endpoint *endpoint)
-{
-	if (!endpoint)
-		return;
-	store_free(endpoint->store);
-	batch_clear(&endpoint->batch);
-	bytes_deinit(&endpoint->body);
-	free(endpoint->label);
-	free(endpoint);
-}
-
-void endpoints_free(struct endpoints *endpoints)
-{
-	if (!endpoints)
-		return;
-	push_free(endpoints->push); /* first: it borrows bodies */
-	for (size_t i = 0; i < endpoints->n; i++)
-		endpoint_free(endpoints->all[i]);
-	store_free(endpoints->quarantine);
-	free(endpoints);
-}
-
-/* The URL without user and password; a repeated one gets a number, for metrics must not repeat. */
-static char *label_of(const struct endpoints *endpoints, const char *url)
-{
-	const char *authority = strstr(url, "://");
-	size_t n_scheme = authority ? (size_t)(authority + 3 - url) : 0;
-	size_t n_authority = strcspn(url + n_scheme, "/?#");
-	const char *at = memrchr(url + n_scheme, '@', n_authority);
-	const char *rest = at ? at + 1 : url + n_scheme;
-	unsigned n_same = 1;
-	char *label = NULL;
-
-	for (size_t i = 0; i < endpoints->n; i++)
-		n_same += strcmp(endpoints->all[i]->configuration->url, url) == 0;
-	if (asprintf(&label, n_same > 1 ? "%.*s%s#%u" : "%.*s%s", (int)n_scheme, url, rest,
-		     n_same) < 0)
-		return NULL;
-	return label;
-}
-
-/* What makes an endpoint the same after a restart: where to and for whom, not with which secret. */
-static int key_of(const struct endpoints *endpoints,
-		  const struct endpoint_configuration *configuration, struct bytes *ret_key)
-{
-	const char *tenant = "";
-	unsigned n_same = 0;
-
-	for (size_t i = 0; i < configuration->n_headers; i++)
-		if (strcasecmp(configuration->headers[i].name, TENANT_HEADER) == 0)
-			tenant = configuration->headers[i].value;
-	for (size_t i = 0; i < endpoints->n; i++)
-		n_same += strcmp(endpoints->all[i]->configuration->url, configuration->url) == 0 &&
-			  strcmp(endpoints->all[i]->configuration->name, configuration->name) == 0;
-	bytes_printf(ret_key, "%s\n%s\n%s\n%u", configuration->url, configuration->name, tenant,
-		     n_same);
-	bytes_append(ret_key, "", 1);
-	return ret_key->error;
-}
-
-static int endpoint_open(struct endpoints *endpoints,
-			 const struct endpoint_configuration *configuration)
-{
-	cleanup_with(bytes_deinit) struct bytes key = BYTES_INIT(SPOOL_KEY_BYTES_MAX);
-	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
-	int r;
-
-	if (!endpoint)
-		return -ENOMEM;
-	endpoint->configuration = configuration;
-	endpoint->body = (struct bytes)BYTES_INIT(PUSH_BODY_BYTES_MAX);
-	endpoint->label = label_of(endpoints, configuration->url);
-	r = endpoint->label ? key_of(endpoints, configuration, &key) : -ENOMEM;
-	if (r == 0 && strncmp(configuration->url, FILE_URL, strlen(FILE_URL)) == 0)
-		r = store_open(configuration->url + strlen(FILE_URL), STORE_BYTES_DEFAULT,
-			       &endpoint->store);
-	if (r == 0)
-		r = spool_reader_add(endpoints->spool, (const char *)key.data, &endpoint->reader);
-	if (r < 0) {
-		log_err("endpoint-unusable", "endpoint=%s error=\"%s\"",
-			endpoint->label ? endpoint->label : "?", strerror(-r));
-		endpoint_free(endpoint);
-		return r;
-	}
-	endpoints->all[endpoints->n++] = endpoint;
-	return 0;
-}
-
-int endpoints_open(const struct endpoints_options *options, struct endpoints **ret_endpoints)
-{
-	struct endpoints *endpoints = calloc(1, sizeof(*endpoints));
-	int r;
-
-	if (!endpoints)
-		return -ENOMEM;
-	endpoints->spool = options->spool;
-	r = push_open(&endpoints->push);
-	if (r == 0)
-		r = store_open(options->quarantine_path, QUARANTINE_BYTES_MAX,
-			       &endpoints->quarantine);
-	if (r == 0 && options->configuration->n_endpoints > ENDPOINTS_MAX) {
-		log_err("too-many-endpoints", "found=%zu max=%u",
-			options->configuration->n_endpoints, ENDPOINTS_MAX);
-		r = -E2BIG;
-	}
-	for (size_t i = 0; r == 0 && i < options->configuration->n_endpoints; i++)
-		r = endpoint_open(endpoints, &options->configuration->endpoints[i]);
-	if (r < 0) {
-		endpoints_free(endpoints);
-		return r;
-	}
-	*ret_endpoints = endpoints;
-	return 0;
 }

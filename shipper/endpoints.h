@@ -8,7 +8,8 @@
  * everything else waits, for as long as the spool can hold it. For every endpoint, in samples,
  * profiles and bytes:  spooled = sent + sum(dropped) + held.
  *
- * One thread; times are arguments. Borrowed until endpoints_free(): spool, configuration.
+ * One thread; times are arguments. Borrowed until endpoints_free(): the spool; the configuration,
+ * until it is replaced.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,7 @@
 #include "spool.h"
 #include "verdict.h"
 
-#define ENDPOINTS_MAX      SPOOL_READERS_MAX
+#define ENDPOINTS_MAX      (SPOOL_READERS_MAX / 2) /* a reload may have the old and the new */
 #define ENDPOINTS_NO_TIME  UINT64_MAX
 #define ENDPOINT_ERROR_MAX 256
 
@@ -66,6 +67,16 @@ int endpoints_open(const struct endpoints_options *options,
 		   struct endpoints **ret_endpoints) warn_unused_result;
 
 void endpoints_free(struct endpoints *endpoints); /* NULL is fine */
+
+/*
+ * Replaces the configuration. An endpoint with the URL, name and tenant of one that was there is
+ * that one: it keeps its cursor and its books, and what waits for it is tried at once, with the new
+ * arguments. A new one begins with the oldest record in the spool. Those that are not there any
+ * more end at once: their request, their books and their cursor go.
+ * Returns 0, or a negative errno after which everything is as before; what failed was logged.
+ */
+int endpoints_reload(struct endpoints *endpoints,
+		     const struct configuration *configuration) warn_unused_result;
 
 /* An fd that polls readable when endpoints_run() has something to do; borrowed. */
 int endpoints_fd(const struct endpoints *endpoints);

@@ -307,6 +307,16 @@ static void print_services(struct bytes *out, const struct metrics_sources *sour
 	       endpoints_quarantine_bytes(sources->endpoints));
 }
 
+static void print_reloads(struct bytes *out, const struct reload_counts *counts)
+{
+	single(out, "triptych_config_reloads_total", "counter",
+	       "Requests to read the configuration again.", counts->n);
+	single(out, "triptych_config_reload_failures_total", "counter",
+	       "Those that changed nothing: the configuration before stayed.", counts->n_failed);
+	single(out, "triptych_config_last_reload_successful", "gauge",
+	       "Whether the last one took effect, or there was none.", !counts->is_last_failed);
+}
+
 static void print_process(struct bytes *out, const struct process_usage *usage)
 {
 	family(out, "process_cpu_seconds_total", "counter", "CPU time of the shipper.");
@@ -336,6 +346,7 @@ void metrics_print(const struct metrics_sources *sources, struct bytes *out)
 	print_profiles(out, sources->profiles);
 	print_spool(out, &spool);
 	print_endpoints(out, sources->endpoints);
+	print_reloads(out, sources->reloads);
 	print_process(out, sources->process);
 }
 

@@ -15,6 +15,13 @@
 #include "spool.h"
 #include "workers.h"
 
+/* What came of requests to read the configuration again. */
+struct reload_counts {
+	uint64_t n;
+	uint64_t n_failed; /* the configuration before stayed */
+	bool is_last_failed;
+};
+
 /* Where the numbers are. All borrowed for the call. */
 struct metrics_sources {
 	const struct spool *spool;
@@ -23,6 +30,7 @@ struct metrics_sources {
 	const struct workers *workers;
 	const struct profiles_counts *profiles;
 	const struct process_usage *process;
+	const struct reload_counts *reloads;
 	uint64_t now_ns;
 	bool is_ready;
 };

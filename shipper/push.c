@@ -274,6 +274,19 @@ int push_start(struct push *push, const struct push_request *request)
 	return 0;
 }
 
+void push_cancel(struct push *push, uint64_t id)
+{
+	struct transfer *next;
+
+	for (struct transfer *i = push->in_flight; i; i = next) {
+		next = i->next;
+		if (i->id != id)
+			continue;
+		land(push, i);
+		transfer_free(i);
+	}
+}
+
 int push_fd(const struct push *push)
 {
 	return push->epoll;

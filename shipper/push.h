@@ -36,6 +36,9 @@ struct push_request {
 /* Starts a request. Returns 0 or a negative errno. */
 int push_start(struct push *push, const struct push_request *request) warn_unused_result;
 
+/* Ends the requests called @id, whose bodies are the caller's again; no answer of theirs comes. */
+void push_cancel(struct push *push, uint64_t id);
+
 /* An fd that polls readable when push_run() has something to do; borrowed. */
 int push_fd(const struct push *push);
 

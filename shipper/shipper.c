@@ -34,6 +34,7 @@
 struct shipper {
 	const struct options *options;       /* borrowed */
 	struct configuration *configuration; /* owned, as all below */
+	struct reload_counts reloads;
 	struct spool_files files;
 	struct spool *spool;
 	struct endpoints *endpoints;
@@ -47,13 +48,14 @@ struct shipper {
 	uint64_t stop_ns; /* when to leave at the latest; 0: nobody asked yet */
 };
 
-static int load_configuration(struct shipper *shipper)
+static int load_configuration(const struct shipper *shipper,
+			      struct configuration **ret_configuration)
 {
 	const char *path = shipper->options->config;
 	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
 	int r;
 
-	r = configuration_load(path, &shipper->configuration, &messages);
+	r = configuration_load(path, ret_configuration, &messages);
 	if (messages.n_bytes > 0)
 		(void)fwrite(messages.data, 1, messages.n_bytes, stderr);
 	bytes_deinit(&messages);
@@ -66,11 +68,18 @@ static int load_configuration(struct shipper *shipper)
 		log_err("configuration-invalid", "file=%s", path ? path : "-");
 		return EXIT_STATUS_CONFIG;
 	}
-	if (!shipper->options->has_log_level)
-		log_set_level(shipper->configuration->log_level);
-	if (shipper->configuration->n_endpoints == 0)
-		log_warn("no-endpoint", "profiles are taken in and go nowhere");
 	return 0;
+}
+
+/* Takes @configuration (consumed) for the one in force. */
+static void adopt_configuration(struct shipper *shipper, struct configuration *configuration)
+{
+	configuration_free(shipper->configuration);
+	shipper->configuration = configuration;
+	if (!shipper->options->has_log_level)
+		log_set_level(configuration->log_level);
+	if (configuration->n_endpoints == 0)
+		log_warn("no-endpoint", "profiles are taken in and go nowhere");
 }
 
 static int open_spool(struct shipper *shipper)
@@ -155,6 +164,7 @@ static unsigned render_metrics(void *context, struct bytes *out)
 	(void)fill_sources(shipper, &sources, &counts, &why);
 	bytes_deinit(&why);
 	sources.process = &usage;
+	sources.reloads = &shipper->reloads;
 	metrics_print(&sources, out);
 	return 200;
 }
@@ -256,6 +266,7 @@ static int open_own(struct shipper *shipper)
 int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 {
 	cleanup_with(shipper_freep) struct shipper *shipper = calloc(1, sizeof(*shipper));
+	struct configuration *configuration = NULL;
 	int r;
 
 	if (!shipper)
@@ -270,7 +281,9 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 			geteuid());
 		return EXIT_STATUS_PERMISSION;
 	}
-	r = load_configuration(shipper);
+	r = load_configuration(shipper, &configuration);
+	if (r == 0)
+		adopt_configuration(shipper, configuration);
 	if (r == 0)
 		r = open_spool(shipper);
 	if (r == 0)
@@ -298,8 +311,25 @@ static const char *const readable[] = {
 	"/run/systemd/resolve",
 };
 
+/*
+ * What holds @path: editors and ConfigMaps put a new file in the place of the old, so it is the
+ * directory that must stay readable. Of a file right below the root, the file. NULL: no memory.
+ */
+static char *holder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup(path) : strndup(path, (size_t)(slash - path));
+}
+
 int shipper_confine(struct shipper *shipper)
 {
+	const char *config = shipper->options->config ? shipper->options->config : readable[0];
+	cleanup_with(free_freep) char *target = realpath(config, NULL); /* it may be a link */
+	cleanup_with(free_freep) char *named_in = holder_of(config);
+	cleanup_with(free_freep) char *kept_in = holder_of(target ? target : config);
 	struct sandbox_path paths[CONFINED_PATHS_MAX];
 	bool has_landlock = false;
 	size_t n = 0;
@@ -307,6 +337,10 @@ int shipper_confine(struct shipper *shipper)
 
 	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
 		paths[n++] = (struct sandbox_path){readable[i], false};
+	if (named_in && kept_in) {
+		paths[n++] = (struct sandbox_path){named_in, false};
+		paths[n++] = (struct sandbox_path){kept_in, false};
+	}
 	paths[n++] = (struct sandbox_path){shipper->options->run_directory, true};
 	paths[n++] = (struct sandbox_path){shipper->options->spool_directory, true};
 	for (size_t i = 0; i < shipper->configuration->n_endpoints; i++) {
@@ -328,13 +362,15 @@ int shipper_confine(struct shipper *shipper)
 
 static int open_control(struct shipper *shipper)
 {
+	cleanup_with(control_frames_deinit) struct control_frames frames = {0};
 	cleanup_with(free_freep) char *path = NULL;
 	int r;
 
 	if (asprintf(&path, "%s/" CONTROL_SOCKET_NAME, shipper->options->run_directory) < 0)
 		return EXIT_STATUS_MACHINE;
-	r = control_open(path, shipper->options->collector_uid, shipper->configuration,
-			 &shipper->control);
+	r = control_frames_encode(shipper->configuration, &frames);
+	if (r == 0)
+		r = control_open(path, shipper->options->collector_uid, &frames, &shipper->control);
 	if (r < 0) {
 		log_err("control-failed", "socket=%s error=\"%s\"", path, strerror(-r));
 		return EXIT_STATUS_MACHINE;
@@ -368,15 +404,54 @@ static int open_profiles(struct shipper *shipper)
 	return 0;
 }
 
+/* All that can fail comes before the first change. Returns 0 or a negative errno. */
+static int replace_configuration(struct shipper *shipper)
+{
+	cleanup_with(control_frames_deinit) struct control_frames frames = {0};
+	struct configuration *configuration = NULL;
+	int r;
+
+	if (load_configuration(shipper, &configuration) != 0)
+		return -EINVAL;
+	r = control_frames_encode(configuration, &frames);
+	if (r == 0)
+		r = endpoints_reload(shipper->endpoints, configuration);
+	if (r < 0) {
+		configuration_free(configuration);
+		return r;
+	}
+	control_replace(shipper->control, &frames);
+	adopt_configuration(shipper, configuration);
+	return 0;
+}
+
+static void reload(struct shipper *shipper)
+{
+	int r = replace_configuration(shipper);
+
+	shipper->reloads.n++;
+	shipper->reloads.n_failed += r != 0;
+	shipper->reloads.is_last_failed = r != 0;
+	if (r == 0)
+		log_info("reloaded", "endpoints=%zu targets=%zu",
+			 shipper->configuration->n_endpoints, shipper->configuration->n_targets);
+	else
+		log_err("reload-failed", "error=\"%s\", the configuration before stays%s",
+			r == -EINVAL ? "see above" : strerror(-r),
+			r == -EACCES ? "; a directory that is new to it needs a restart" : "");
+}
+
 static void take_signal(struct shipper *shipper, uint64_t now_ns)
 {
 	struct signalfd_siginfo info;
 
 	while (read(shipper->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGHUP)
-			log_warn("reload-unsupported", "a changed configuration needs a restart");
-		if (info.ssi_signo == SIGHUP || shipper->stop_ns != 0)
+		if (shipper->stop_ns != 0)
 			continue;
+		if (info.ssi_signo == SIGHUP) {
+			reload(shipper);
+			continue;
+		}
 		log_info("stopping", "signal=%u stop_seconds=%u", info.ssi_signo,
 			 shipper->options->stop_seconds);
 		shipper->stop_ns = now_ns + shipper->options->stop_seconds * SECOND_NS + 1;

@@ -20,7 +20,10 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 /* Gives up the file system but for its directories, and every system call it has no use for. */
 int shipper_confine(struct shipper *shipper) warn_unused_result;
 
-/* Runs until SIGTERM or SIGINT. Starts threads (nng's): not before shipper_confine(). */
+/*
+ * Runs until SIGTERM or SIGINT; SIGHUP has the configuration read again. Starts threads (nng's):
+ * not before shipper_confine().
+ */
 int shipper_run(struct shipper *shipper) warn_unused_result;
 
 void shipper_free(struct shipper *shipper); /* NULL is fine */

@@ -192,12 +192,13 @@ static void drop_oldest(struct spool *spool, enum spool_drop reason)
 	size_t n_entries = spool->segments[0].n_entries;
 	uint64_t behind = spool->entries[n_entries - 1].record.sequence + 1;
 
-	for (size_t i = 0; i < spool->n_readers; i++) {
+	for (size_t i = 0; i < SPOOL_READERS_MAX; i++) {
 		struct spool_reader *reader = &spool->readers[i];
-		struct spool_amount lost = amount_ahead(spool, reader, n_entries);
+		struct spool_amount lost;
 
-		if (reader->cursor.sequence >= behind)
+		if (!spool->keys[i] || reader->cursor.sequence >= behind)
 			continue;
+		lost = amount_ahead(spool, reader, n_entries);
 		reader->dropped[reason].n_samples += lost.n_samples;
 		reader->dropped[reason].n_profiles += lost.n_profiles;
 		reader->dropped[reason].n_bytes += lost.n_bytes;
@@ -211,8 +212,8 @@ static void trim(struct spool *spool)
 {
 	uint64_t passed = spool->next_sequence;
 
-	for (size_t i = 0; i < spool->n_readers; i++)
-		if (spool->readers[i].cursor.sequence < passed)
+	for (size_t i = 0; i < SPOOL_READERS_MAX; i++)
+		if (spool->keys[i] && spool->readers[i].cursor.sequence < passed)
 			passed = spool->readers[i].cursor.sequence;
 	while (spool->n_segments > 0) {
 		size_t n_entries = spool->segments[0].n_entries;
@@ -324,8 +325,9 @@ static void count_appended(struct spool *spool, const struct spool_record *recor
 {
 	spool->state.n_appended++;
 	spool->state.n_samples_appended += record->n_samples;
-	for (size_t i = 0; i < spool->n_readers; i++)
-		amount_add(&spool->readers[i].spooled, record);
+	for (size_t i = 0; i < SPOOL_READERS_MAX; i++)
+		if (spool->keys[i])
+			amount_add(&spool->readers[i].spooled, record);
 }
 
 int spool_append(struct spool *spool, const struct spool_record *record, const void *payload)
@@ -447,20 +449,35 @@ static int load_cursor(struct spool *spool, const char *key, struct spool_cursor
 int spool_reader_add(struct spool *spool, const char *key, size_t *ret_reader)
 {
 	struct spool_reader reader = {0};
+	size_t at = 0;
 	int r;
 
-	if (spool->n_readers == SPOOL_READERS_MAX || strlen(key) > SPOOL_KEY_BYTES_MAX)
+	while (at < SPOOL_READERS_MAX && spool->keys[at])
+		at++;
+	if (at == SPOOL_READERS_MAX || strlen(key) > SPOOL_KEY_BYTES_MAX)
 		return -E2BIG;
 	r = load_cursor(spool, key, &reader.cursor);
 	if (r < 0)
 		return r;
 	reader.spooled = amount_ahead(spool, &reader, spool->n_entries);
-	spool->keys[spool->n_readers] = strdup(key);
-	if (!spool->keys[spool->n_readers])
+	spool->keys[at] = strdup(key);
+	if (!spool->keys[at])
 		return -ENOMEM;
-	spool->readers[spool->n_readers] = reader;
-	*ret_reader = spool->n_readers++;
+	spool->readers[at] = reader;
+	*ret_reader = at;
 	return 0;
+}
+
+void spool_reader_remove(struct spool *spool, size_t reader)
+{
+	char name[SPOOL_NAME_BYTES];
+
+	cursor_name(spool->keys[reader], name);
+	/* It may never have been written; one that stays is where the same key would go on. */
+	(void)spool->files->unlink(spool->files->context, name);
+	free(spool->keys[reader]);
+	spool->keys[reader] = NULL;
+	trim(spool);
 }
 
 const struct spool_reader *spool_reader(const struct spool *spool, size_t reader)
@@ -552,7 +569,7 @@ void spool_close(struct spool *spool)
 	if (!spool)
 		return;
 	close_active(spool);
-	for (size_t i = 0; i < spool->n_readers; i++)
+	for (size_t i = 0; i < SPOOL_READERS_MAX; i++)
 		free(spool->keys[i]);
 	window_ids_deinit(&spool->ids);
 	free(spool->entries);

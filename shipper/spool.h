@@ -30,7 +30,7 @@
 #define SPOOL_RECORD_CHARGE_MIN                                                                    \
 	4096u /* what a tiny record counts for: bounds their number, too                           \
 	       */
-#define SPOOL_READERS_MAX 32u
+#define SPOOL_READERS_MAX 64u
 
 struct spool_options {
 	const struct spool_files *files; /* borrowed until spool_close() */
@@ -117,6 +117,9 @@ int spool_read(struct spool *spool, const struct spool_entry *entry,
  * where it was, or starts at the oldest record. Returns 0 or a negative errno.
  */
 int spool_reader_add(struct spool *spool, const char *key, size_t *ret_reader) warn_unused_result;
+
+/* Forgets @reader and its cursor, for good: its number is void, what it alone needed may go. */
+void spool_reader_remove(struct spool *spool, size_t reader);
 
 const struct spool_reader *spool_reader(const struct spool *spool, size_t reader);
 

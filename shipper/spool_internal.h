@@ -34,9 +34,8 @@ struct spool {
 	size_t segments_capacity;
 	int active_fd; /* of the last segment while it may be appended to; else -1 */
 
-	size_t n_readers;
 	struct spool_reader readers[SPOOL_READERS_MAX];
-	char *keys[SPOOL_READERS_MAX]; /* owned */
+	char *keys[SPOOL_READERS_MAX]; /* owned; NULL: no such reader */
 };
 
 void spool_segment_name(uint64_t first_sequence, char ret_name[SPOOL_NAME_BYTES]);

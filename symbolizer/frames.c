@@ -175,12 +175,18 @@ static int resolve_as_offset(struct pass *pass, uint64_t offset, struct frame *f
 	return frames_name(pass->frames, text, (size_t)n, &frame->name);
 }
 
+/*
+ * An address that the kernel's symbols do not name is most often no code at all, but what a walk
+ * took for a return address: such frames are one place, not as many as there are values.
+ */
 static int resolve_in_kernel(struct pass *pass, uint64_t address, bool is_caller,
 			     struct frame *frame)
 {
+	int r = name_symbol(pass, (struct elf_addr){address - (is_caller ? 1 : 0)}, frame);
+
 	frame->mapping = find_mapping(pass, NULL);
-	frame->address = address;
-	return name_symbol(pass, (struct elf_addr){address - (is_caller ? 1 : 0)}, frame);
+	frame->address = frame->outcome == FRAME_NAMED ? address : 0;
+	return r;
 }
 
 static int resolve(struct pass *pass, const struct wire_location *location, bool is_caller,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sha2.h>
+
 #include "kallsyms.h"
 
 /* Reads the whole text. Returns 0, a negative errno or KERNEL_SYMBOLS_UNREADABLE. */
@@ -28,17 +30,63 @@ static int read_text(const struct wire_object *object, const struct object_reade
 	return 0;
 }
 
+static void drop_table(struct kernel_symbols *kernel)
+{
+	free(kernel->block);
+	kernel->block = NULL;
+	cached_block_deinit(&kernel->mapped);
+	kernel->has_table = false;
+}
+
+/* No ELF file's digest: those begin with the file's size. */
+static void digest_text(const char *text, size_t n_bytes, struct table_digest *ret_digest)
+{
+	static const char kind[] = "kallsyms";
+	uint8_t whole[SHA512_DIGEST_LENGTH];
+	SHA2_CTX hash;
+
+	SHA512Init(&hash);
+	SHA512Update(&hash, (const uint8_t *)kind, sizeof(kind));
+	SHA512Update(&hash, (const uint8_t *)text, n_bytes);
+	SHA512Final(whole, &hash);
+	memcpy(ret_digest->bytes, whole, sizeof(ret_digest->bytes));
+}
+
+/* Uses the table that the pool has for this text, if it is one. */
+static bool recall(struct kernel_symbols *kernel, const struct table_digest *digest)
+{
+	struct cached_block mapped;
+	struct symbol_table table;
+
+	if (!kernel->directory || cache_directory_map(kernel->directory, digest, &mapped) != 0)
+		return false;
+	if (symbol_table_view(mapped.block, mapped.n_bytes, &table) != 0) {
+		cached_block_deinit(&mapped);
+		return false;
+	}
+	drop_table(kernel);
+	kernel->mapped = mapped;
+	kernel->table = table;
+	kernel->has_table = true;
+	kernel->outcome = 0;
+	return true;
+}
+
 /* Replaces the table by what @text gives; an outcome leaves none, since the old one is stale. */
 static int replace(struct kernel_symbols *kernel, const char *text, size_t n_bytes)
 {
+	struct table_digest digest;
 	size_t n_block_bytes;
 	void *block;
-	int r = kallsyms_parse(text, n_bytes, &block, &n_block_bytes);
+	int r;
 
+	digest_text(text, n_bytes, &digest);
+	if (recall(kernel, &digest))
+		return 0;
+	r = kallsyms_parse(text, n_bytes, &block, &n_block_bytes);
 	if (r < 0)
 		return r;
-	free(kernel->block);
-	kernel->block = NULL;
+	drop_table(kernel);
 	kernel->outcome = 0;
 	if (r == KALLSYMS_HIDDEN)
 		kernel->outcome = KERNEL_SYMBOLS_HIDDEN;
@@ -49,6 +97,12 @@ static int replace(struct kernel_symbols *kernel, const char *text, size_t n_byt
 	kernel->block = block;
 	if (symbol_table_view(block, n_block_bytes, &kernel->table) != 0)
 		kernel->outcome = KERNEL_SYMBOLS_MALFORMED;
+	else
+		kernel->has_table = true;
+	/* A full disk costs the sharing, not the table. */
+	if (kernel->has_table && kernel->directory &&
+	    cache_directory_publish(kernel->directory, &digest, block, n_block_bytes) == 0)
+		(void)recall(kernel, &digest);
 	return 0;
 }
 
@@ -75,7 +129,7 @@ int kernel_symbols_get(struct kernel_symbols *kernel, uint64_t instance,
 	    kernel->generation == 0) {
 		int r = read_object(kernel, object, reader);
 
-		if (r < 0 || (r > 0 && !kernel->block))
+		if (r < 0 || (r > 0 && !kernel->has_table))
 			return r;
 		if (r == 0) {
 			kernel->instance = instance;
@@ -90,6 +144,6 @@ int kernel_symbols_get(struct kernel_symbols *kernel, uint64_t instance,
 
 void kernel_symbols_deinit(struct kernel_symbols *kernel)
 {
-	free(kernel->block);
+	drop_table(kernel);
 	*kernel = (struct kernel_symbols){0};
 }

@@ -1,5 +1,10 @@
 #pragma once
-/* The current table of the kernel's symbols, made from the collector's copy of kallsyms. */
+/*
+ * The current table of the kernel's symbols, made from the collector's copy of kallsyms. It is
+ * larger than most, so the pool shares it: whoever parses a text first publishes the table under a
+ * hash of the text, and all use the one mapping.
+ */
+#include "cache_directory.h"
 #include "object_image.h"
 #include "symbol_table.h"
 
@@ -9,12 +14,15 @@ enum kernel_symbols_outcome {
 	KERNEL_SYMBOLS_MALFORMED,
 };
 
-/* A zeroed one is empty. */
+/* A zeroed one is empty, and shares with nobody. */
 struct kernel_symbols {
-	uint64_t instance;   /* of the collector that the copy is from */
-	uint64_t generation; /* 0: none */
-	int outcome;         /* of the last parse */
-	void *block;         /* owned */
+	struct cache_directory *directory; /* borrowed, or NULL */
+	uint64_t instance;                 /* of the collector that the copy is from */
+	uint64_t generation;               /* 0: none */
+	int outcome;                       /* of the last parse */
+	void *block;                       /* owned, or NULL when mapped */
+	struct cached_block mapped;        /* owned */
+	bool has_table;
 	struct symbol_table table;
 };
 

@@ -167,6 +167,7 @@ static int add_stack(struct pprof_builder *builder, const struct wire_target *ta
 		     const struct wire_stack *stack, struct pprof_parts *parts)
 {
 	size_t cost = pprof_part_cost(builder->part, builder->places, builder->n_places);
+	uint64_t value;
 	int r = 0;
 
 	if (pprof_part_bytes(builder->part) + cost > builder->limits.bytes_max ||
@@ -180,8 +181,10 @@ static int add_stack(struct pprof_builder *builder, const struct wire_target *ta
 		return PPROF_TOO_BIG;
 	count_stack(builder, stack);
 	builder->n_samples += stack->count;
-	return pprof_part_add(builder->part, builder->places, builder->n_places,
-			      stack->count * builder->window->period_ns);
+	if (__builtin_mul_overflow(stack->count, builder->window->period_ns, &value) ||
+	    value > INT64_MAX)
+		value = INT64_MAX;
+	return pprof_part_add(builder->part, builder->places, builder->n_places, value);
 }
 
 static int name_process(struct pprof_builder *builder, const struct wire_process *process,

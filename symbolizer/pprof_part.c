@@ -365,7 +365,10 @@ int pprof_part_add(struct pprof_part *part, const struct pprof_place *places, si
 	}
 	slot = slot_of(part, part->scratch, n_places);
 	if (*slot != 0) {
-		part->profile.sample[*slot - 1]->value[0] += (int64_t)value;
+		int64_t *sum = &part->profile.sample[*slot - 1]->value[0];
+
+		if (__builtin_add_overflow(*sum, (int64_t)value, sum))
+			*sum = INT64_MAX;
 		return 0;
 	}
 	part->n_bytes += cost;

@@ -46,7 +46,10 @@ size_t pprof_part_cost(const struct pprof_part *part, const struct pprof_place *
 size_t pprof_part_bytes(const struct pprof_part *part); /* at most, so far */
 size_t pprof_part_samples(const struct pprof_part *part);
 
-/* Adds @value to the sample of this stack (at most PPROF_PLACES_MAX, leaf first). 0 or -ENOMEM. */
+/*
+ * Adds @value (at most INT64_MAX) to the sample of this stack (at most PPROF_PLACES_MAX, leaf
+ * first); a sum that would be more is INT64_MAX. Returns 0 or -ENOMEM.
+ */
 int pprof_part_add(struct pprof_part *part, const struct pprof_place *places, size_t n_places,
 		   uint64_t value) warn_unused_result;
 

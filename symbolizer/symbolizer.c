@@ -183,6 +183,7 @@ enum exit_status symbolizer_run(struct symbolizer *symbolizer)
 			.pool = symbolizer->pool,
 			.profiles = symbolizer->profiles,
 			.tables = symbolizer->tables,
+			.directory = symbolizer->directory,
 			.counters = &symbolizer->counters,
 			.signal_fd = symbolizer->signal_fd,
 		};

@@ -50,6 +50,7 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker)
 	worker->options = *options;
 	worker->id = hash_new_seed();
 	worker->objects.pool = options->pool;
+	worker->kernel.directory = options->directory;
 	worker->profile = (struct bytes)BYTES_INIT(PROFILE_FRAME_BYTES_MAX);
 	*ret_worker = worker;
 	return 0;
@@ -150,6 +151,17 @@ static void say_refused(const struct link_answer *answer, const char *by)
 		log_warn("refused", "by=%s reason=%s, asking again", by, refusal_name(reason));
 }
 
+/* How long to wait for the shipper: once asked to stop, no longer than until leaving. */
+static int profile_answer_ms(const struct worker *worker)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!worker->is_stopping)
+		return PROFILE_ANSWER_MS;
+	return now_ns < worker->leave_at_ns ? 1 + (int)((worker->leave_at_ns - now_ns) / 1000000)
+					    : 1;
+}
+
 /*
  * Hands the same frame to the shipper until it is stored, however long that takes: the window is
  * safe nowhere else. A lease that runs out meanwhile only means that it is stored by whoever is
@@ -159,8 +171,8 @@ static int deliver(struct worker *worker)
 {
 	while (!worker->is_leaving) {
 		struct link_answer answer = {0};
-		int r = ask(worker, worker->options.profiles, &worker->profile, PROFILE_ANSWER_MS,
-			    &answer);
+		int r = ask(worker, worker->options.profiles, &worker->profile,
+			    profile_answer_ms(worker), &answer);
 		bool stored = r == 0 && is_stored(&answer, worker->window);
 
 		if (r == 0 && !stored)

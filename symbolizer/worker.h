@@ -18,6 +18,7 @@ struct worker_options {
 	struct link_client *pool; /* borrowed, like the rest */
 	struct link_client *profiles;
 	struct table_cache *tables;
+	struct cache_directory *directory; /* or NULL */
 	struct counters *counters;
 	int signal_fd;
 };

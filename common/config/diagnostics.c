@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MESSAGE_BYTES_MAX    1024
-#define SEEN_MAX             (5 * CONFIG_DIAGNOSTICS_MAX) /* finding a line costs a walk over the text */
+#define SEEN_MAX             (5 * CONFIG_DIAGNOSTICS_MAX) /* finding a line walks the text */
 #define SUGGESTIONS_MAX      CONFIG_DIAGNOSTICS_MAX
 #define EXCERPT_BEFORE_CHARS 100u /* of a long line, before the caret */
 #define EXCERPT_AFTER_CHARS  60u

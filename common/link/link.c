@@ -27,7 +27,7 @@ void link_init(void)
 	pthread_attr_t before, small;
 
 	/*
-	 * One heap: an arena a thread would reserve 64 MiB each and keep what it once held. And what
+	 * One heap: an arena a thread would reserve 64 MiB each and keep what it once held. What
 	 * is large goes back when it is freed: left alone, the bound for that grows to 32 MiB with
 	 * the first large block that is freed. A failure costs memory, nothing else.
 	 */

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Request/reply between our processes over ipc:// (nng REQ/REP), with the guards that nng 1.5 needs.
+ * Request/reply between our processes over ipc:// (nng REQ/REP), with the guards nng 1.5 needs.
  *
  * nng's threads only queue and wake: whoever owns a listener or a client watches its fd in its own
  * epoll loop and takes events from it; nothing is called back from another thread. A listener
@@ -10,8 +10,6 @@
  * a byte of it is kept; of that nobody hears, so it is the one refusal that is not counted.
  * A peer has one request at a time; PROBE is answered here, of the listener's own uid too.
  * A client verifies the listener's uid, and is closed and opened again when it goes unanswered.
- *
- * Call nothing here before the process has forked its last child: nng cannot be forked.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +21,7 @@
 
 /*
  * Starts nng's own threads, at most 8 of them with small stacks, and keeps the process to one heap.
- * Call once, before any other function here, and after the last fork.
+ * Call once, before all else here, and after the last fork: nng cannot be forked.
  */
 void link_init(void);
 
@@ -55,7 +53,7 @@ struct link_event {
 	enum message_id id;    /* LINK_REQUEST only */
 	const void *frame;     /* borrowed until link_reply() or link_refuse() of this request */
 	size_t n_bytes;
-	int outcome;	       /* LINK_REFUSED: enum message_outcome; 0: a foreign uid, or no room */
+	int outcome;	       /* LINK_REFUSED: enum message_outcome; 0: foreign uid, or no room */
 	uid_t uid;	       /* LINK_REFUSED with outcome 0: whose, the latest */
 };
 
@@ -84,10 +82,9 @@ void link_reply(struct link_listener *listener, uint64_t request, const void *fr
 void link_refuse(struct link_listener *listener, uint64_t request);
 
 /*
- * Sends a probe to the listener's own address; link_next() takes its answer, or after 2 s of silence
- * closes the listener, and with it all connections, and listens again. Call every 10 s or so.
- * Returns 0, or a negative errno when there could be no probe, or the listener could not be opened
- * again: the next call tries once more.
+ * Sends a probe to the listener's own address; link_next() takes its answer, or after 2 s without
+ * closes the listener and all its connections and listens again. Call every 10 s or so. Returns 0,
+ * or a negative errno when neither could be done: the next call tries once more.
  */
 int link_listener_probe(struct link_listener *listener) warn_unused_result;
 
@@ -113,8 +110,7 @@ int link_dial(const struct link_dial_options *options, struct link_client **ret_
 
 /* What became of an ask. */
 enum link_outcome {
-	/* No reply within the time, or the connection closed, at once perhaps: pause before the next. */
-	LINK_UNANSWERED = 1,
+	LINK_UNANSWERED = 1, /* none in time, or hung up, at once perhaps: pause before the next */
 	LINK_BAD_ANSWER,     /* a reply that messages.def does not allow here */
 };
 

@@ -151,7 +151,7 @@ struct wire_object_read {
 };
 
 enum object_open_kind {
-	OBJECT_OPEN_BUILD_ID = 1,     /* name: the build id in hex; target's root, then the host's */
+	OBJECT_OPEN_BUILD_ID = 1,     /* name: build id in hex; target's root, then the host's */
 	OBJECT_OPEN_BESIDE,	      /* name: a base name, in the directory of the mapped file */
 	OBJECT_OPEN_BESIDE_DOT_DEBUG, /* … in its .debug/ */
 	OBJECT_OPEN_GLOBAL_DEBUG,     /* … in /usr/lib/debug + that directory */

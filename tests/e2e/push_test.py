@@ -250,17 +250,29 @@ class World:
     def tool(self, name):
         return self.bin + "/" + name
 
-    def configure(self, endpoints, more=""):
-        """endpoints: a list of blocks' contents."""
+    def configure(self, endpoints, more="", ebpf=""):
+        """endpoints: a list of blocks' contents. Written as editors do: a new file, renamed."""
         text = "pyroscope.write \"w\" {\n"
         for content in endpoints:
             text += "  endpoint {\n    %s\n  }\n" % content
         text += more + "}\n"
         text += ("pyroscope.ebpf \"e\" {\n  forward_to = [pyroscope.write.w.receiver]\n"
-                 "  targets = []\n  default_target = {service_name = \"host\"}\n}\n")
-        with open(self.root + "/config.alloy", "w") as file:
+                 "  targets = []\n  default_target = {service_name = \"host\"}\n" + ebpf + "}\n")
+        self.write_configuration(text)
+
+    def write_configuration(self, text):
+        with open(self.root + "/config.new", "w") as file:
             file.write(text)
-        os.chmod(self.root + "/config.alloy", 0o644)
+        os.chmod(self.root + "/config.new", 0o644)
+        os.rename(self.root + "/config.new", self.root + "/config.alloy")
+
+    def reload(self):
+        """SIGHUP, and waits until it was acted upon. Returns whether it took effect."""
+        before = self.metrics()["triptych_config_reloads_total"][()]
+        self.shipper.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.metrics()["triptych_config_reloads_total"][()] > before,
+                 what="the reload")
+        return self.metrics()["triptych_config_last_reload_successful"][()] == 1
 
     def command(self, *more):
         return as_user(SHIPPER_UID) + [
@@ -750,7 +762,7 @@ class Dying(ShipperTest):
         server = self.server()
         client = self.start(server)
         client.profile(1)
-        self.world.shipper.send_signal(signal.SIGHUP)  # changes nothing
+        self.world.shipper.send_signal(signal.SIGHUP)
         self.world.shipper.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         self.assertIsNone(self.world.shipper.poll())
@@ -797,6 +809,129 @@ class Dying(ShipperTest):
                                      stderr=subprocess.PIPE, text=True, timeout=30)
             self.assertEqual(process.returncode, 64, option)
             self.assertTrue(process.stderr)
+
+
+class Reloading(ShipperTest):
+    def spooled(self, endpoint):
+        return of_endpoint(self.world.metrics(), "triptych_endpoint_samples_spooled_total", endpoint)
+
+    def test_a_bad_file_changes_nothing_and_the_log_and_a_counter_say_so(self):
+        server = self.server()
+        client = self.start(server)
+        for n, text in enumerate(['pyroscope.write "w" {\n  endpoint { uri = "x" }\n  nonsense = 1\n}\n',
+                                  'pyroscope.ebpf "e" {\n', None]):
+            if text is None:
+                os.unlink(self.world.root + "/config.alloy")
+            else:
+                self.world.write_configuration(text)
+            self.assertFalse(self.world.reload())
+            self.assertEqual(client.profile(n + 1), "stored")
+            self.wait_sent(server.url, 10 * (n + 1))
+            metrics = self.assert_books(server.url, sent=10 * (n + 1), held=0, dropped=0)
+            self.assertEqual(metrics["triptych_config_reload_failures_total"][()], n + 1)
+        log = self.world.log_text()
+        self.assertRegex(log, r"(?m)^\S*/config\.alloy:2:\d+: .*uri")
+        self.assertRegex(log, r"(?m)^\S*/config\.alloy:3:\d+: ")
+        self.assertIn("event=configuration-invalid", log)
+        self.assertIn("event=configuration-unreadable", log)
+        self.assertIn("event=reload-failed", log)
+        self.world.configure(['url = "%s"' % server.url])
+        self.assertTrue(self.world.reload())
+        metrics = self.world.metrics()
+        self.assertEqual(metrics["triptych_config_reloads_total"][()], 4)
+        self.assertEqual(metrics["triptych_config_reload_failures_total"][()], 3)
+
+    def test_who_stays_keeps_its_books_who_is_new_gets_what_is_there_who_is_gone_lets_go(self):
+        stays, goes, comes = self.server(), self.server(lambda s, n: Answer(503)), self.server()
+        client = self.start(stays, goes)
+        client.profile(1, parts=3)
+        self.wait_sent(stays.url, 30)
+        wait_for(lambda: goes.requests, what="a try")
+        self.assertEqual(len(glob.glob(self.world.spool + "/cursor-*")), 1)  # of who has moved
+        self.world.configure(['url = "%s"' % comes.url, 'url = "%s"' % stays.url])
+        self.assertTrue(self.world.reload())
+        client.profile(2, parts=3)
+        self.wait_sent(stays.url, 60)
+        self.wait_sent(comes.url, 60)  # the first one was in the spool yet
+        self.assertEqual(self.spooled(goes.url), 0)
+        self.assertNotIn(goes.url, self.world.get("/metrics")[1])
+        self.assertEqual(len(stays.names()), 6)
+        for server in (stays, comes):
+            self.assert_books(server.url, sent=60, held=0, dropped=0)
+        self.world.configure(['url = "%s"' % comes.url])
+        self.assertTrue(self.world.reload())
+        self.assertEqual(len(glob.glob(self.world.spool + "/cursor-*")), 1)
+        client.profile(3)
+        self.wait_sent(comes.url, 70)
+        self.assertEqual(len(stays.names()), 6)
+        self.assert_books(comes.url, sent=70, held=0, dropped=0)
+
+    def test_what_is_in_flight_is_finished_for_who_stays_and_ended_for_who_goes(self):
+        gate = threading.Event()
+        stays = self.server(lambda series, n: Answer(hold=gate))
+        goes = self.server(lambda series, n: Answer(hold=gate))
+        client = self.start(stays, goes, extra='remote_timeout = "20s"')
+        client.profile(1)
+        wait_for(lambda: stays.requests and goes.requests, what="both requests")
+        self.world.configure(['url = "%s"' % stays.url])
+        self.assertTrue(self.world.reload())
+        gate.set()
+        self.wait_sent(stays.url, 10)
+        client.profile(2)
+        self.wait_sent(stays.url, 20)
+        self.assertEqual([len(stays.requests), len(goes.requests)], [2, 1])
+        self.assert_books(stays.url, sent=20, held=0, dropped=0)
+
+    def test_a_mended_token_is_used_at_once(self):
+        server = self.server()
+        server.rule = lambda series, n: (
+            None if server.requests[-1][1].get("Authorization") == "Bearer good" else Answer(401))
+        client = self.start(server, extra='headers = {"Authorization" = "Bearer bad"}')
+        client.profile(1)
+        wait_for(lambda: of_endpoint(self.world.metrics(), "triptych_endpoint_failing", server.url),
+                 what="the refusal")
+        self.world.configure(['url = "%s"\n    headers = {"Authorization" = "Bearer good"}'
+                              % server.url])
+        self.assertTrue(self.world.reload())
+        self.wait_sent(server.url, 10, 5)
+        self.assert_books(server.url, sent=10, held=0, dropped=0)
+
+    def test_reloads_under_load_lose_and_repeat_nothing(self):
+        servers = [self.server() for _ in range(3)]
+        client = self.start(servers[0], servers[1])
+        for sequence in range(1, 61):
+            self.assertEqual(client.profile(sequence, parts=2, service="w%d" % sequence), "stored")
+            if sequence % 5 == 0:  # the first stays; the others come and go
+                here = [servers[0], servers[1 + sequence // 5 % 2]]
+                self.world.configure(['url = "%s"' % s.url for s in here[::1 - sequence % 2 * 2]])
+                self.assertTrue(self.world.reload())
+        self.wait_sent(servers[0].url, 1200)
+        expected = sorted("w%d-%d" % (w, p) for w in range(1, 61) for p in range(2))
+        self.assertEqual(sorted(servers[0].names()), expected)
+        self.assert_books(servers[0].url, sent=1200, held=0, dropped=0)
+        self.assert_books(here[1].url, dropped=0)
+        self.assertEqual(self.world.metrics()["triptych_spool_damaged_total"][()], 0)
+
+    def test_a_directory_that_the_sandbox_does_not_know_needs_a_restart_and_changes_nothing(self):
+        server = self.server()
+        client = self.start(server)
+        self.world.configure(['url = "%s"' % self.server().url, 'url = "file:///var/tmp/triptych-no"'])
+        self.assertFalse(self.world.reload())
+        self.assertIn("event=endpoint-unusable", self.world.log_text())
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+        self.assert_books(server.url, sent=10, held=0, dropped=0)
+        self.assertEqual(self.servers[1].requests, [])
+
+    def test_the_log_level_is_taken_over(self):
+        self.start(self.server())
+        with open(self.world.root + "/config.alloy") as file:
+            text = file.read()
+        self.world.write_configuration(text + 'logging { level = "error" }\n')
+        self.assertTrue(self.world.reload())
+        before = len(self.world.log_text())
+        self.assertTrue(self.world.reload())
+        self.assertEqual(self.world.log_text()[before:], "")
 
 
 class Listening(ShipperTest):
@@ -877,6 +1012,26 @@ class Control(ShipperTest):
         collector.stdin.flush()
         lines = [collector.stdout.readline().split() for _ in range(4)]
         self.assertIn(["settings", first[1], "full", "1", "97"], lines)
+
+    def test_changed_settings_reach_the_collector_at_once_and_the_same_ones_never(self):
+        url = 'url = "file://%s"' % self.world.store
+        self.world.configure([url])
+        self.world.start()
+        collector = self.listener()
+        first = collector.stdout.readline().split()
+        self.assertTrue(self.world.reload())
+        self.assertEqual(collector.stdout.readline().split(), ["settings", first[1], "heartbeat"])
+        self.world.configure([url], ebpf="  sample_rate = 101\n")
+        begun = time.monotonic()
+        self.assertTrue(self.world.reload())
+        while True:
+            line = collector.stdout.readline().split()
+            if line[2] == "full":
+                break
+        self.assertLess(time.monotonic() - begun, 0.8)  # below any heartbeat
+        self.assertEqual(line[2:], ["full", "1", "101"])
+        self.assertNotEqual(line[1], first[1])
+        self.assertEqual(collector.stdout.readline().split(), ["settings", line[1], "heartbeat"])
 
     def test_the_same_configuration_is_the_same_generation_after_a_restart(self):
         self.world.configure(['url = "file://%s"' % self.world.store])

@@ -146,8 +146,8 @@ def _check_strings(location):
 class Received:
     """One accepted profile."""
 
-    def __init__(self, number, labels, raw, profile):
-        self.number, self.labels, self.profile = number, labels, profile
+    def __init__(self, number, request, labels, raw, profile):
+        self.number, self.request, self.labels, self.profile = number, request, labels, profile
         self.digest = hashlib.sha256(raw).hexdigest()
         self.n_bytes = len(raw)
         self.key = (tuple(sorted(labels.items())), profile.time_nanos, self.digest)
@@ -293,15 +293,16 @@ class Receiver:
             checked += [(labels, raw, check_profile(raw, time.time())) for raw, _ in samples]
         with self.lock:
             self.request_headers.append(dict(headers.items()))
+            request = len(self.request_headers)
             known = self.series | {tuple(sorted(labels.items())) for labels, _, _ in checked}
             if len(known) > SERIES_MAX:
                 raise Refused(400, "series limit")
             self.series = known
             for labels, raw, profile in checked:
-                self._keep(labels, raw, profile)
+                self._keep(request, labels, raw, profile)
 
-    def _keep(self, labels, raw, profile):
-        received = Received(len(self.received) + 1, labels, raw, profile)
+    def _keep(self, request, labels, raw, profile):
+        received = Received(len(self.received) + 1, request, labels, raw, profile)
         base = os.path.join(self.directory, f"{received.number:06}")
         with open(base + ".json", "w", encoding="utf-8") as file:
             json.dump({"labels": labels, "sha256": received.digest,
@@ -318,6 +319,15 @@ class Receiver:
     def distinct(self):
         """What came, repeats of one and the same profile counted once."""
         return list({received.key: received for received in self.snapshot()}.values())
+
+    def repeating_requests(self):
+        """How many requests brought a profile that had come before."""
+        seen, repeating = set(), set()
+        for received in self.snapshot():
+            if received.key in seen:
+                repeating.add(received.request)
+            seen.add(received.key)
+        return len(repeating)
 
     def totals(self):
         received, distinct = self.snapshot(), self.distinct()

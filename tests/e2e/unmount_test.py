@@ -14,7 +14,7 @@ from harness import check
 from receiver import Receiver
 
 HOLD_SECONDS = 4
-SLACK_SECONDS = 3
+SLACK_SECONDS = 10 # until the last window that names the file is done, on a busy machine
 
 
 def unmount(directory):

@@ -5,7 +5,7 @@
  *   read BYTES OF FETCHES
  *   build-id HEX
  *   segment OFFSET FILE_BYTES VADDR MEMORY_BYTES EXECUTABLE
- *   symbol START SIZE NAME     each once
+ *   symbol START SIZE NAME     each once, the first PRINTED_MAX
  *   at ADDRESS START SIZE NAME or `at ADDRESS -`
  *   time NANOSECONDS for the table, NANOSECONDS a lookup
  */
@@ -19,7 +19,8 @@
 #include "elf_image.h"
 #include "readers.h"
 
-#define LOOKUPS 1000000u
+#define LOOKUPS     1000000u
+#define PRINTED_MAX 200000u
 
 static struct file_reader file;
 
@@ -54,7 +55,7 @@ static void print_table(const struct symbol_table *table)
 		       table->segments[i].offset, table->segments[i].file_bytes,
 		       table->segments[i].vaddr, table->segments[i].memory_bytes,
 		       table->segments[i].is_executable);
-	for (uint32_t i = 0; i < table->n_pieces; i++) {
+	for (uint32_t i = 0; i < table->n_pieces && i < PRINTED_MAX; i++) {
 		struct elf_addr addr = {piece_start(table, i, &group, groups)};
 
 		if (!symbol_table_find(table, addr, &found) || found.start.v != addr.v)

@@ -100,6 +100,17 @@ def check_processes(path, text, headers_of):
     return faults
 
 
+def is_private(text):
+    """A header that says so is part of its folder's sources: it may carry a third party's types."""
+    return re.search(r"^ \* Private to [\w/]+:", text, re.M) is not None
+
+
+def check_private(path, text, private):
+    """@private: {name as included: folder} of such headers. Nobody else may include them."""
+    return [f"{name} is private to {private[name]}" for is_ours, name in includes(text)
+            if is_ours and name in private and not path.startswith(private[name] + "/")]
+
+
 def check_third_parties(path, text):
     room, faults = room_of(path), []
     if room.startswith("tests/"):
@@ -110,13 +121,14 @@ def check_third_parties(path, text):
                 continue
             if room not in rooms:
                 faults.append(f"{room} may not include <{name}>")
-            elif path.endswith(".h") and room != "bpf":
+            elif path.endswith(".h") and room != "bpf" and not is_private(text):
                 faults.append(f"a header of ours includes <{name}>")
     return faults
 
 
 def check_foreign_types(path, text):
-    if not path.endswith(".h") or room_of(path).startswith("tests/") or room_of(path) == "bpf":
+    room = room_of(path)
+    if not path.endswith(".h") or room.startswith("tests/") or room == "bpf" or is_private(text):
         return []
     return [f"a third party's type stands in a header: {name}"
             for name in sorted(set(FOREIGN_TYPES.findall(strip_comments(text))))]
@@ -156,7 +168,7 @@ def check_lengths(path, text):
 def check_lines(path, text):
     faults = []
     for number, line in enumerate(text.split("\n"), 1):
-        if len(line.expandtabs(TAB)) > COLUMNS_MAX and "http" not in line:
+        if len(line.expandtabs(TAB)) > COLUMNS_MAX and len(line.split()) > 1:
             faults.append(f"line {number} is {len(line.expandtabs(TAB))} columns wide")
         if line != line.rstrip():
             faults.append(f"line {number} ends in blanks")
@@ -191,7 +203,9 @@ def check_life(readme, read):
     if not found:
         return ["README.md has no section on the life of a sample"]
     faults, path, n = [], None, 0
-    for word in re.findall(r"`([^`\n]+)`", found[1]):
+    # "`f()` of `file`" is the other order.
+    section = re.sub(r"(`\w+\(\)`)\s+of\s+(`[^`\n]+`)", r"\2 \1", found[1])
+    for word in re.findall(r"`([^`\n]+)`", section):
         name = re.fullmatch(r"([a-z_]\w*)\(\)", word)
         if re.fullmatch(r"(?:bpf|common|collector|symbolizer|shipper|deploy)/[\w/.-]+\.\w+", word):
             path = word
@@ -253,11 +267,14 @@ def check_all(compiler):
     headers_of = {process: {p.split("/")[-1] for p in paths
                             if p.startswith(process + "/") and p.endswith(".h")}
                   for process in PROCESSES}
+    private = {p.removeprefix("common/"): os.path.dirname(p) for p in paths
+               if p.endswith(".h") and is_private(read_file(p))}
     for path in paths:
         text = read_file(path)
         for rule in RULES:
             yield from ((path, fault) for fault in rule(path, text))
         yield from ((path, fault) for fault in check_processes(path, text, headers_of))
+        yield from ((path, fault) for fault in check_private(path, text, private))
     yield from check_headers_alone(compiler, paths)
     readme = read_file("README.md")
     if readme is not None:

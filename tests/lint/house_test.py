@@ -45,6 +45,14 @@ class ThirdParties(unittest.TestCase):
         self.assertTrue(house.check_third_parties("symbolizer/elf_image.h", "#include <gelf.h>\n"))
         self.assertEqual(house.check_third_parties("symbolizer/elf_image.c", "#include <gelf.h>\n"), [])
 
+    def test_a_header_that_is_private_to_its_folder_may_but_stays_there(self):
+        text = "#pragma once\n/*\n * Private to common/sandbox: tables.\n */\n#include <seccomp.h>\n"
+        self.assertEqual(house.check_third_parties("common/sandbox/seccomp.h", text), [])
+        private = {"sandbox/seccomp.h": "common/sandbox"}
+        use = '#include "sandbox/seccomp.h"\n'
+        self.assertEqual(house.check_private("common/sandbox/sandbox.c", use, private), [])
+        self.assertTrue(house.check_private("collector/main.c", use, private))
+
     def test_a_foreign_type_in_a_header_is_found_but_not_in_a_comment(self):
         self.assertTrue(house.check_foreign_types("common/link/link.h", "void f(nng_msg *m);\n"))
         self.assertEqual(house.check_foreign_types("common/link/link.h", "/* an nng_msg */\n"), [])
@@ -108,6 +116,10 @@ class Life(unittest.TestCase):
     def test_what_exists_is_fine(self):
         self.assertEqual(self.life("1. `bpf/sampler.bpf.c` `on_tick()`\n2. `collector/drain.c`: "
                                    "`drain_flip()`"), [])
+
+    def test_the_file_may_follow_the_function(self):
+        self.assertEqual(self.life("`bpf/sampler.bpf.c` `on_tick()`, `drain_flip()` of "
+                                   "`collector/drain.c`"), [])
 
     def test_a_function_that_only_a_comment_mentions_does_not_exist(self):
         self.assertTrue(self.life("`collector/drain.c` `drain_gone()`"))

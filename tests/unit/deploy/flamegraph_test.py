@@ -148,7 +148,7 @@ class Page(unittest.TestCase):
 class Big(unittest.TestCase):
     def test_ten_thousand_frames_are_painted_at_once(self):
         with tempfile.TemporaryDirectory() as directory, Browser(CHROMIUM, dark=True) as page:
-            page.open(make_page(directory, specimen.host(500, deepest=40)))
+            page.open(make_page(directory, specimen.host(600, deepest=40)))
             page.settle(100)
             n = page.run("JSON.parse(document.getElementById('data').textContent).nodes.length / 5")
             ready = float(page.run("document.documentElement.dataset.readyMs"))

@@ -637,6 +637,35 @@ static void on_a_real_directory_it_does_the_same(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void a_reader_that_is_removed_holds_nothing_back_and_is_forgotten(void **state)
+{
+	struct rig rig;
+	size_t slow, again;
+
+	(void)state;
+	rig_init(&rig);
+	assert_int_equal(rig_open(&rig), 0);
+	assert_int_equal(spool_reader_add(rig.spool, "slow", &slow), 0);
+	for (uint64_t window = 1; window <= 12; window++)
+		assert_int_equal(append(rig.spool, window), 0);
+	spool_advance(rig.spool, slow, &(struct spool_cursor){.sequence = 3});
+	spool_advance(rig.spool, rig.reader, &(struct spool_cursor){.sequence = 13});
+	assert_true(spool_state(rig.spool).n_segments > 1);
+	spool_reader_remove(rig.spool, slow);
+	assert_int_equal(spool_state(rig.spool).n_segments, 1);
+	assert_int_equal(append(rig.spool, 13), 0);
+	assert_int_equal(spool_held(rig.spool, rig.reader).n_samples, 130);
+
+	/* Its number is free again; whoever has it next starts with the oldest record there is. */
+	assert_int_equal(spool_reader_add(rig.spool, "slow", &again), 0);
+	assert_int_equal(again, slow);
+	assert_int_equal(spool_reader(rig.spool, again)->cursor.sequence, 0);
+	assert_int_equal(spool_reader(rig.spool, again)->spooled.n_samples,
+			 spool_held(rig.spool, again).n_samples);
+	assert_true(spool_held(rig.spool, again).n_samples >= 130);
+	rig_deinit(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -658,6 +687,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_refuses_and_goes_on_when_there_is_room),
 		cmocka_unit_test(power_lost_at_any_operation_loses_nothing_that_was_acknowledged),
 		cmocka_unit_test(one_failure_of_any_operation_loses_nothing_that_was_acknowledged),
+		cmocka_unit_test(a_reader_that_is_removed_holds_nothing_back_and_is_forgotten),
 		cmocka_unit_test(a_spool_has_one_owner),
 		cmocka_unit_test(on_a_real_directory_it_does_the_same),
 	};

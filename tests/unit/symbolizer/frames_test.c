@@ -150,6 +150,7 @@ static void a_kernel_that_cannot_be_read_is_called_kernel(void **state)
 	fixture.objects[3].size_bytes = 1 << 20; /* more than there is */
 	resolve(stacks, 1);
 	assert_frame(AT_KERNEL, false, "[kernel]", FRAME_MODULE_ONLY);
+	assert_int_equal(frames_at(&frames, AT_KERNEL, false)->address, 0);
 	assert_frame(AT_FIRST, false, "first", FRAME_NAMED);
 }
 

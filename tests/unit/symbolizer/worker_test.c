@@ -1,8 +1,12 @@
 /*
  * The executable itself, confined as it always is, between a collector and a shipper played by this
- * test over real sockets. Run as root the executable is started as the symbolizer's own uid.
+ * test over real sockets. Run as root, the test becomes the symbolizer's uid first: neither side of
+ * a link may be root.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +41,7 @@ struct script {
 
 struct world {
 	char path[64];
+	char cache_path[80];
 	pid_t pid; /* of the executable; 0: it has ended */
 	int status;
 	struct link_listener *pool;
@@ -58,6 +64,9 @@ struct world {
 
 extern char **environ;
 
+/* Held open: its folder may be closed to the uid that this test becomes. */
+static char executable[64];
+
 static struct link_listener *listen_at(const char *path, const char *name, enum wire_party self)
 {
 	char socket_path[128];
@@ -67,7 +76,7 @@ static struct link_listener *listen_at(const char *path, const char *name, enum 
 		.self = self,
 		.peer = SYMBOLIZER,
 		.n_uids = 1,
-		.uids = {geteuid() == 0 ? IDENTITY_SYMBOLIZER_UID : geteuid()},
+		.uids = {geteuid()},
 		.permissions = 0666,
 		.n_contexts = 8,
 	};
@@ -77,28 +86,17 @@ static struct link_listener *listen_at(const char *path, const char *name, enum 
 	return listener;
 }
 
-/* Starts the executable, without privileges whoever runs the test. */
-static pid_t start(const char *path)
+static pid_t start(const struct world *world)
 {
-	char run_dir[128], collector_uid[64], shipper_uid[64];
-	char *as_root[] = {(char *)"setpriv",         (char *)"--reuid=59113",
-			   (char *)"--regid=59110",   (char *)"--clear-groups",
-			   (char *)"--inh-caps=-all", (char *)"--"};
-	char *command[16];
-	size_t n = 0;
+	char run_dir[128], cache_dir[128], collector_uid[64], shipper_uid[64];
+	char *command[] = {executable, run_dir, cache_dir, collector_uid, shipper_uid, NULL};
 	pid_t pid;
 
-	(void)snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", path);
+	(void)snprintf(run_dir, sizeof(run_dir), "--run-dir=%s", world->path);
+	(void)snprintf(cache_dir, sizeof(cache_dir), "--cache-dir=%s", world->cache_path);
 	(void)snprintf(collector_uid, sizeof(collector_uid), "--collector-uid=%u", geteuid());
 	(void)snprintf(shipper_uid, sizeof(shipper_uid), "--shipper-uid=%u", geteuid());
-	for (size_t i = 0; geteuid() == 0 && i < sizeof(as_root) / sizeof(as_root[0]); i++)
-		command[n++] = as_root[i];
-	command[n++] = (char *)SYMBOLIZER_PATH;
-	command[n++] = run_dir;
-	command[n++] = collector_uid;
-	command[n++] = shipper_uid;
-	command[n] = NULL;
-	assert_int_equal(posix_spawnp(&pid, command[0], NULL, NULL, command, environ), 0);
+	assert_int_equal(posix_spawn(&pid, command[0], NULL, NULL, command, environ), 0);
 	return pid;
 }
 
@@ -111,15 +109,33 @@ static int set_up(void **state)
 	(void)snprintf(world->path, sizeof(world->path), "/tmp/worker_test.XXXXXX");
 	if (!mkdtemp(world->path) || chmod(world->path, 0755) < 0)
 		return -1;
+	(void)snprintf(world->cache_path, sizeof(world->cache_path), "%s/cache", world->path);
+	if (mkdir(world->cache_path, 0755) < 0)
+		return -1;
 	world->pool = listen_at(world->path, POOL_SOCKET_NAME, COLLECTOR);
 	world->profiles = listen_at(world->path, PROFILES_SOCKET_NAME, SHIPPER);
 	fixture_init(&world->fixture);
 	fixture_set_stacks(&world->fixture, &stack, 1);
 	world->window = (struct bytes)BYTES_INIT(1 << 20);
 	world->profile = (struct bytes)BYTES_INIT(1 << 20);
-	world->pid = start(world->path);
+	world->pid = start(world);
 	*state = world;
 	return 0;
+}
+
+/* Removes the cache's files; returns how many names began with @prefix. */
+static unsigned empty_cache(const struct world *world, const char *prefix)
+{
+	DIR *listing = opendir(world->cache_path);
+	struct dirent *entry;
+	unsigned n = 0;
+
+	while ((entry = readdir(listing))) {
+		n += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+		(void)unlinkat(dirfd(listing), entry->d_name, 0);
+	}
+	(void)closedir(listing);
+	return n;
 }
 
 static int tear_down(void **state)
@@ -137,6 +153,8 @@ static int tear_down(void **state)
 	(void)unlink(path);
 	(void)snprintf(path, sizeof(path), "%s/%s", world->path, PROFILES_SOCKET_NAME);
 	(void)unlink(path);
+	(void)empty_cache(world, "");
+	(void)rmdir(world->cache_path);
 	(void)rmdir(world->path);
 	fixture_deinit(&world->fixture);
 	bytes_deinit(&world->window);
@@ -294,6 +312,7 @@ static void stop(struct world *world)
 {
 	const unsigned never = 0;
 
+	assert_true(world->pid > 0); /* 0 would be this test's own process group */
 	assert_int_equal(kill(world->pid, SIGTERM), 0);
 	play(world, &never, 1);
 	assert_int_equal(world->pid, 0);
@@ -314,6 +333,30 @@ static void a_leased_window_is_named_stored_and_said_to_be(void **state)
 	assert_true(world->has_said_stored);
 	stop(world);
 	assert_true(world->lease.stopping);
+}
+
+static void a_confined_symbolizer_publishes_its_tables(void **state)
+{
+	struct world *world = *state;
+
+	world->script.n_windows = 1;
+	play(world, &world->n_leases, 2);
+	assert_true(world->has_said_stored);
+	assert_int_equal(empty_cache(world, "t-"), 1);
+}
+
+static void a_shipper_that_refuses_does_not_keep_it_for_long(void **state)
+{
+	struct world *world = *state;
+	uint64_t start_ns;
+
+	world->script = (struct script){.n_windows = 1, .n_refused_profiles = 1000};
+	play(world, &world->n_profiles, 1);
+	start_ns = clock_monotonic_ns();
+	stop(world);
+	assert_true(clock_monotonic_ns() - start_ns < UINT64_C(12000000000));
+	assert_true(world->lease.stopping);
+	assert_int_equal(world->lease.outcome, LEASE_OUTCOME_FAILED); /* somebody else's, then */
 }
 
 static void a_profile_is_sent_again_unchanged_until_it_is_stored(void **state)
@@ -380,6 +423,7 @@ static void nobody_to_say_go_does_not_keep_it(void **state)
 	link_listener_free(world->pool);
 	link_listener_free(world->profiles);
 	start_ns = clock_monotonic_ns();
+	assert_true(world->pid > 0); /* 0 would be this test's own process group */
 	assert_int_equal(kill(world->pid, SIGTERM), 0);
 	assert_int_equal(waitpid(world->pid, &world->status, 0), world->pid);
 	world->pid = 0;
@@ -389,12 +433,28 @@ static void nobody_to_say_go_does_not_keep_it(void **state)
 	assert_true(clock_monotonic_ns() - start_ns < UINT64_C(8000000000));
 }
 
+/* Leaves the uid's privileges behind, and stays open to the leak check at the end. */
+static int become_nobody_special(void)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (setgroups(0, NULL) < 0 ||
+	    setresgid(IDENTITY_GROUP_GID, IDENTITY_GROUP_GID, IDENTITY_GROUP_GID) < 0)
+		return -1;
+	if (setresuid(IDENTITY_SYMBOLIZER_UID, IDENTITY_SYMBOLIZER_UID, IDENTITY_SYMBOLIZER_UID) <
+	    0)
+		return -1;
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(a_leased_window_is_named_stored_and_said_to_be),
+		TEST(a_confined_symbolizer_publishes_its_tables),
 		TEST(a_profile_is_sent_again_unchanged_until_it_is_stored),
+		TEST(a_shipper_that_refuses_does_not_keep_it_for_long),
 		TEST(objects_that_are_refused_cost_names_not_samples),
 		TEST(a_window_that_is_somebody_elses_now_is_let_go),
 		TEST(a_garbled_window_is_passed_over),
@@ -402,6 +462,10 @@ int main(void)
 		TEST(nobody_to_say_go_does_not_keep_it),
 	};
 
+	(void)snprintf(executable, sizeof(executable), "/proc/self/fd/%d",
+		       open(SYMBOLIZER_PATH, O_PATH));
+	if (become_nobody_special() < 0)
+		return 1;
 	link_init();
 	/* A confined process may not look into itself for leaks. */
 	(void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1);

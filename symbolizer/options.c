@@ -62,7 +62,7 @@ static int add_uid(uid_t uids[OPTION_UIDS_MAX], size_t *n_uids, const char *text
 {
 	uint64_t value;
 
-	if (*n_uids == OPTION_UIDS_MAX || number_parse(text, 1, UID_MAX, &value) != 0)
+	if (*n_uids == OPTION_UIDS_MAX || number_parse(text, 0, UID_MAX, &value) != 0)
 		return -EINVAL;
 	uids[(*n_uids)++] = (uid_t)value;
 	return 0;

@@ -6,6 +6,8 @@
  * epoll loop and takes events from it; nothing is called back from another thread. A listener
  * accepts only the uids it was told, caps every message before it is allocated, checks the head of
  * each frame against messages.def, and probes itself: a deaf listener is closed and opened again.
+ * A frame that claims more than the longest message may have closes its connection inside nng, before
+ * a byte of it is kept; of that nobody hears, so it is the one refusal that is not counted.
  * A peer has one request at a time; PROBE is answered here, of the listener's own uid too.
  * A client verifies the listener's uid, and is closed and opened again when it goes unanswered.
  */

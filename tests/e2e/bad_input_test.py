@@ -32,8 +32,8 @@ NUMBERS = {
     "symbolizer": {
         "--cache-bytes": ["0", "-1", "x", HUGE],
         "--memory-bytes": ["0", "-1", "x", HUGE],
-        "--collector-uid": ["0", "-1", "x", HUGE],
-        "--shipper-uid": ["0", "-1", "x", HUGE],
+        "--collector-uid": ["-1", "x", HUGE],
+        "--shipper-uid": ["-1", "x", HUGE],
         "--log-level": ["loud", ""],
     },
     "shipper": {

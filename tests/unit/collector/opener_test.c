@@ -62,6 +62,7 @@ static void check_mapped(bool is_deleted)
 	assert_int_equal(seen.identity.inode, st.st_ino);
 	assert_int_equal(seen.identity.size_bytes, PAGE_BYTES);
 	assert_int_equal(seen.identity.owner_uid, 0);
+	assert_int_equal(seen.identity.is_public, (st.st_mode & S_IROTH) != 0);
 	assert_int_equal(fcntl(seen.fd, F_GETFL) & O_PATH, O_PATH);
 	end_process(pid);
 	/* The process has gone, the object has not. */

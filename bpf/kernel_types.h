@@ -15,7 +15,7 @@ typedef struct {
 } atomic_t;
 
 struct mm_struct {
-	unsigned long exec_vm;	  /* pages of executable mappings */
+	unsigned long exec_vm;    /* pages of executable mappings */
 	unsigned long start_code; /* of the program's first executable segment */
 };
 
@@ -47,6 +47,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	unsigned int flags;
+	unsigned int in_execve : 1; /* from before the old image goes until the exec was told */
 	struct mm_struct *mm;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
@@ -76,7 +77,7 @@ struct pt_regs___kernel {
 #endif
 
 #define DEVICE_MINOR_BITS 20
-#define PAGE_BITS	  12 /* of vm_pgoff: 4 KiB pages; elsewhere the collector reads maps */
+#define PAGE_BITS         12 /* of vm_pgoff: 4 KiB pages; elsewhere the collector reads maps */
 
 /* linux/sched.h: PF_… */
 #define TASK_EXITING       0x00000004

@@ -29,11 +29,15 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
 
 /*
- * An exit can wait until something else is told. The ring's own judgement would then keep silent
- * for what comes behind it, since the reader has not caught up: so the rest always wakes.
+ * An exit can wait until something else is told, or until exits alone begin to fill the ring. The
+ * ring's own judgement would then keep silent for what comes behind it, since the reader has not
+ * caught up: so the rest always wakes.
  */
 #define WAKE      BPF_RB_FORCE_WAKEUP
 #define LET_SLEEP BPF_RB_NO_WAKEUP
+
+#define RING_BYTES         (128 * 1024)
+#define RING_BYTES_TO_WAKE (RING_BYTES / 4)
 
 struct scratch {
 	struct stack_head head;
@@ -57,7 +61,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 128 * 1024);
+	__uint(max_entries, RING_BYTES);
 } announcements SEC(".maps");
 
 struct {
@@ -163,6 +167,12 @@ static __always_inline bool is_leaving(struct task_struct *task)
 	return (task->flags & TASK_EXITING) && BPF_CORE_READ(task, signal, live.counter) == 0;
 }
 
+/* Whether an image of this task may be about to begin: its exec has not been announced. */
+static __always_inline bool is_in_exec(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve);
+}
+
 static __always_inline enum decision decision_of_cgroup(__u64 cgroup_id)
 {
 	__u32 *decision = bpf_map_lookup_elem(&cgroups, &cgroup_id);
@@ -179,7 +189,11 @@ static __noinline enum decision meet(struct task_struct *task, const struct proc
 
 	entry.cgroup_id = bpf_get_current_cgroup_id();
 	entry.decision = decision_of_cgroup(entry.cgroup_id);
-	if (is_leaving(task)) /* its exit was announced: an entry would stay for ever */
+	/*
+	 * The exit of one that leaves was announced: an entry would stay for ever. The exec of one
+	 * that begins was not: its image must not be known before it is known how the last ended.
+	 */
+	if (is_leaving(task) || is_in_exec(task))
 		return entry.decision;
 	entry.n_exec_pages = BPF_CORE_READ(task, mm, exec_vm); /* 0: without an mm */
 	if (entry.decision != DECISION_NO)
@@ -205,7 +219,7 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	if (!entry->announced) {
 		entry->n_exec_pages = mm->exec_vm;
 		entry->announced = announce(task, ANNOUNCE_MET, cgroup_id, WAKE);
-	} else if (mm->exec_vm != entry->n_exec_pages) {
+	} else if (mm->exec_vm != entry->n_exec_pages && !is_in_exec(task)) {
 		if (announce(task, ANNOUNCE_MAPPINGS, cgroup_id, WAKE))
 			entry->n_exec_pages = mm->exec_vm;
 	}
@@ -462,11 +476,14 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u64 cgroup_id = bpf_get_current_cgroup_id();
 	__u32 pid = task->tgid;
+	__u64 n_unread;
 
 	if (task->signal->live.counter != 0)
 		return 0; /* other threads go on */
 	bpf_map_delete_elem(&processes, &pid);
-	if (decision_of_cgroup(cgroup_id) != DECISION_NO)
-		announce(task, ANNOUNCE_EXIT, cgroup_id, LET_SLEEP);
+	if (decision_of_cgroup(cgroup_id) == DECISION_NO)
+		return 0;
+	n_unread = bpf_ringbuf_query(&announcements, BPF_RB_AVAIL_DATA);
+	announce(task, ANNOUNCE_EXIT, cgroup_id, n_unread < RING_BYTES_TO_WAKE ? LET_SLEEP : WAKE);
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/identity.h"
 #include "log/log.h"
+#include "objects.h"
 #include "opener.h"
 #include "sampler.h"
 #include "sandbox/sandbox.h"
@@ -28,6 +29,8 @@
 	(SANDBOX_CAP(CAP_BPF) | SANDBOX_CAP(CAP_PERFMON) | SANDBOX_CAP(CAP_SETUID) |               \
 	 SANDBOX_CAP(CAP_SETGID) | SANDBOX_CAP(CAP_SYS_PTRACE) |                                   \
 	 SANDBOX_CAP(CAP_CHECKPOINT_RESTORE) | SANDBOX_CAP(CAP_DAC_READ_SEARCH))
+
+#define FDS_SPARE 256u /* maps, sockets, requests under way; events come to one a CPU */
 
 #define PARANOID_PATH      "/proc/sys/kernel/perf_event_paranoid"
 #define HOST_PID_NAMESPACE UINT64_C(0xeffffffc) /* linux/proc_ns.h: PROC_PID_INIT_INO */
@@ -118,6 +121,24 @@ static int open_sampler(struct collector *collector)
 	}
 }
 
+/* Files are held by the hundred; service managers and shells give 1024 until one asks for more. */
+static void raise_fd_limit(const struct options *options)
+{
+	rlim_t wanted = (rlim_t)options->objects_max + OBJECTS_ROOTS_MAX +
+			(rlim_t)sysconf(_SC_NPROCESSORS_CONF) + FDS_SPARE;
+	struct rlimit limit = {0, 0};
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		(void)setrlimit(RLIMIT_NOFILE, &limit); /* up to the maximum it cannot fail */
+	}
+	if (limit.rlim_cur < wanted)
+		log_warn("fds-few",
+			 "limit=%lu wanted=%lu, files beyond will not be opened: raise "
+			 "RLIMIT_NOFILE, or lower --objects",
+			 (unsigned long)limit.rlim_cur, (unsigned long)wanted);
+}
+
 static int open_signals(struct collector *collector)
 {
 	sigset_t signals;
@@ -157,6 +178,7 @@ int collector_acquire(struct collector *collector, const struct options *options
 		status = check_pid_namespace();
 	if (status != EXIT_STATUS_OK)
 		return status;
+	raise_fd_limit(options);
 	r = opener_start(options->opener_uid, options->gid, &collector->opener);
 	if (r != 0) {
 		log_err("opener-failed", "errno=%d, the helpers did not start", -r);

@@ -47,7 +47,11 @@ static void tell_decision(void *owner, const struct process *process)
 		collector->has_told_no = true;
 	if (collector->has_told_no)
 		sampler_decide(collector->sampler, &process->image, process->decision);
-	if (process->decision == DECISION_NO && process->is_in_container &&
+	/*
+	 * What a runtime starts is in the runtime's own cgroup until it is moved and execs: only an
+	 * image that lives on has been read in the cgroup that it was announced in.
+	 */
+	if (process->decision == DECISION_NO && process->is_in_container && !process->is_exited &&
 	    process->cgroup_id > ROOT_CGROUP_ID && !collector->has_pid_targets)
 		sampler_decide_cgroup(collector->sampler, process->cgroup_id, DECISION_NO);
 }
@@ -76,6 +80,23 @@ static void take_announcement(void *owner, const struct announcement *news,
 		tell_decision(collector, process);
 }
 
+static void drain_now(struct collector *collector, uint64_t now_ns)
+{
+	int r;
+
+	sampler_take_announcements(collector->sampler, take_announcement, collector);
+	r = drain_run(collector->drain, now_ns);
+	if (r != 0)
+		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain",
+			 -r);
+	processes_expire(collector->processes, true, now_ns);
+	collector->drained_ns = now_ns;
+	collector->next_drain_ns = now_ns + collector->interval_ns;
+	if (drain_n_pending(collector->drain) > 0)
+		collector->next_check_ns = earlier(collector->next_check_ns, now_ns + RETRY_NS);
+	pool_offer(collector->pool, now_ns);
+}
+
 /* Samples are counted at the period that they were taken at: a new rate begins with a drain. */
 static void apply_rate(struct collector *collector, uint32_t hz, uint64_t now_ns)
 {
@@ -83,8 +104,7 @@ static void apply_rate(struct collector *collector, uint32_t hz, uint64_t now_ns
 
 	if (NS_PER_S / hz == sampler_period_ns(collector->sampler))
 		return;
-	if (drain_run(collector->drain, now_ns) != 0)
-		log_warn("drain-failed", "samples stay in the maps for the next drain");
+	drain_now(collector, now_ns);
 	r = sampler_set_rate(collector->sampler, hz);
 	if (r != 0)
 		log_err("rate-refused", "hz=%u errno=%d, the old rate stays", hz, -r);
@@ -279,20 +299,10 @@ static int prepare(struct collector *collector)
 	return EXIT_STATUS_OK;
 }
 
-static void drain_now(struct collector *collector, uint64_t now_ns)
+static void retry_pending(struct collector *collector, uint64_t now_ns)
 {
-	int r;
-
 	sampler_take_announcements(collector->sampler, take_announcement, collector);
-	r = drain_run(collector->drain, now_ns);
-	if (r != 0)
-		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain",
-			 -r);
-	processes_expire(collector->processes, true, now_ns);
-	collector->drained_ns = now_ns;
-	collector->next_drain_ns = now_ns + collector->interval_ns;
-	if (drain_n_pending(collector->drain) > 0)
-		collector->next_check_ns = earlier(collector->next_check_ns, now_ns + RETRY_NS);
+	drain_retry(collector->drain, now_ns);
 	pool_offer(collector->pool, now_ns);
 }
 
@@ -354,8 +364,7 @@ static void check(struct collector *collector, uint64_t now_ns)
 	}
 	if (drain_n_pending(collector->drain) > 0) {
 		processes_expire(collector->processes, false, now_ns);
-		drain_retry(collector->drain, now_ns);
-		pool_offer(collector->pool, now_ns);
+		retry_pending(collector, now_ns);
 	}
 	if (now_ns < collector->next_probe_ns)
 		return;
@@ -370,10 +379,8 @@ static void retry_when_read(struct collector *collector, uint64_t now_ns)
 {
 	bool is_busy = processes_busy(collector->processes);
 
-	if (collector->was_busy && !is_busy && drain_n_pending(collector->drain) > 0) {
-		drain_retry(collector->drain, now_ns);
-		pool_offer(collector->pool, now_ns);
-	}
+	if (collector->was_busy && !is_busy && drain_n_pending_reads(collector->drain) > 0)
+		retry_pending(collector, now_ns);
 	collector->was_busy = is_busy;
 }
 
@@ -404,8 +411,7 @@ static bool is_drained(struct collector *collector, uint64_t now_ns)
 	if (processes_busy(collector->processes))
 		return false;
 	processes_expire(collector->processes, false, now_ns + PROCESS_UNDECIDED_NS);
-	drain_retry(collector->drain, now_ns);
-	pool_offer(collector->pool, now_ns);
+	retry_pending(collector, now_ns);
 	return drain_n_pending(collector->drain) == 0;
 }
 

@@ -16,6 +16,8 @@ static_assert(STACK_TRUNCATED_USER == STACK_RECORD_TRUNCATED_USER &&
 struct pending {
 	struct pending *next;
 	size_t n_bytes;
+	uint64_t period_ns; /* that its samples were taken at */
+	uint64_t since_ns;
 	struct stack_record record; /* with its frames */
 };
 
@@ -23,18 +25,27 @@ struct drain {
 	struct drain_options options;
 	enum demangle_mode demangle;
 	struct wire_cache_limits caches;
-	uint64_t start_wall_ns;
-	uint64_t start_ns;       /* monotonic */
+	uint64_t start_wall_ns; /* of the interval that is running */
+	uint64_t start_ns;      /* the same, monotonic */
+	uint64_t ended_wall_ns; /* start of the interval that ended last */
+	uint64_t ended_duration_ns;
 	uint64_t n_drained;      /* samples read out of the maps, ever */
-	struct pending *pending; /* owned; newest first */
+	struct pending *pending; /* owned; in no order */
 	size_t n_pending;
+	size_t n_pending_reads;
 	size_t n_pending_bytes;
 	uint64_t n_pending_samples;
 	struct window_frame frames[FRAMES_MAX];
 };
 
 /* Where a record may go now. */
-enum placement { PLACE_WINDOW, PLACE_PENDING, PLACE_NO_TARGET, PLACE_NO_MEMORY };
+enum placement {
+	PLACE_WINDOW,
+	PLACE_NO_TARGET,
+	PLACE_NO_MEMORY,
+	PLACE_WAIT_DECISION, /* from here on: not yet */
+	PLACE_WAIT_READ,
+};
 
 int drain_new(const struct drain_options *options, struct drain **ret_drain)
 {
@@ -56,7 +67,7 @@ void drain_set(struct drain *drain, enum demangle_mode demangle,
 	drain->caches = *caches;
 }
 
-static enum placement placement_of(const struct process *process)
+static enum placement placement_of(const struct process *process, uint64_t waited_ns)
 {
 	if (!process)
 		return PLACE_NO_MEMORY;
@@ -64,11 +75,14 @@ static enum placement placement_of(const struct process *process)
 	case DECISION_NO:
 		return PLACE_NO_TARGET;
 	case DECISION_UNDECIDED:
-		return PLACE_PENDING;
+		return PLACE_WAIT_DECISION;
 	case DECISION_YES:
 		break;
 	}
-	return process->n_reads_pending > 0 ? PLACE_PENDING : PLACE_WINDOW;
+	/* An image whose mappings change all the time is always being read. */
+	if (process->n_reads_pending > 0 && waited_ns < DRAIN_READ_NS_MAX)
+		return PLACE_WAIT_READ;
+	return PLACE_WINDOW;
 }
 
 static void look_up_user(struct drain *drain, const struct process *process, uint64_t word,
@@ -78,7 +92,7 @@ static void look_up_user(struct drain *drain, const struct process *process, uin
 	struct mapping *mapping = mappings_find(&process->mappings, addr);
 
 	*frame = (struct window_frame){.kind = FRAME_KIND_USER, .value = word};
-	if (!mapping)
+	if (!mapping || (mapping->is_opening && !mapping->object))
 		return;
 	if (!mapping->object) /* nothing is being read: it will not get a better one */
 		mapping->object = objects_nameless(drain->options.objects,
@@ -122,92 +136,133 @@ static size_t record_bytes(const struct stack_record *record)
 	       ((size_t)record->head.n_kernel + record->head.n_user) * sizeof(record->frames[0]);
 }
 
-static void put_aside(struct drain *drain, const struct stack_record *record)
+static void drop(struct drain *drain, const struct stack_record *record, enum counter_id reason)
+{
+	counters_add(drain->options.counters, reason, record->head.count);
+}
+
+static void hold(struct drain *drain, struct pending *pending, enum placement placement)
+{
+	pending->next = drain->pending;
+	drain->pending = pending;
+	drain->n_pending++;
+	drain->n_pending_reads += placement == PLACE_WAIT_READ;
+	drain->n_pending_bytes += pending->n_bytes;
+	drain->n_pending_samples += pending->record.head.count;
+}
+
+static void put_aside(struct drain *drain, const struct stack_record *record,
+		      enum placement placement)
 {
 	size_t n_bytes = record_bytes(record);
 	size_t size = offsetof(struct pending, record) + n_bytes;
 	struct pending *copy;
 
 	if (size > DRAIN_PENDING_BYTES_MAX - drain->n_pending_bytes) {
-		counters_add(drain->options.counters, COUNTER_DROPPED_PENDING_FULL,
-			     record->head.count);
+		drop(drain, record, COUNTER_DROPPED_PENDING_FULL);
 		return;
 	}
 	copy = malloc(size);
 	if (!copy) {
-		counters_add(drain->options.counters, COUNTER_DROPPED_NO_MEMORY,
-			     record->head.count);
+		drop(drain, record, COUNTER_DROPPED_NO_MEMORY);
 		return;
 	}
-	copy->next = drain->pending;
 	copy->n_bytes = size;
+	copy->period_ns = sampler_period_ns(drain->options.sampler);
+	copy->since_ns = drain->start_ns;
 	memcpy(&copy->record, record, n_bytes);
-	drain->pending = copy;
-	drain->n_pending++;
-	drain->n_pending_bytes += size;
-	drain->n_pending_samples += record->head.count;
+	hold(drain, copy, placement);
 }
 
-static void place(struct drain *drain, const struct stack_record *record, uint64_t now_ns)
+/* Ends the way of a record that need not wait. */
+static void place(struct drain *drain, const struct process *process,
+		  const struct stack_record *record, enum placement placement)
 {
-	struct process *process =
-		processes_meet(drain->options.processes, &record->head.image, now_ns);
-
-	switch (placement_of(process)) {
-	case PLACE_WINDOW:
+	if (placement == PLACE_WINDOW)
 		put_in_window(drain, process, record);
-		break;
-	case PLACE_PENDING:
-		put_aside(drain, record);
-		break;
-	case PLACE_NO_TARGET:
-		counters_add(drain->options.counters, COUNTER_DROPPED_NO_TARGET,
-			     record->head.count);
-		break;
-	case PLACE_NO_MEMORY:
-		counters_add(drain->options.counters, COUNTER_DROPPED_NO_MEMORY,
-			     record->head.count);
-		break;
-	}
+	else if (placement == PLACE_NO_TARGET)
+		drop(drain, record, COUNTER_DROPPED_NO_TARGET);
+	else
+		drop(drain, record, COUNTER_DROPPED_NO_MEMORY);
 }
 
+/*
+ * An image that is not known has begun since announcements were taken: when they have been taken
+ * again, it is known in its place among the images of its pid, or its announcement was lost.
+ */
 static void take_record(void *owner, const struct stack_record *record)
 {
 	struct drain *drain = owner;
+	struct process *process = processes_find(drain->options.processes, &record->head.image);
+	enum placement placement = process ? placement_of(process, 0) : PLACE_WAIT_READ;
 
-	if (drain->options.lose_one_sample) {
-		drain->options.lose_one_sample = false;
-		drain->n_drained += record->head.count;
-		return;
-	}
 	drain->n_drained += record->head.count;
-	place(drain, record, drain->start_ns);
+	if (drain->options.lose_one_sample)
+		drain->options.lose_one_sample = false;
+	else if (placement >= PLACE_WAIT_DECISION)
+		put_aside(drain, record, placement);
+	else
+		place(drain, process, record, placement);
 }
 
-/* Places what was pending; what must wait on is put aside again. */
-static void retry_pending(struct drain *drain, uint64_t now_ns)
+static struct pending *take_pending(struct drain *drain)
 {
-	struct pending *old = drain->pending;
-
-	drain->pending = NULL;
 	drain->n_pending = 0;
+	drain->n_pending_reads = 0;
 	drain->n_pending_bytes = 0;
 	drain->n_pending_samples = 0;
-	while (old) {
-		struct pending *next = old->next;
+	return take_ptr(drain->pending);
+}
 
-		place(drain, &old->record, now_ns);
-		free(old);
-		old = next;
+static void retry(struct drain *drain, struct pending *pending, uint64_t now_ns)
+{
+	struct process *process =
+		processes_meet(drain->options.processes, &pending->record.head.image, now_ns);
+	enum placement placement = placement_of(process, now_ns - pending->since_ns);
+
+	if (placement >= PLACE_WAIT_DECISION) {
+		hold(drain, pending, placement);
+		return;
+	}
+	place(drain, process, &pending->record, placement);
+	free(pending);
+}
+
+/* Takes those that were taken at @period_ns out of *@list. */
+static struct pending *split_period(struct pending **list, uint64_t period_ns)
+{
+	struct pending *split = NULL;
+
+	while (*list) {
+		struct pending *pending = *list;
+
+		if (pending->period_ns != period_ns) {
+			list = &pending->next;
+			continue;
+		}
+		*list = pending->next;
+		pending->next = split;
+		split = pending;
+	}
+	return split;
+}
+
+static void retry_all(struct drain *drain, struct pending *list, uint64_t now_ns)
+{
+	while (list) {
+		struct pending *pending = list;
+
+		list = pending->next;
+		retry(drain, pending, now_ns);
 	}
 }
 
-static void begin_windows(struct drain *drain, uint64_t now_ns)
+static void begin_windows(struct drain *drain, uint64_t period_ns, uint64_t now_ns)
 {
 	const struct window_span span = {
-		.start_wall_ns = drain->start_wall_ns,
-		.duration_ns = now_ns - drain->start_ns,
-		.period_ns = sampler_period_ns(drain->options.sampler),
+		.start_wall_ns = drain->ended_wall_ns,
+		.duration_ns = drain->ended_duration_ns,
+		.period_ns = period_ns,
 		.demangle = (uint8_t)drain->demangle,
 		.caches = drain->caches,
 	};
@@ -215,14 +270,32 @@ static void begin_windows(struct drain *drain, uint64_t now_ns)
 	windows_begin(drain->options.windows, &span, now_ns);
 }
 
+/* All of a window was taken at one period: what waited while the rate changed has its own. */
+static void retry_by_period(struct drain *drain, struct pending *list, uint64_t now_ns)
+{
+	while (list) {
+		uint64_t period_ns = list->period_ns;
+
+		begin_windows(drain, period_ns, now_ns);
+		retry_all(drain, split_period(&list, period_ns), now_ns);
+		windows_end(drain->options.windows, now_ns);
+	}
+}
+
 int drain_run(struct drain *drain, uint64_t now_ns)
 {
+	uint64_t period_ns = sampler_period_ns(drain->options.sampler);
+	struct pending *old = take_pending(drain);
+	struct pending *of_period = split_period(&old, period_ns);
 	int r;
 
-	begin_windows(drain, now_ns);
-	retry_pending(drain, now_ns);
+	drain->ended_wall_ns = drain->start_wall_ns;
+	drain->ended_duration_ns = now_ns - drain->start_ns;
 	drain->start_wall_ns = clock_wall_ns();
 	drain->start_ns = now_ns;
+	retry_by_period(drain, old, now_ns);
+	begin_windows(drain, period_ns, now_ns);
+	retry_all(drain, of_period, now_ns);
 	r = sampler_drain(drain->options.sampler, take_record, drain);
 	windows_end(drain->options.windows, now_ns);
 	counters_add(drain->options.counters, COUNTER_FLIPS, 1);
@@ -231,16 +304,17 @@ int drain_run(struct drain *drain, uint64_t now_ns)
 
 void drain_retry(struct drain *drain, uint64_t now_ns)
 {
-	if (!drain->pending)
-		return;
-	begin_windows(drain, now_ns);
-	retry_pending(drain, now_ns);
-	windows_end(drain->options.windows, now_ns);
+	retry_by_period(drain, take_pending(drain), now_ns);
 }
 
 size_t drain_n_pending(const struct drain *drain)
 {
 	return drain->n_pending;
+}
+
+size_t drain_n_pending_reads(const struct drain *drain)
+{
+	return drain->n_pending_reads;
 }
 
 static void copy_tick_counters(struct counters *to, const uint64_t sums[N_TICK_COUNTERS])
@@ -269,15 +343,17 @@ int drain_count(struct drain *drain, uint64_t now_ns)
 {
 	struct counters *counters = drain->options.counters;
 	struct sampler_counts kernel;
-	uint64_t n_expected;
+	uint64_t n_expected, n_ticks;
 	int r = sampler_count(drain->options.sampler, &kernel);
 
 	if (r != 0)
 		return r;
 	copy_tick_counters(counters, kernel.sums);
+	n_ticks = kernel.sums[TICK_TICKS];
 	n_expected = sampler_expected_ticks(drain->options.sampler, now_ns);
-	if (n_expected > kernel.sums[TICK_TICKS]) /* a counter: it never goes back */
-		counters_set(counters, COUNTER_MISSED, n_expected - kernel.sums[TICK_TICKS]);
+	/* A tick that is about to come is not missed, and a counter never goes back. */
+	if (n_expected > n_ticks + counters_get(counters, COUNTER_MISSED))
+		counters_set(counters, COUNTER_MISSED, n_expected - n_ticks);
 	counters_set(counters, COUNTER_HELD_KERNEL, kernel.sums[TICK_TAKEN] - drain->n_drained);
 	counters_set(counters, COUNTER_HELD_PENDING, drain->n_pending_samples);
 	counters_set(counters, COUNTER_KERNEL_MAP_BYTES, sampler_map_bytes(drain->options.sampler));

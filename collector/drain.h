@@ -3,9 +3,10 @@
  * From stack maps to windows: flips the maps, finds for every record its process and for every user
  * address its file and offset, and hands the sum to the windows.
  *
- * A record whose process is not decided yet, or is just being read, is kept pending (a copy,
- * bounded in bytes) and tried again; nothing is guessed. Every sample ends in a window or in a
- * counter. Not threaded.
+ * A record whose process is not decided yet, not announced yet, or just being read, is kept pending
+ * (a copy, bounded in bytes) and tried again; nothing is guessed. For reads it waits at most
+ * DRAIN_READ_NS_MAX; then what is known must do. Every sample ends in a window or in a counter. Not
+ * threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #include "wire/wire.h"
 
 #define DRAIN_PENDING_BYTES_MAX (4u << 20)
+#define DRAIN_READ_NS_MAX       UINT64_C(10000000000) /* more than the opener takes for a read */
 
 struct drain;
 
@@ -45,10 +47,14 @@ void drain_set(struct drain *drain, enum demangle_mode demangle,
  */
 int drain_run(struct drain *drain, uint64_t now_ns) warn_unused_result;
 
-/* Tries what is pending again, without a flip. Cheap when nothing is. */
+/*
+ * Tries what is pending again, without a flip. Cheap when nothing is. Announcements have been taken
+ * since the drain: an image that is not known by now is made known by its sample.
+ */
 void drain_retry(struct drain *drain, uint64_t now_ns);
 
-size_t drain_n_pending(const struct drain *drain); /* records */
+size_t drain_n_pending(const struct drain *drain);       /* records */
+size_t drain_n_pending_reads(const struct drain *drain); /* of these, for an image being read */
 
 /* Brings the books in @counters up to date: what the kernel counted and what is held where. */
 int drain_count(struct drain *drain, uint64_t now_ns) warn_unused_result;

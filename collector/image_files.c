@@ -146,8 +146,7 @@ static bool settle(struct process_record *record, struct mapping *mapping)
 	mapping->object = objects_find_mapped(record->processes->options.objects, &key, name);
 	if (!mapping->object)
 		return false;
-	if (record->namespace_pid != 0 && mapping->object->namespace_pid == 0)
-		mapping->object->namespace_pid = record->namespace_pid;
+	record_claim_perf_map(record, mapping->object);
 	return true;
 }
 
@@ -261,8 +260,7 @@ static struct object *adopt(struct file_open *open, struct mapping *mapping,
 	}
 	if (record->root)
 		object_set_root(object, record->root);
-	if (record->namespace_pid != 0 && object->namespace_pid == 0)
-		object->namespace_pid = record->namespace_pid;
+	record_claim_perf_map(record, object);
 	return object;
 }
 

@@ -35,18 +35,15 @@ static void status_read(void *owner, const struct opener_result *result)
 
 	record->n_in_flight--;
 	if (!has_texts(result) || !is_stat_of(record, result->bytes[TEXT_STAT], &stat) ||
-	    proc_status_namespace_pid(result->bytes[TEXT_STATUS], &record->namespace_pid) != 0)
+	    proc_status_parse(result->bytes[TEXT_STATUS], &record->status) != 0)
 		return; /* no perf map will be found */
-	for (size_t i = 0; i < mappings->n_mappings; i++) {
-		struct object *object = mappings->mappings[i].object;
-
-		if (object && object->kind == OBJECT_FILE && object->namespace_pid == 0)
-			object->namespace_pid = record->namespace_pid;
-	}
+	for (size_t i = 0; i < mappings->n_mappings; i++)
+		if (mappings->mappings[i].object)
+			record_claim_perf_map(record, mappings->mappings[i].object);
 }
 
 /* Only a process with code of its own making can have a perf map, and status is dear to read. */
-static void ask_namespace_pid(struct process_record *record)
+static void ask_status(struct process_record *record)
 {
 	const struct mappings *mappings = &record->process.mappings;
 	const struct opener_request request = {
@@ -66,6 +63,25 @@ static void ask_namespace_pid(struct process_record *record)
 	opener_submit(record->processes->options.opener, &request, status_read, record);
 }
 
+/* The line of /proc/PID/cgroup that is about the unified hierarchy; empty when there is none. */
+static struct wire_bytes unified_line(struct wire_bytes text)
+{
+	static const char prefix[] = "0::";
+	const char *at = text.data;
+	size_t n_left = text.n_bytes;
+
+	while (n_left > 0) {
+		const char *newline = memchr(at, '\n', n_left);
+		size_t n_line = newline ? (size_t)(newline - at) + 1 : n_left;
+
+		if (n_line >= sizeof(prefix) && memcmp(at, prefix, sizeof(prefix) - 1) == 0)
+			return (struct wire_bytes){at, n_line};
+		at += n_line;
+		n_left -= n_line;
+	}
+	return (struct wire_bytes){NULL, 0};
+}
+
 static void place(struct process_record *record, struct wire_bytes text)
 {
 	struct wire_bytes id = cgroup_container_id(text);
@@ -75,7 +91,7 @@ static void place(struct process_record *record, struct wire_bytes text)
 	if (id.n_bytes > 0)
 		memcpy(record->container_id, id.data, id.n_bytes);
 	record->n_container_bytes = (uint8_t)id.n_bytes;
-	record->process.is_in_container = id.n_bytes > 0;
+	record->process.is_in_container = cgroup_container_id(unified_line(text)).n_bytes > 0;
 	record->is_placed = true;
 }
 
@@ -94,7 +110,7 @@ static void take_maps(struct process_record *record, struct wire_bytes text, uin
 	counters_add(counters, COUNTER_MAPS_TRUNCATED, fresh.n_truncated);
 	image_set_mappings(record, &fresh, now_ns);
 	image_open_files(record);
-	ask_namespace_pid(record);
+	ask_status(record);
 }
 
 static void take_texts(struct process_record *record, const struct opener_result *result,

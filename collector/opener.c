@@ -253,6 +253,10 @@ static void seat_take_answer(struct seat *seat)
 	r = opener_receive(seat->socket_fd, MSG_DONTWAIT, &answer, sizeof(answer), &fd);
 	if (r == -EAGAIN || r == -EINTR)
 		return;
+	if (r == -EMFILE) { /* the helper did its work: it is we who have no room */
+		answer.outcome = OPENER_FAILED;
+		r = 0;
+	}
 	if (r < 0 || !seat->job || !answer_is_sound(seat->job, &answer, fd))
 		seat_die(seat);
 	else

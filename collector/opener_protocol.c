@@ -46,7 +46,7 @@ int opener_receive(int socket_fd, int flags, void *message, size_t n_bytes, int 
 		memcpy(ret_fd, CMSG_DATA(passed), sizeof(*ret_fd));
 	if (n == 0)
 		return -EPIPE;
-	if ((size_t)n != n_bytes || header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+	if ((size_t)n != n_bytes || header.msg_flags & MSG_TRUNC)
 		return -EPROTO;
-	return 0;
+	return header.msg_flags & MSG_CTRUNC ? -EMFILE : 0;
 }

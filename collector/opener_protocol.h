@@ -57,7 +57,8 @@ int opener_send(int socket_fd, const void *message, size_t n_bytes, int fd) warn
 
 /*
  * Receives a message of exactly @n_bytes; @flags is 0 or MSG_DONTWAIT. Returns 0 or a negative
- * errno: -EAGAIN when none waits, -EPIPE when the other side is gone, -EPROTO for anything else.
+ * errno: -EAGAIN when none waits, -EPIPE when the other side is gone, -EMFILE when the message is
+ * there but not its fd, for which there was no room, -EPROTO for anything else.
  *   @ret_fd  always set: the fd that came along, owned, or -1
  */
 int opener_receive(int socket_fd, int flags, void *message, size_t n_bytes,

@@ -6,6 +6,10 @@
 #define FIELD_AFTER_NAME 3u
 #define FIELD_START_TIME 22u
 
+/* Columns of status. */
+#define UID_EFFECTIVE       1u
+#define NAMESPACE_INNERMOST UINT32_MAX /* the outermost comes first */
+
 /* Reads decimal digits at *@at, which then stands behind them. */
 static bool take_decimal(const char **at, const char *end, uint64_t *ret_number)
 {
@@ -52,24 +56,40 @@ int proc_stat_parse(struct wire_bytes text, struct proc_stat *ret_stat)
 	return 0;
 }
 
-int proc_status_namespace_pid(struct wire_bytes text, uint32_t *ret_pid)
+/*
+ * Reads the numbers behind @label, each after a tab, to the end of the line: the one at @wanted, or
+ * the last when there are fewer.
+ */
+static bool find_number(struct wire_bytes text, const char *label, unsigned wanted,
+			uint32_t *ret_number)
 {
-	static const char label[] = "\nNSpid:";
 	const char *end = (const char *)text.data + text.n_bytes;
 	const char *at =
-		text.n_bytes > 0 ? memmem(text.data, text.n_bytes, label, sizeof(label) - 1) : NULL;
-	uint64_t pid = 0;
+		text.n_bytes > 0 ? memmem(text.data, text.n_bytes, label, strlen(label)) : NULL;
+	uint64_t number = UINT64_MAX;
 
 	if (!at)
-		return PROC_TEXT_MALFORMED;
-	at += sizeof(label) - 1;
-	while (at < end && *at == '\t') { /* outermost first */
+		return false;
+	at += strlen(label);
+	for (unsigned i = 0; i <= wanted && at < end && *at == '\t'; i++) {
 		at++;
-		if (!take_decimal(&at, end, &pid))
-			return PROC_TEXT_MALFORMED;
+		if (!take_decimal(&at, end, &number))
+			return false;
 	}
-	if (at == end || *at != '\n' || pid == 0 || pid > UINT32_MAX)
+	if (at == end || (*at != '\n' && *at != '\t') || number > UINT32_MAX)
+		return false;
+	*ret_number = (uint32_t)number;
+	return true;
+}
+
+int proc_status_parse(struct wire_bytes text, struct proc_status *ret_status)
+{
+	struct proc_status status;
+
+	if (!find_number(text, "\nUid:", UID_EFFECTIVE, &status.effective_uid) ||
+	    !find_number(text, "\nNSpid:", NAMESPACE_INNERMOST, &status.namespace_pid) ||
+	    status.namespace_pid == 0)
 		return PROC_TEXT_MALFORMED;
-	*ret_pid = (uint32_t)pid;
+	*ret_status = status;
 	return 0;
 }

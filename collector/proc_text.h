@@ -21,5 +21,10 @@ struct proc_stat {
 /* Parses the text of stat (borrowed). Returns 0 or PROC_TEXT_MALFORMED. */
 int proc_stat_parse(struct wire_bytes text, struct proc_stat *ret_stat) warn_unused_result;
 
-/* The pid in the innermost pid namespace, of the NSpid line of status. 0 or PROC_TEXT_MALFORMED. */
-int proc_status_namespace_pid(struct wire_bytes text, uint32_t *ret_pid) warn_unused_result;
+struct proc_status {
+	uint32_t namespace_pid; /* in the innermost pid namespace; above 0 */
+	uint32_t effective_uid; /* as the initial user namespace numbers it */
+};
+
+/* Parses the text of status (borrowed). Returns 0 or PROC_TEXT_MALFORMED. */
+int proc_status_parse(struct wire_bytes text, struct proc_status *ret_status) warn_unused_result;

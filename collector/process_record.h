@@ -4,6 +4,7 @@
  * image_files.c (what they have mapped) share. Private to the three. A record lives until nothing
  * that is in flight refers to it.
  */
+#include "proc_text.h"
 #include "processes.h"
 
 struct file_open; /* an OPENER_OPEN_MAPPED in flight */
@@ -16,10 +17,9 @@ struct process_record {
 	struct process_record *next;
 	uint32_t parent_pid; /* 0: unknown */
 	uint64_t exited_ns;
-	unsigned n_in_flight; /* requests that hold the record, whether a lookup waits for them or
-				 not */
-	bool is_superseded;   /* the pid is a newer image's: what is read from now on is not its own
-			       */
+	unsigned n_in_flight; /* requests that hold the record, waited for or not */
+	bool is_superseded;   /* the pid is a newer image's: what is read now is not its own */
+	bool is_met;          /* its first sample was announced */
 
 	struct exec_mapping exec_mappings[N_EXEC_MAPPINGS]; /* zeroed: unknown */
 
@@ -42,8 +42,8 @@ struct process_record {
 	bool is_root_refused;
 	struct object_root *root; /* one image's share; NULL: not needed so far */
 
-	bool is_status_asked;
-	uint32_t namespace_pid; /* 0: not read, for images without code of their own making */
+	bool is_status_asked;      /* for images with code of their own making */
+	struct proc_status status; /* zeroed: not read */
 };
 
 struct processes {
@@ -85,4 +85,13 @@ static inline void record_is_answered(struct process_record *record)
 	record->n_in_flight--;
 	record->process.n_reads_pending--;
 	record->processes->n_pending--;
+}
+
+/* Whose perf map is that of @object: the first image's that maps it and makes code. */
+static inline void record_claim_perf_map(const struct process_record *record, struct object *object)
+{
+	if (object->kind != OBJECT_FILE || object->namespace_pid != 0)
+		return;
+	object->namespace_pid = record->status.namespace_pid;
+	object->process_uid = record->status.effective_uid;
 }

@@ -16,6 +16,7 @@
 #define NS_PER_SECOND       UINT64_C(1000000000)
 #define EXEC_READ_NS        (NS_PER_SECOND / PROCESS_EXEC_READS_HZ_MAX)
 #define EXEC_READS_BURST_NS NS_PER_SECOND
+#define MET_AGAIN_NS        NS_PER_SECOND /* at each tick, while the kernel's map is full */
 
 static bool same_image(const struct process_image *a, const struct process_image *b)
 {
@@ -270,9 +271,12 @@ static void learn(struct process_record *record, const struct announcement *news
 {
 	memcpy(record->process.comm, news->comm, COMM_BYTES);
 	record->parent_pid = news->parent_pid;
+	if (record->process.cgroup_id != news->cgroup_id)
+		record->process.is_in_container = false; /* until it is read there */
 	record->process.cgroup_id = news->cgroup_id;
 	if (news->kind == ANNOUNCE_MET && !record->is_placed)
 		record->process.met_ns = now_ns; /* before, nothing was there to decide */
+	record->is_met = record->is_met || news->kind == ANNOUNCE_MET;
 	if (news->kind != ANNOUNCE_CGROUP || record->process.is_exited)
 		return;
 	record->is_placed = false;
@@ -313,6 +317,7 @@ void processes_announce(struct processes *processes, const struct announcement *
 {
 	static const struct exec_mapping none[N_EXEC_MAPPINGS] = {{0}};
 	struct process_record *record;
+	bool was_met;
 
 	if (announcement->kind == ANNOUNCE_EXIT) {
 		record = find_record(processes, &announcement->image);
@@ -327,8 +332,12 @@ void processes_announce(struct processes *processes, const struct announcement *
 	record = find_or_enter(processes, announcement, now_ns);
 	if (!record)
 		return;
+	was_met = record->is_met;
 	learn(record, announcement, now_ns);
 	if (announcement->kind == ANNOUNCE_MAPPINGS && record->process.decision == DECISION_NO)
+		return;
+	if (was_met && announcement->kind == ANNOUNCE_MET && record->process.is_read &&
+	    announcement->time_ns < record->asked_ns + MET_AGAIN_NS)
 		return;
 	image_read(record, announcement->time_ns);
 }

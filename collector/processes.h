@@ -42,8 +42,8 @@ struct process {
 	enum decision decision;
 	struct target *target; /* one reference; NULL unless DECISION_YES */
 	uint64_t met_ns;       /* monotonic: when it became undecided */
-	uint64_t cgroup_id;   /* leaf in the unified hierarchy */
-	bool is_in_container; /* as is all of its cgroup */
+	uint64_t cgroup_id;    /* leaf in the unified hierarchy, as last announced */
+	bool is_in_container;  /* by that cgroup's path, as read since */
 	bool is_exited;
 	bool is_read;             /* mappings hold what could be read */
 	unsigned n_reads_pending; /* requests to the opener that mappings wait for */

@@ -45,6 +45,7 @@ struct stack_maps {
 	int outer_fd;
 	int half_fds[2];
 	unsigned current;           /* half that hangs in the slot */
+	bool is_idle_left;          /* a drain failed: the other half is not empty */
 	uint64_t n_inserted_before; /* n_inserted of the class at the last flip */
 	uint32_t n_entries_max;
 	size_t value_bytes;
@@ -217,6 +218,8 @@ static int cover_cpus(struct sampler *sampler)
 		if (!sampler->cpus[i].is_online)
 			continue;
 		fd = open_event(i, sampler->period_ns);
+		if (fd == -ENODEV) /* it went offline just now */
+			continue;
 		if (fd == -EPERM || fd == -EACCES)
 			return SAMPLER_REFUSED_PERF;
 		if (fd < 0)
@@ -330,17 +333,28 @@ void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn
 	(void)ring_buffer__consume(sampler->ring); /* fails only when the callback does */
 }
 
-int sampler_set_rate(struct sampler *sampler, uint32_t sample_rate_hz)
+static int set_period(struct sampler *sampler, uint64_t period_ns)
 {
-	uint64_t period_ns = NS_PER_S / sample_rate_hz;
-	uint64_t now_ns = clock_monotonic_ns();
-
-	if (period_ns == sampler->period_ns)
-		return 0;
 	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
 		if (sampler->cpus[i].event_fd >= 0 &&
 		    ioctl(sampler->cpus[i].event_fd, PERF_EVENT_IOC_PERIOD, &period_ns) != 0)
 			return -errno;
+	return 0;
+}
+
+int sampler_set_rate(struct sampler *sampler, uint32_t sample_rate_hz)
+{
+	uint64_t period_ns = NS_PER_S / sample_rate_hz;
+	uint64_t now_ns = clock_monotonic_ns();
+	int r;
+
+	if (period_ns == sampler->period_ns)
+		return 0;
+	r = set_period(sampler, period_ns);
+	if (r < 0) {
+		(void)set_period(sampler, sampler->period_ns); /* it was taken before */
+		return r;
+	}
 	sampler->n_expected_before = sampler_expected_ticks(sampler, now_ns);
 	sampler->period_since_ns = now_ns;
 	sampler->period_ns = period_ns;
@@ -427,26 +441,29 @@ int sampler_forget_decisions(struct sampler *sampler)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Empties one map into @take, a batch at a time. */
-static int drain_map(struct sampler *sampler, int fd, size_t value_bytes, sampler_record_fn *take,
-		     void *owner)
+/* Empties the half that is not in the slot into @take, a batch at a time. */
+static int drain_idle(struct sampler *sampler, struct stack_maps *s, sampler_record_fn *take,
+		      void *owner)
 {
 	uint32_t position = 0;
 	bool is_first = true;
 	int r = 0;
 
+	s->is_idle_left = true;
 	while (r == 0) {
-		uint32_t n = (uint32_t)(BATCH_BYTES / value_bytes);
+		uint32_t n = (uint32_t)(BATCH_BYTES / s->value_bytes);
 
-		r = bpf_map_lookup_and_delete_batch(fd, is_first ? NULL : &position, &position,
+		r = bpf_map_lookup_and_delete_batch(s->half_fds[!s->current],
+						    is_first ? NULL : &position, &position,
 						    sampler->batch_keys, sampler->batch, &n, NULL);
 		if (r != 0 && r != -ENOENT)
 			return r;
 		for (uint32_t i = 0; i < n; i++)
 			take(owner,
-			     (const void *)((unsigned char *)sampler->batch + i * value_bytes));
+			     (const void *)((unsigned char *)sampler->batch + i * s->value_bytes));
 		is_first = false;
 	}
+	s->is_idle_left = false;
 	return 0;
 }
 
@@ -471,22 +488,31 @@ static int flip(struct sampler *sampler, enum stack_class class)
 	return 1;
 }
 
+static int drain_class(struct sampler *sampler, enum stack_class class, sampler_record_fn *take,
+		       void *owner)
+{
+	struct stack_maps *s = &sampler->stacks[class];
+	int r = 0;
+
+	if (s->is_idle_left) /* it must be empty before it comes into the slot */
+		r = drain_idle(sampler, s, take, owner);
+	if (r == 0)
+		r = flip(sampler, class);
+	return r == 1 ? drain_idle(sampler, s, take, owner) : r;
+}
+
 int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner)
 {
-	for (unsigned i = 0; i < N_STACK_CLASSES; i++) {
-		struct stack_maps *s = &sampler->stacks[i];
-		int r = flip(sampler, i);
+	int first_error = 0;
 
-		if (r == 1)
-			r = drain_map(sampler, s->half_fds[!s->current], s->value_bytes, take,
-				      owner);
-		if (r != 0) {
-			s->n_inserted_before--; /* flip again, whatever comes: records are left */
-			return r;
-		}
+	for (unsigned i = 0; i < N_STACK_CLASSES; i++) {
+		int r = drain_class(sampler, i, take, owner);
+
+		if (r < 0 && first_error == 0)
+			first_error = r;
 	}
 	arm_pressure(sampler);
-	return 0;
+	return first_error;
 }
 
 static bool is_balanced(const struct tick_counters *c)
@@ -524,10 +550,14 @@ int sampler_count(struct sampler *sampler, struct sampler_counts *ret_counts)
 
 uint64_t sampler_expected_ticks(const struct sampler *sampler, uint64_t now_ns)
 {
+	uint64_t n_cpus = sampler->n_cpus_covered, period_ns = sampler->period_ns;
+	uint64_t elapsed_ns = now_ns - sampler->period_since_ns;
+
 	if (sampler->period_since_ns == 0)
 		return sampler->n_expected_before;
-	return sampler->n_expected_before +
-	       sampler->n_cpus_covered * (now_ns - sampler->period_since_ns) / sampler->period_ns;
+	/* In two parts: thousands of CPUs times weeks of nanoseconds do not fit 64 bits. */
+	return sampler->n_expected_before + n_cpus * (elapsed_ns / period_ns) +
+	       n_cpus * (elapsed_ns % period_ns) / period_ns;
 }
 
 void sampler_stop(struct sampler *sampler)

@@ -76,8 +76,8 @@ typedef void sampler_record_fn(void *owner, const struct stack_record *record);
 
 /*
  * Flips the halves of the stack maps and hands every record of the half taken out to @take, which
- * borrows it for the call. Returns 0 or a negative errno; what could not be read stays for the next
- * drain of that half.
+ * borrows it for the call. Returns 0 or a negative errno; what could not be read comes with the
+ * next drain.
  */
 int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner) warn_unused_result;
 

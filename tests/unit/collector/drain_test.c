@@ -15,6 +15,7 @@
 #define TEXT_START 0x400000u
 #define TEXT_END   0x500000u
 #define TEXT_OFF   0x1000u
+#define PERIOD_NS  UINT64_C(10000000)
 
 static struct {
 	struct process process;
@@ -31,6 +32,11 @@ static struct {
 	uint32_t flags;
 	int windows_add_result;
 	unsigned n_begun, n_ended;
+	bool is_announced; /* what processes_find() knows; processes_meet() knows is_known */
+	uint64_t period_ns;
+	uint64_t n_ticks, n_expected;
+	struct window_span span;      /* of the windows begun last */
+	uint64_t period_of_frames_ns; /* of those that were given frames last */
 } world;
 
 int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner)
@@ -49,7 +55,7 @@ int sampler_count(struct sampler *sampler, struct sampler_counts *ret_counts)
 	(void)sampler;
 	*ret_counts = (struct sampler_counts){.balanced = true};
 	ret_counts->sums[TICK_TAKEN] = world.n_taken;
-	ret_counts->sums[TICK_TICKS] = world.n_taken;
+	ret_counts->sums[TICK_TICKS] = world.n_ticks;
 	return 0;
 }
 
@@ -57,13 +63,13 @@ uint64_t sampler_expected_ticks(const struct sampler *sampler, uint64_t now_ns)
 {
 	(void)sampler;
 	(void)now_ns;
-	return world.n_taken + 7;
+	return world.n_expected;
 }
 
 uint64_t sampler_period_ns(const struct sampler *sampler)
 {
 	(void)sampler;
-	return 10000000;
+	return world.period_ns;
 }
 
 unsigned sampler_n_cpus(const struct sampler *sampler)
@@ -85,6 +91,13 @@ struct process *processes_meet(struct processes *processes, const struct process
 	(void)image;
 	(void)now_ns;
 	return world.is_known ? &world.process : NULL;
+}
+
+struct process *processes_find(struct processes *processes, const struct process_image *image)
+{
+	(void)processes;
+	(void)image;
+	return world.is_announced ? &world.process : NULL;
 }
 
 struct mapping *mappings_find(const struct mappings *mappings, struct proc_addr addr)
@@ -117,7 +130,7 @@ void windows_begin(struct windows *windows, const struct window_span *span, uint
 {
 	(void)now_ns;
 	(void)windows;
-	assert_int_equal(span->period_ns, 10000000);
+	world.span = *span;
 	world.n_begun++;
 }
 
@@ -134,6 +147,8 @@ int windows_add(struct windows *windows, struct target *target, const char comm[
 	world.n_frames = n_frames;
 	world.flags = stack_flags;
 	world.n_samples += count;
+	if (n_frames > 0)
+		world.period_of_frames_ns = world.span.period_ns;
 	return 0;
 }
 
@@ -162,7 +177,8 @@ static struct stack_record *make_record(uint32_t count, uint8_t n_kernel, uint8_
 	record->head.n_kernel = n_kernel;
 	record->head.n_user = n_user;
 	record->head.flags = STACK_RECORD_TRUNCATED_USER;
-	memcpy(record->frames, frames, n * sizeof(*frames));
+	if (n > 0)
+		memcpy(record->frames, frames, n * sizeof(*frames));
 	return record;
 }
 
@@ -174,6 +190,8 @@ static int set_up(void **state)
 
 	memset(&world, 0, sizeof(world));
 	world.is_known = true;
+	world.is_announced = true;
+	world.period_ns = PERIOD_NS;
 	world.process = (struct process){.decision = DECISION_YES, .is_read = true};
 	strcpy(world.process.comm, "busy");
 	world.mapping = (struct mapping){.start = {TEXT_START},
@@ -268,6 +286,109 @@ static void samples_of_an_image_that_is_being_read_wait_for_its_mappings(void **
 	assert_balanced(f);
 }
 
+static void an_image_that_is_always_being_read_does_not_hold_its_samples_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t drained_ns = 1000;
+
+	world.process.n_reads_pending = 1;
+	assert_int_equal(drain_run(f->drain, drained_ns), 0);
+	drain_retry(f->drain, drained_ns + DRAIN_READ_NS_MAX - 1);
+	assert_int_equal(drain_n_pending(f->drain), 1);
+	world.mapping.is_opening = true;
+	world.mapping.object = NULL;
+	drain_retry(f->drain, drained_ns + DRAIN_READ_NS_MAX);
+	assert_int_equal(world.n_samples, 5);
+	assert_null(world.mapping.object); /* its file may still come, for samples to come */
+	assert_null(world.frames[1].object);
+	assert_balanced(f);
+}
+
+static void a_sample_that_comes_before_its_announcement_waits_for_it(void **state)
+{
+	struct fixture *f = *state;
+
+	world.is_announced = false;
+	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_n_pending_reads(f->drain), 1);
+	assert_balanced(f);
+	drain_retry(f->drain, 2000);
+	assert_int_equal(drain_n_pending_reads(f->drain), 0);
+	assert_int_equal(world.n_samples, 5);
+	assert_balanced(f);
+}
+
+static void only_what_waits_for_reads_is_counted_as_such(void **state)
+{
+	struct fixture *f = *state;
+
+	world.process.decision = DECISION_UNDECIDED;
+	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_n_pending(f->drain), 1);
+	assert_int_equal(drain_n_pending_reads(f->drain), 0);
+	world.process = (struct process){.decision = DECISION_YES, .n_reads_pending = 1};
+	drain_retry(f->drain, 2000);
+	assert_int_equal(drain_n_pending_reads(f->drain), 1);
+}
+
+static void what_waits_keeps_the_period_and_the_interval_that_it_was_taken_in(void **state)
+{
+	struct fixture *f = *state;
+	struct stack_record *later = make_record(3, 0, 0, NULL);
+
+	assert_int_equal(drain_run(f->drain, 1000), 0);
+	world.process.decision = DECISION_UNDECIDED;
+	world.records[0] = f->record;
+	world.n_records = 1;
+	assert_int_equal(drain_run(f->drain, 4000), 0);
+	world.period_ns = PERIOD_NS / 2;
+	world.records[0] = later;
+	world.n_records = 1;
+	assert_int_equal(drain_run(f->drain, 9000), 0);
+	assert_int_equal(drain_n_pending(f->drain), 2);
+
+	world.process.decision = DECISION_YES;
+	assert_int_equal(drain_run(f->drain, 16000), 0);
+	assert_int_equal(world.n_samples, 13);
+	assert_int_equal(world.period_of_frames_ns, PERIOD_NS);
+	assert_int_equal(world.span.period_ns, PERIOD_NS / 2);
+	assert_int_equal(world.n_begun, world.n_ended);
+	assert_balanced(f);
+
+	world.process.n_reads_pending = 1;
+	world.records[0] = later;
+	world.n_records = 1;
+	assert_int_equal(drain_run(f->drain, 20000), 0);
+	world.process.n_reads_pending = 0;
+	drain_retry(f->drain, 20001);
+	assert_int_equal(world.span.period_ns, PERIOD_NS / 2);
+	assert_int_equal(world.span.duration_ns, 4000);
+	free(later);
+}
+
+static void missed_ticks_never_become_fewer(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t n_expected, n_ticks, missed;
+	} rows[] = {
+		{"none is due", 0, 0, 0},
+		{"one came early", 9, 10, 0},
+		{"three did not come", 20, 17, 3},
+		{"two of them were only late", 20, 19, 3},
+		{"one more did not come", 30, 26, 4},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		world.n_expected = rows[i].n_expected;
+		world.n_ticks = rows[i].n_ticks;
+		assert_int_equal(drain_count(f->drain, 0), 0);
+		if (counters_get(&f->counters, COUNTER_MISSED) != rows[i].missed)
+			fail_msg("%s", rows[i].name);
+	}
+}
+
 static void samples_without_a_target_are_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -328,6 +449,11 @@ int main(void)
 		TEST(a_mapping_whose_file_could_not_be_opened_keeps_its_name),
 		TEST(samples_of_the_undecided_wait_and_are_kept),
 		TEST(samples_of_an_image_that_is_being_read_wait_for_its_mappings),
+		TEST(an_image_that_is_always_being_read_does_not_hold_its_samples_for_ever),
+		TEST(a_sample_that_comes_before_its_announcement_waits_for_it),
+		TEST(only_what_waits_for_reads_is_counted_as_such),
+		TEST(what_waits_keeps_the_period_and_the_interval_that_it_was_taken_in),
+		TEST(missed_ticks_never_become_fewer),
 		TEST(samples_without_a_target_are_counted),
 		TEST(samples_that_find_no_memory_are_counted),
 		TEST(what_waits_is_bounded_in_bytes_and_the_rest_is_counted),

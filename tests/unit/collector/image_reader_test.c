@@ -285,7 +285,7 @@ static void memory_without_a_file_is_named_by_what_it_is(void **state)
 	assert_int_equal(objects_n_held(fixture.objects), 0);
 }
 
-static void a_process_that_makes_code_has_its_namespace_pid_read_once(void **state)
+static void a_process_that_makes_code_has_its_namespace_pid_and_uid_read_once(void **state)
 {
 	struct process_image image = image_of(7, 1);
 	struct opener_result status = {.fd = -1};
@@ -300,9 +300,10 @@ static void a_process_that_makes_code_has_its_namespace_pid_read_once(void **sta
 	assert_int_equal(waiting(OPENER_READ_PROC)->request.files, OPENER_STAT | OPENER_STATUS);
 	assert_false(processes_busy(fixture.processes));
 	status.bytes[0] = bytes_of(stat_text(12345));
-	status.bytes[1] = bytes_of("Name:\tjit\nNSpid:\t7\t3\n");
+	status.bytes[1] = bytes_of("Name:\tjit\nUid:\t1\t1000\t1\t1\nNSpid:\t7\t3\n");
 	answer(waiting(OPENER_READ_PROC), &status);
 	assert_int_equal(process->mappings.mappings[0].object->namespace_pid, 3);
+	assert_int_equal(process->mappings.mappings[0].object->process_uid, 1000);
 	announce(ANNOUNCE_MAPPINGS, &image);
 	assert_int_equal(waiting(OPENER_READ_PROC)->request.files & OPENER_STATUS, 0);
 	give_texts(NULL, "1000-2000 r-xp 0 01:02 11 /jit\n3000-4000 rwxp 0 00:00 0 \n");
@@ -454,7 +455,7 @@ int main(void)
 		fixture_test(files_of_two_containers_that_print_the_same_are_opened_each),
 		fixture_test(a_late_library_is_found_and_an_unloaded_one_stays_until_the_drain),
 		fixture_test(memory_without_a_file_is_named_by_what_it_is),
-		fixture_test(a_process_that_makes_code_has_its_namespace_pid_read_once),
+		fixture_test(a_process_that_makes_code_has_its_namespace_pid_and_uid_read_once),
 		fixture_test(a_file_that_cannot_be_opened_keeps_its_name_and_is_counted),
 		fixture_test(a_table_full_of_files_in_use_is_counted),
 		fixture_test(an_opener_that_refuses_at_once_is_survived),

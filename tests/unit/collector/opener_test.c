@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -409,6 +410,36 @@ static pid_t start_target_with_mappings(const char *path, size_t n_times)
 	"a-name-that-makes-each-line-of-maps-long-a-name-that-makes-each-line-of-maps-long-"       \
 	"a-name-that-makes-each-line-of-maps-long-a-name-that"
 
+static void a_full_table_of_fds_fails_the_request_and_harms_no_helper(void **state)
+{
+	struct rlimit before, none_left;
+	struct stat st;
+	unsigned char *at = map_file(DIRECTORY "/mapped", 'm', &st);
+	pid_t pid = start_target();
+	struct opener_request request = mapped_request(pid, at);
+	struct seen seen;
+	int lowest_free = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_true(lowest_free >= 0);
+	assert_int_equal(close(lowest_free), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none_left = (struct rlimit){(rlim_t)lowest_free, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+	for (unsigned i = 0; i <= OPENER_HELPERS; i++) {
+		run(&request, &seen);
+		assert_int_equal(seen.outcome, OPENER_FAILED);
+	}
+	assert_int_equal(opener_n_stuck(opener), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	run(&request, &seen);
+	assert_int_equal(seen.outcome, 0);
+	(void)close(seen.fd);
+	end_process(pid);
+	(void)munmap(at, PAGE_BYTES);
+	assert_int_equal(unlink(DIRECTORY "/mapped"), 0);
+}
+
 static void pages_of_a_large_answer_are_given_back(void **state)
 {
 	pid_t pid = start_target_with_mappings(DIRECTORY "/" LONG_NAME, 8000);
@@ -507,6 +538,7 @@ int main(void)
 		opener_test(only_regular_files_inside_a_root_are_opened),
 		opener_test(objects_that_are_not_files_are_not_read),
 		opener_test(requests_that_make_no_sense_fail_and_harm_no_helper),
+		opener_test(a_full_table_of_fds_fails_the_request_and_harms_no_helper),
 		opener_test(pages_of_a_large_answer_are_given_back),
 		opener_test(maps_longer_than_the_area_are_truncated_and_said_to_be),
 		opener_test(the_queue_is_bounded_and_every_request_is_answered_once),

@@ -58,31 +58,36 @@ static void a_text_that_is_no_stat_is_malformed(void **state)
 		assert_int_equal(proc_stat_parse(bytes(bad[i]), &stat), PROC_TEXT_MALFORMED);
 }
 
-static void the_namespace_pid_is_the_innermost(void **state)
+static void status_gives_the_effective_uid_and_the_innermost_pid(void **state)
 {
 	static const struct {
 		const char *text;
 		uint32_t pid; /* 0: malformed */
+		uint32_t uid;
 	} cases[] = {
-		{"Name:\tx\nNSpid:\t42\nNSpgid:\t1\n", 42},
-		{"Name:\tx\nNSpid:\t4200\t17\t1\nNSpgid:\t1\n", 1},
-		{"Name:\tNSpid:\t9\nNSpid:\t42\n", 42},
-		{"Name:\tx\nNSpid:\t42", 0},
-		{"Name:\tx\nNSpid:\t\n", 0},
-		{"Name:\tx\nNSpid:\n", 0},
-		{"Name:\tx\nNSpid:\t4294967296\n", 0},
-		{"Name:\tx\nNSpid:\t1 2\n", 0},
-		{"Name:\tx\n", 0},
-		{"", 0},
+		{"Name:\tx\nUid:\t1\t2\t3\t4\nNSpid:\t42\nNSpgid:\t1\n", 42, 2},
+		{"Name:\tx\nUid:\t0\t0\t0\t0\nNSpid:\t4200\t17\t1\nNSpgid:\t1\n", 1, 0},
+		{"Name:\tNSpid:\t9\nUid:\t1\t4294967295\nNSpid:\t42\n", 42, UINT32_MAX},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t42", 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t0\n", 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t\n", 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\n", 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t4294967296\n", 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t1 2\n", 0, 0},
+		{"Name:\tx\nUid:\t1\tx\nNSpid:\t42\n", 0, 0},
+		{"Name:\tx\nNSpid:\t42\n", 0, 0},
+		{"Name:\tx\nUid:\t1\t2\n", 0, 0},
+		{"", 0, 0},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint32_t pid = 0;
-		int r = proc_status_namespace_pid(bytes(cases[i].text), &pid);
+		struct proc_status status = {0};
+		int r = proc_status_parse(bytes(cases[i].text), &status);
 
 		assert_int_equal(r, cases[i].pid ? 0 : PROC_TEXT_MALFORMED);
-		assert_int_equal(pid, cases[i].pid);
+		assert_int_equal(status.namespace_pid, cases[i].pid);
+		assert_int_equal(status.effective_uid, cases[i].uid);
 	}
 }
 
@@ -102,17 +107,18 @@ static void the_running_kernel_writes_what_is_expected(void **state)
 {
 	char buffer[8192];
 	struct proc_stat stat;
-	uint32_t pid;
+	struct proc_status status;
 
 	(void)state;
 	assert_int_equal(
 		proc_stat_parse(read_own("/proc/self/stat", buffer, sizeof(buffer)), &stat), 0);
 	assert_string_equal(stat.comm, "proc_text_test");
 	assert_true(stat.start_clock_ticks > 0);
-	assert_int_equal(proc_status_namespace_pid(
-				 read_own("/proc/self/status", buffer, sizeof(buffer)), &pid),
-			 0);
-	assert_int_equal(pid, getpid());
+	assert_int_equal(
+		proc_status_parse(read_own("/proc/self/status", buffer, sizeof(buffer)), &status),
+		0);
+	assert_int_equal(status.namespace_pid, getpid());
+	assert_int_equal(status.effective_uid, geteuid());
 }
 
 int main(void)
@@ -120,7 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_start_time_is_found_behind_any_name),
 		cmocka_unit_test(a_text_that_is_no_stat_is_malformed),
-		cmocka_unit_test(the_namespace_pid_is_the_innermost),
+		cmocka_unit_test(status_gives_the_effective_uid_and_the_innermost_pid),
 		cmocka_unit_test(the_running_kernel_writes_what_is_expected),
 	};
 

@@ -168,6 +168,50 @@ static void a_changed_cgroup_makes_it_undecided_until_it_is_read(void **state)
 	assert_int_equal(process->decision, DECISION_YES);
 }
 
+static void an_image_speaks_for_its_cgroup_only_when_it_was_read_there(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	set_targets(TARGET_PID, "8");
+	announce(ANNOUNCE_EXEC, &image);
+	assert_false(find(&image)->is_in_container);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	assert_true(find(&image)->is_in_container);
+	announce_child(ANNOUNCE_MET, &image, 1, 78); /* it was moved since the exec */
+	assert_false(find(&image)->is_in_container);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	assert_true(find(&image)->is_in_container);
+	announce_child(ANNOUNCE_CGROUP, &image, 1, 79);
+	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
+	assert_false(find(&image)->is_in_container);
+}
+
+static void only_the_unified_hierarchy_says_that_a_cgroup_is_a_containers(void **state)
+{
+	static const struct {
+		const char *cgroup;
+		bool is_in_container;
+	} rows[] = {
+		{"0::/docker/" CONTAINER_ID "\n", true},
+		{"1:cpu:/docker/" CONTAINER_ID "\n0::/docker/" CONTAINER_ID "/a\n", true},
+		{"1:cpu:/docker/" CONTAINER_ID "\n0::/docker.service\n", false},
+		{"1:cpu:/docker/" CONTAINER_ID "\n0::/docker.service", false},
+		{"1:cpu:/docker/" CONTAINER_ID "\n", false},
+		{"10::/docker/" CONTAINER_ID "\n", false},
+		{"0::/user.slice\n", false},
+	};
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		announce(ANNOUNCE_CGROUP, &image);
+		give_texts(rows[i].cgroup, maps_of_prog);
+		if (find(&image)->is_in_container != rows[i].is_in_container)
+			fail_msg("%s", rows[i].cgroup);
+	}
+}
+
 static void a_no_that_changes_its_cgroup_is_read_again(void **state)
 {
 	struct process *process;
@@ -353,6 +397,24 @@ static void reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it(void 
 	assert_int_equal(n_waiting(OPENER_READ_PROC), PROCESS_EXEC_READS_HZ_MAX + 6);
 }
 
+/* The kernel's map is full: it meets the image at every tick. */
+static void an_image_that_is_met_again_and_again_is_read_once_a_second(void **state)
+{
+	struct process_image image = image_of(7, 1);
+
+	(void)state;
+	announce(ANNOUNCE_EXEC, &image);
+	give_texts(NULL, maps_of_prog);
+	announce(ANNOUNCE_MET, &image); /* what it has linked with is there only now */
+	give_texts(NULL, maps_of_prog_and_lib);
+	for (unsigned i = 0; i < 5; i++)
+		announce(ANNOUNCE_MET, &image);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+	fixture.now_ns += UINT64_C(1000000000);
+	announce(ANNOUNCE_MET, &image);
+	give_texts(NULL, maps_of_prog_and_lib);
+}
+
 static void a_read_without_a_helper_is_asked_for_again(void **state)
 {
 	static const int outcomes[] = {OPENER_FULL, OPENER_FULL,     OPENER_FULL,
@@ -483,6 +545,8 @@ int main(void)
 		fixture_test(new_targets_decide_everybody_anew),
 		fixture_test(an_exited_image_keeps_the_labels_that_its_samples_were_taken_under),
 		fixture_test(a_changed_cgroup_makes_it_undecided_until_it_is_read),
+		fixture_test(an_image_speaks_for_its_cgroup_only_when_it_was_read_there),
+		fixture_test(only_the_unified_hierarchy_says_that_a_cgroup_is_a_containers),
 		fixture_test(a_no_that_changes_its_cgroup_is_read_again),
 		fixture_test(an_exited_image_is_forgotten_when_its_samples_were_drained),
 		fixture_test(an_exited_image_that_is_undecided_waits_for_its_target),
@@ -492,6 +556,7 @@ int main(void)
 		fixture_test(a_sample_of_an_unknown_image_makes_it_known),
 		fixture_test(a_sample_whose_announcement_was_lost_decides_an_image_that_has_ended),
 		fixture_test(reads_at_exec_are_bounded_and_the_first_sample_makes_up_for_it),
+		fixture_test(an_image_that_is_met_again_and_again_is_read_once_a_second),
 		fixture_test(a_read_without_a_helper_is_asked_for_again),
 		fixture_test(lost_announcements_cause_everything_to_be_read_again),
 		fixture_test(a_no_is_looked_after_once_a_minute),

@@ -1,7 +1,9 @@
 /* The real programs on the real kernel: needs BPF, PERFMON and a CPU to burn. */
 #include "sampler.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
@@ -246,6 +249,36 @@ static void an_exec_makes_a_new_image_that_is_sampled_again(void **state)
 	(void)close(gate[1]);
 }
 
+#define N_EXITS 3000u /* more than the ring holds */
+
+static void count_exits(void *owner, const struct announcement *news,
+			const struct exec_mapping *mappings)
+{
+	(void)mappings;
+	*(unsigned *)owner += news->kind == ANNOUNCE_EXIT;
+}
+
+static void exits_alone_do_not_fill_the_ring(void **state)
+{
+	struct pollfd ring = {.fd = sampler_fd(*state), .events = POLLIN};
+	struct sampler_counts counts;
+	unsigned n_exits = 0;
+
+	for (unsigned i = 0; i < N_EXITS; i++) {
+		pid_t pid = vfork(); /* thousands of forks would take long */
+
+		if (pid == 0)
+			_exit(0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		if (poll(&ring, 1, 0) > 0)
+			sampler_take_announcements(*state, count_exits, &n_exits);
+	}
+	sampler_take_announcements(*state, count_exits, &n_exits);
+	assert_int_equal(sampler_count(*state, &counts), 0);
+	assert_int_equal(counts.sums[TICK_EVENTS_LOST], 0);
+	assert_true(n_exits >= N_EXITS);
+}
+
 static void count_samples(void *owner, const struct stack_record *record)
 {
 	*(uint64_t *)owner += record->head.count;
@@ -270,6 +303,47 @@ static void every_tick_ends_in_one_counter_and_every_sample_in_a_record(void **s
 	assert_int_equal(sampler_count(*state, &counts), 0);
 	assert_int_equal(n_drained, 0);
 	assert_int_equal(counts.sums[TICK_TAKEN], before.sums[TICK_TAKEN]);
+}
+
+static bool batch_shall_fail;
+
+int __real_bpf_map_lookup_and_delete_batch(int fd, void *in_batch, void *out_batch, void *keys,
+					   void *values, __u32 *count,
+					   const struct bpf_map_batch_opts *opts);
+int __wrap_bpf_map_lookup_and_delete_batch(int fd, void *in_batch, void *out_batch, void *keys,
+					   void *values, __u32 *count,
+					   const struct bpf_map_batch_opts *opts);
+
+int __wrap_bpf_map_lookup_and_delete_batch(int fd, void *in_batch, void *out_batch, void *keys,
+					   void *values, __u32 *count,
+					   const struct bpf_map_batch_opts *opts)
+{
+	if (batch_shall_fail) {
+		batch_shall_fail = false;
+		return -ENOMEM;
+	}
+	return __real_bpf_map_lookup_and_delete_batch(fd, in_batch, out_batch, keys, values, count,
+						      opts);
+}
+
+static void what_a_drain_could_not_read_comes_with_the_next(void **state)
+{
+	pid_t burner = start_burner();
+	struct sampler_counts counts;
+	uint64_t n_drained = 0;
+
+	do {
+		(void)usleep(20000);
+		assert_int_equal(sampler_count(*state, &counts), 0);
+	} while (counts.sums[TICK_TAKEN] < N_SAMPLES_MIN);
+	batch_shall_fail = true;
+	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), -ENOMEM);
+	end_burner(burner);
+	sampler_stop(*state);
+	assert_int_equal(sampler_drain(*state, count_samples, &n_drained), 0);
+	assert_int_equal(sampler_count(*state, &counts), 0);
+	assert_true(counts.balanced);
+	assert_int_equal(n_drained, counts.sums[TICK_TAKEN]);
 }
 
 static void the_maps_fit_their_memory_budget(void **state)
@@ -316,6 +390,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			every_tick_ends_in_one_counter_and_every_sample_in_a_record, open_sampler,
 			close_sampler),
+		cmocka_unit_test_setup_teardown(exits_alone_do_not_fill_the_ring, open_sampler,
+						close_sampler),
+		cmocka_unit_test_setup_teardown(what_a_drain_could_not_read_comes_with_the_next,
+						open_sampler, close_sampler),
 		cmocka_unit_test_setup_teardown(the_maps_fit_their_memory_budget, open_sampler,
 						close_sampler),
 		cmocka_unit_test_setup_teardown(a_new_rate_changes_the_period_of_the_running_events,

@@ -71,7 +71,7 @@ def main():
             run_libraries(triptych, directory)
             triptych.stop_collector()
             harness.check_delivered(triptych, receiver)
-        judged = judge.of_directory(receiver.directory)
+        judged = judge.of_receiver(receiver)
         check_halves(judged, "chain", "chain_first", "chain_second", "exec", 2)
         check_halves(judged, "reuse", "reuse_first", "reuse_second", "a pid used again", 2)
         check_libraries(judged)

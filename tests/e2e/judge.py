@@ -97,7 +97,14 @@ class Judged:
 
 
 def of_directory(directory):
+    """What a store's directory holds: the shipper writes each profile there under one name."""
     return Judged(glob.glob(os.path.join(directory, "*.pb.gz")))
+
+
+def of_receiver(receiver):
+    """What a receiver.Receiver got, a profile that came twice counted once."""
+    return Judged([os.path.join(receiver.directory, f"{received.number:06}.pb.gz")
+                   for received in receiver.distinct()])
 
 
 def with_function(stacks, name):

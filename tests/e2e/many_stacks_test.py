@@ -26,7 +26,7 @@ def main():
             lost = family(triptych.final, "triptych_kernel_dropped_total")
             dropped = family(triptych.final, "triptych_samples_dropped_total")
             drains = triptych.final["triptych_drains_total"] - before["triptych_drains_total"]
-        judged = judge.of_directory(receiver.directory)
+        judged = judge.of_receiver(receiver)
         stacks = judged.of_process("many_stacks")
         distinct = {s.frames for s in stacks if "many_leaf" in s.names()}
         print(f"{len(distinct)} distinct stacks in {judged.samples(stacks)} samples and {drains:.0f} "

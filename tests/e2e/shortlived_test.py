@@ -37,7 +37,7 @@ def main():
             run_many(program)
             triptych.stop_collector()
             harness.check_delivered(triptych, receiver)
-        judged = judge.of_directory(receiver.directory)
+        judged = judge.of_receiver(receiver)
         stacks = judged.of_process("shortlived")
         own = judge.symbols(program)
         named = [s for s in stacks if any(f.module == program and f.name in own for f in s.frames)]

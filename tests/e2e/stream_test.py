@@ -92,7 +92,7 @@ def main():
             triptych.stop_collector()
             check_workers(triptych)
             harness.check_delivered(triptych, receiver)
-        judged = judge.of_directory(receiver.directory)
+        judged = judge.of_receiver(receiver)
         check(judged.types.startswith("cpu/nanoseconds"), judged.types)
         check_split(judged, measured_ns, f"{directory}/split")
         check_go(judged)

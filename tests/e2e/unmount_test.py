@@ -35,7 +35,7 @@ def main():
                 begun = time.monotonic()
                 harness.wait_for(lambda: unmount(volume), HOLD_SECONDS + SLACK_SECONDS, "umount", 0.1)
                 print(f"unmounted {time.monotonic() - begun:.1f} s after the program's end")
-            judged = judge.of_directory(receiver.directory)
+            judged = judge.of_receiver(receiver)
             stacks = judge.with_function(judged.of_process("tenant"), "shortlived_burn")
             check(judged.samples(stacks) > 200, "the program on the volume was not named")
         finally:

@@ -104,6 +104,8 @@ class Programs:
     def spent(self):
         """{name: (ns, runs)} since the kernel began to time them."""
         fields = {name: self._fields(path) for name, path in self.paths.items()}
+        if not all("run_cnt" in f for f in fields.values()):
+            raise RuntimeError("a process that held BPF programs ended while it was measured")
         return {name: (int(f["run_time_ns"]), int(f["run_cnt"])) for name, f in fields.items()}
 
 

@@ -6,8 +6,8 @@
  * epoll loop and takes events from it; nothing is called back from another thread. A listener
  * accepts only the uids it was told, caps every message before it is allocated, checks the head of
  * each frame against messages.def, and probes itself: a deaf listener is closed and opened again.
- * A frame that claims more than the longest message may have closes its connection inside nng, before
- * a byte of it is kept; of that nobody hears, so it is the one refusal that is not counted.
+ * A frame that claims more than the longest message closes its connection inside nng, before a byte
+ * of it is kept: the one refusal that nobody hears of, so it is not counted.
  * A peer has one request at a time; PROBE is answered here, of the listener's own uid too.
  * A client verifies the listener's uid, and is closed and opened again when it goes unanswered.
  */
@@ -75,8 +75,7 @@ bool link_next(struct link_listener *listener, struct link_event *ret_event);
 void link_set_leased(struct link_listener *listener, uint64_t peer, bool leased);
 
 /* Answers @request with @n_bytes of @frame (borrowed). A request whose peer is gone: no effect. */
-void link_reply(struct link_listener *listener, uint64_t request, const void *frame,
-		size_t n_bytes);
+void link_reply(struct link_listener *listener, uint64_t request, const void *frame, size_t n_bytes);
 
 /* Closes the pipe of @request's peer instead of answering: for frames that a decoder refused. */
 void link_refuse(struct link_listener *listener, uint64_t request);
@@ -94,7 +93,6 @@ int link_listener_probe(struct link_listener *listener) warn_unused_result;
 void link_listener_free(struct link_listener *listener);
 
 struct link_client;
-
 struct link_dial_options {
 	const char *path;
 	enum wire_party self;

@@ -261,7 +261,9 @@ static void the_state_has_every_counter_of_the_collector_brought_up_to_date(void
 	size_t n_own = 0, n_taken = 0;
 
 	f->n_taken = 4711;
+	(void)send_settings(f, &m); /* the shipper that is to hear of it */
 	control_set_phase(f->control, COLLECTOR_STOPPING);
+	assert_int_equal(fake_link_expelled(), SHIPPER_PEER);
 	answer = send_settings(f, &m);
 	assert_int_equal(wire_decode_state(answer->frame, answer->n_bytes, &arena, &s), 0);
 	assert_int_equal(s.phase, COLLECTOR_STOPPING);

@@ -27,6 +27,7 @@ static struct {
 	size_t n_requests;
 	size_t next;
 	enum wire_party peer;
+	uint64_t expelled; /* the last peer whose pipe was closed unasked */
 	bool leased[PEERS_MAX];
 } fake;
 
@@ -178,6 +179,12 @@ void link_refuse(struct link_listener *listener, uint64_t request)
 	answered(request)->answer.is_pipe_closed = true;
 }
 
+void link_expel(struct link_listener *listener, uint64_t peer)
+{
+	(void)listener;
+	fake.expelled = peer;
+}
+
 int link_listener_probe(struct link_listener *listener)
 {
 	(void)listener;
@@ -187,4 +194,9 @@ int link_listener_probe(struct link_listener *listener)
 void link_listener_free(struct link_listener *listener)
 {
 	(void)listener;
+}
+
+uint64_t fake_link_expelled(void)
+{
+	return fake.expelled;
 }

@@ -31,3 +31,6 @@ void fake_link_turn_away(int outcome, uid_t uid);
 const struct fake_answer *fake_link_answer(uint64_t request);
 
 bool fake_link_is_leased(uint64_t peer);
+
+/* The last peer that link_expel() was called for; 0: none. */
+uint64_t fake_link_expelled(void);

@@ -26,7 +26,6 @@
 void link_init(void);
 
 #define LINK_UIDS_MAX 16u
-
 struct link_listener;
 
 struct link_listen_options {
@@ -75,7 +74,8 @@ bool link_next(struct link_listener *listener, struct link_event *ret_event);
 void link_set_leased(struct link_listener *listener, uint64_t peer, bool leased);
 
 /* Answers @request with @n_bytes of @frame (borrowed). A request whose peer is gone: no effect. */
-void link_reply(struct link_listener *listener, uint64_t request, const void *frame, size_t n_bytes);
+void link_reply(struct link_listener *listener, uint64_t request, const void *frame,
+		size_t n_bytes);
 
 /* Closes the pipe of @request's peer instead of answering: for frames that a decoder refused. */
 void link_refuse(struct link_listener *listener, uint64_t request);

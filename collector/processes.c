@@ -187,20 +187,25 @@ static void supersede(struct process_record *older, struct process_record *newer
 		image_drop(older, now_ns);
 }
 
-/* Puts @record beside the other images of its pid, of which only the newest lives. */
+/*
+ * Puts @record beside the other images of its pid, of which only the newest lives: all others were
+ * superseded when they, or their successors, were entered. New ones stand first: a process that
+ * does nothing but exec costs no more than another.
+ */
 static void relate(struct process_record *record, uint64_t exec_ns, uint64_t now_ns)
 {
 	const struct process_image *image = &record->process.image;
+	struct process_record *newest = *pid_bucket(record->processes, image->pid);
 
-	for (struct process_record *at = *pid_bucket(record->processes, image->pid); at;
-	     at = at->next_of_pid) {
-		if (at->process.image.pid != image->pid || at == record)
-			continue;
-		if (is_newer(image, &at->process.image))
-			supersede(at, record, exec_ns, now_ns);
-		else
-			supersede(record, at, 0, now_ns);
-	}
+	while (newest && (newest == record || newest->process.image.pid != image->pid ||
+			  newest->is_superseded))
+		newest = newest->next_of_pid;
+	if (!newest)
+		return;
+	if (is_newer(image, &newest->process.image))
+		supersede(newest, record, exec_ns, now_ns);
+	else
+		supersede(record, newest, 0, now_ns);
 }
 
 /* Makes an image known; NULL without memory or room. */

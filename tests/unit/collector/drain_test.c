@@ -399,14 +399,20 @@ static void samples_without_a_target_are_counted(void **state)
 	assert_balanced(f);
 }
 
-static void samples_that_find_no_memory_are_counted(void **state)
+static void samples_that_no_window_takes_are_counted(void **state)
 {
+	static const int results[] = {-ENOMEM, -EMSGSIZE};
 	struct fixture *f = *state;
 
-	world.windows_add_result = -ENOMEM;
-	assert_int_equal(drain_run(f->drain, 1000), 0);
-	assert_int_equal(counters_get(&f->counters, COUNTER_DROPPED_NO_MEMORY), 5);
-	assert_balanced(f);
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+		world.windows_add_result = results[i];
+		world.records[0] = f->record;
+		world.n_records = 1;
+		assert_int_equal(drain_run(f->drain, 1000), 0);
+		assert_int_equal(counters_get(&f->counters, COUNTER_DROPPED_NO_MEMORY),
+				 (i + 1) * 5);
+		assert_balanced(f);
+	}
 }
 
 static void what_waits_is_bounded_in_bytes_and_the_rest_is_counted(void **state)
@@ -455,7 +461,7 @@ int main(void)
 		TEST(what_waits_keeps_the_period_and_the_interval_that_it_was_taken_in),
 		TEST(missed_ticks_never_become_fewer),
 		TEST(samples_without_a_target_are_counted),
-		TEST(samples_that_find_no_memory_are_counted),
+		TEST(samples_that_no_window_takes_are_counted),
 		TEST(what_waits_is_bounded_in_bytes_and_the_rest_is_counted),
 		TEST(a_sample_that_vanishes_uncounted_breaks_the_books),
 	};

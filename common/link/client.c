@@ -51,6 +51,7 @@ struct link_client {
 	nng_ctx context;
 	bool is_open;
 	nng_aio *aio; /* owned */
+	nng_aio *nap; /* owned; apart: whatever slept may take a later expiry for success */
 	int wake_fd;
 	int watch_fd; /* -1: none */
 	int fd;       /* of epoll: readable when one of the two is */
@@ -175,8 +176,8 @@ static void client_close(struct link_client *client)
 		(void)nng_close(client->socket);
 		client->is_open = false;
 	} else {
-		nng_aio_cancel(client->aio);
-		nng_aio_wait(client->aio);
+		nng_aio_cancel(client->nap);
+		nng_aio_wait(client->nap);
 	}
 	/* Of an ask that was done and not taken: the fd must not be readable during the next. */
 	(void)eventfd_read(client->wake_fd, &ignored); /* most often it is not */
@@ -202,7 +203,7 @@ static void on_step(void *arg)
 	if (client->state == ASK_SENDING && r == 0) {
 		client->state = ASK_WAITING;
 		receive = true;
-	} else if (client->state == ASK_SENDING || client->state == ASK_ABSENT) {
+	} else if (client->state == ASK_SENDING) {
 		finish_step(client, ASK_UNSENT);
 	} else if (client->state == ASK_WAITING && r == 0) {
 		finish_step(client, ASK_ANSWERED);
@@ -214,6 +215,16 @@ static void on_step(void *arg)
 		nng_aio_set_timeout(client->aio, left_ms(client));
 		nng_ctx_recv(client->context, client->aio);
 	}
+}
+
+static void on_nap(void *arg)
+{
+	struct link_client *client = arg;
+
+	pthread_mutex_lock(&client->lock);
+	if (client->state == ASK_ABSENT)
+		finish_step(client, ASK_UNSENT);
+	pthread_mutex_unlock(&client->lock);
 }
 
 static nng_duration shorter_ms(nng_duration a, nng_duration b)
@@ -234,8 +245,7 @@ static void ask_send(struct link_client *client)
 		nng_aio_set_timeout(client->aio, shorter_ms(patience_ms, REDIAL_MS));
 		nng_ctx_send(client->context, client->aio);
 	} else {
-		nng_aio_set_timeout(client->aio, NNG_DURATION_INFINITE);
-		nng_sleep_aio(shorter_ms(patience_ms, look_ms), client->aio);
+		nng_sleep_aio(shorter_ms(patience_ms, look_ms), client->nap);
 	}
 }
 
@@ -277,6 +287,8 @@ int link_dial(const struct link_dial_options *options, struct link_client **ret_
 		return r;
 	r = ipc_errno(nng_aio_alloc(&client->aio, on_step, client));
 	if (r == 0)
+		r = ipc_errno(nng_aio_alloc(&client->nap, on_nap, client));
+	if (r == 0)
 		r = client_open(client);
 	if (r < 0)
 		return r;
@@ -293,8 +305,11 @@ static void notice(struct link_client *client)
 		return;
 	pthread_mutex_lock(&client->lock);
 	is_idle = client->state == ASK_NONE && client->pipe < 0;
-	if (client->pipe < 0 && (client->state == ASK_ABSENT || client->state == ASK_SENDING))
-		nng_aio_cancel(client->aio); /* on_step() runs later, in a thread of nng */
+	/* on_step() and on_nap() run later, in a thread of nng. */
+	if (client->state == ASK_ABSENT)
+		nng_aio_cancel(client->nap);
+	else if (client->state == ASK_SENDING && client->pipe < 0)
+		nng_aio_cancel(client->aio);
 	pthread_mutex_unlock(&client->lock);
 	if (is_idle && client->options.tells_connections) {
 		client_close(client);
@@ -460,10 +475,12 @@ void link_client_free(struct link_client *client)
 {
 	if (!client)
 		return;
-	if (client->aio) {
+	if (client->nap) {
 		client_close(client);
-		nng_aio_free(client->aio);
+		nng_aio_free(client->nap);
 	}
+	if (client->aio)
+		nng_aio_free(client->aio);
 	close_fdp(&client->fd);
 	close_fdp(&client->watch_fd);
 	close_fdp(&client->wake_fd);

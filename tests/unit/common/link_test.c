@@ -238,6 +238,25 @@ static void a_client_may_come_before_its_listener(void **state)
 	bytes_deinit(&frame);
 }
 
+static void an_ask_that_waited_for_its_listener_may_go_unanswered(void **state)
+{
+	struct world *world = *state;
+	struct bytes frame = world_lease_frame();
+	struct link_answer answer = {0};
+	int r;
+
+	alone(world);
+	world->answers = false;
+	assert_int_equal(link_ask_begin(world->client, frame.data, frame.n_bytes, 700), 0);
+	world_pump(world, link_client_fd(world->client), 50);
+	world_listen(world);
+	while ((r = link_ask_finish(world->client, &answer)) == -EAGAIN)
+		world_pump(world, link_client_fd(world->client), PATIENCE_MS);
+	assert_int_equal(r, LINK_UNANSWERED);
+	assert_int_equal(world->n_requests, 1);
+	bytes_deinit(&frame);
+}
+
 /* It would look by itself after 500 ms, then again: the listener comes just after that. */
 static void a_listener_that_comes_is_found_at_once(void **state)
 {
@@ -372,6 +391,7 @@ int main(void)
 		with_world(a_client_is_told_of_each_connection_once),
 		with_world(a_peer_that_is_expelled_comes_back),
 		with_world(a_client_may_come_before_its_listener),
+		with_world(an_ask_that_waited_for_its_listener_may_go_unanswered),
 		with_world(a_listener_that_comes_is_found_at_once),
 		with_world(an_address_in_use_is_an_error),
 		with_world(the_socket_file_has_the_permissions_asked_for),

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "cpu_list.h"
+#include "map_memory.h"
 #include "sampler.skel.h"
 
 #define NS_PER_S         UINT64_C(1000000000)
@@ -79,24 +80,6 @@ static int ignore_libbpf(enum libbpf_print_level level, const char *format, va_l
 	return 0; /* what failed is said once, by the caller, in words for people */
 }
 
-/* The kernel memory of a map, as fdinfo has it: proc_pid_fdinfo(5), "memlock". */
-static uint64_t map_memory_bytes(int fd)
-{
-	char path[64], line[256];
-	uint64_t n_bytes = 0;
-	FILE *info;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = fopen(path, "re");
-	if (!info)
-		return 0;
-	while (fgets(line, sizeof(line), info))
-		if (sscanf(line, "memlock: %lu", &n_bytes) == 1)
-			break;
-	(void)fclose(info);
-	return n_bytes;
-}
-
 static uint64_t all_map_bytes(const struct bpf_object *object)
 {
 	struct bpf_map *map;
@@ -106,24 +89,15 @@ static uint64_t all_map_bytes(const struct bpf_object *object)
 	return n_bytes;
 }
 
-/* Marks the CPUs of a list such as "0-3,8" (cpu.rst, "cpumask list format") as online. */
 static void mark_online(struct sampler *sampler, const char *list)
 {
+	unsigned long first, last;
+
 	for (unsigned i = 0; i < sampler->n_cpus_possible; i++)
 		sampler->cpus[i].is_online = false;
-	while (*list) {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10);
-		unsigned long last = first;
-
-		if (end == list)
-			return;
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
+	while (cpu_list_next(&list, &first, &last))
 		for (unsigned long i = first; i <= last && i < sampler->n_cpus_possible; i++)
 			sampler->cpus[i].is_online = true;
-		list = *end == ',' ? end + 1 : "";
-	}
 }
 
 static int read_online(struct sampler *sampler)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cpu_list.h"
 
 #define SILENT_CPU_NS    UINT64_C(3000000000)
 #define SILENT_PERIODS   3u
@@ -31,24 +32,15 @@ struct cpu_events {
 	struct cpu cpus[];          /* n_cpus_possible */
 };
 
-/* Marks the CPUs of a list such as "0-3,8" (cpu.rst, "cpumask list format") as online. */
 static void mark_online(struct cpu_events *events, const char *list)
 {
+	unsigned long first, last;
+
 	for (unsigned i = 0; i < events->n_cpus_possible; i++)
 		events->cpus[i].is_online = false;
-	while (*list) {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10);
-		unsigned long last = first;
-
-		if (end == list)
-			return;
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
+	while (cpu_list_next(&list, &first, &last))
 		for (unsigned long i = first; i <= last && i < events->n_cpus_possible; i++)
 			events->cpus[i].is_online = true;
-		list = *end == ',' ? end + 1 : "";
-	}
 }
 
 static int read_online(struct cpu_events *events)

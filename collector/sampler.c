@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cpu_events.h"
+#include "map_memory.h"
 #include "sampler.skel.h"
 
 #define NS_PER_S     UINT64_C(1000000000)
@@ -60,24 +61,6 @@ static int ignore_libbpf(enum libbpf_print_level level, const char *format, va_l
 	(void)format;
 	(void)args;
 	return 0; /* what failed is said once, by the caller, in words for people */
-}
-
-/* The kernel memory of a map, as fdinfo has it: proc_pid_fdinfo(5), "memlock". */
-static uint64_t map_memory_bytes(int fd)
-{
-	char path[64], line[256];
-	uint64_t n_bytes = 0;
-	FILE *info;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = fopen(path, "re");
-	if (!info)
-		return 0;
-	while (fgets(line, sizeof(line), info))
-		if (sscanf(line, "memlock: %lu", &n_bytes) == 1)
-			break;
-	(void)fclose(info);
-	return n_bytes;
 }
 
 static uint64_t all_map_bytes(const struct bpf_object *object)

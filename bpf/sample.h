@@ -134,4 +134,5 @@ struct tick_counters {
 struct tick_settings {
 	__u32 collect_user;
 	__u32 collect_kernel;
+	__u32 generation; /* of decisions: counted up behind each that the collector writes */
 };

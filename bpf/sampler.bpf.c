@@ -39,7 +39,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define RING_BYTES         (128 * 1024)
 #define RING_BYTES_TO_WAKE (RING_BYTES / 4)
 
+/*
+ * A CPU tends to find the process that it found before. What was known of it then is kept beside
+ * the stack, for as long as no decision was written: the map's own lines are cold by the next tick.
+ */
 struct scratch {
+	struct process_entry last;
+	__u32 last_generation; /* of tick_settings, before last was read */
+	__u32 reserved;
 	struct stack_head head;
 	__u64 frames[SCRATCH_FRAMES];
 };
@@ -225,16 +232,44 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	}
 }
 
-static __always_inline enum decision
-decide(struct task_struct *task, const struct process_image *image, struct tick_counters *counters)
+/* Whether nothing that notice_changes() looks for has happened. */
+static __always_inline bool is_as_before(struct task_struct *task,
+					 const struct process_entry *entry)
 {
+	struct mm_struct *mm = task->mm;
+
+	if (bpf_get_current_cgroup_id() != entry->cgroup_id)
+		return false;
+	return entry->decision == DECISION_NO || !mm || mm->exec_vm == entry->n_exec_pages;
+}
+
+static __noinline enum decision look_up(struct task_struct *task, struct scratch *scratch,
+					struct tick_counters *counters)
+{
+	const struct process_image *image = &scratch->head.image;
+	__u32 generation = *(volatile __u32 *)&settings.generation;
 	__u32 pid = image->pid;
 	struct process_entry *entry = bpf_map_lookup_elem(&processes, &pid);
 
 	if (!entry || !same_image(&entry->image, image))
 		return meet(task, image, counters);
 	notice_changes(task, entry);
+	if (entry->announced || entry->decision == DECISION_NO) {
+		scratch->last = *entry;
+		scratch->last_generation = generation;
+	}
 	return entry->decision;
+}
+
+static __always_inline enum decision decide(struct task_struct *task, struct scratch *scratch,
+					    struct tick_counters *counters)
+{
+	const struct process_entry *last = &scratch->last;
+
+	if (scratch->last_generation == settings.generation &&
+	    same_image(&last->image, &scratch->head.image) && is_as_before(task, last))
+		return last->decision;
+	return look_up(task, scratch, counters);
 }
 
 /*
@@ -343,7 +378,7 @@ static __always_inline enum tick_counter keep(struct task_struct *task, void *ha
 	long error;
 
 	if (!record) {
-		error = bpf_map_update_elem(half, &hash, scratch, BPF_NOEXIST);
+		error = bpf_map_update_elem(half, &hash, &scratch->head, BPF_NOEXIST);
 		if (error == 0) {
 			note_insert(task, class);
 			return TICK_TAKEN;
@@ -389,7 +424,7 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 	if (!scratch)
 		return TICK_DROPPED_STACK_ERROR;
 	image_of(task, &scratch->head.image);
-	if (decide(task, &scratch->head.image, counters) == DECISION_NO)
+	if (decide(task, scratch, counters) == DECISION_NO)
 		return TICK_SKIPPED_NOT_SELECTED;
 
 	count(counters, TICK_STACKS_WALKED);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,19 +15,26 @@
 
 #define SILENT_CPU_NS    UINT64_C(3000000000)
 #define SILENT_PERIODS   3u
+#define BUSY_CLOCK_TICKS 100u /* a second of work during which a live event would have ticked */
+#define STAT_BYTES       (64u << 10)
 #define ONLINE_CPUS_PATH "/sys/devices/system/cpu/online"
+#define STAT_PATH        "/proc/stat"
 
 struct cpu {
 	int event_fd;          /* -1: not covered */
 	uint64_t n_ticks;      /* as last counted */
 	uint64_t last_tick_ns; /* monotonic: when they last grew */
+	uint64_t n_busy_ticks; /* clock ticks of work when it was first found silent */
+	bool is_silent;
 	bool is_online;
+	bool was_offline; /* since its event was opened, which died with it */
 };
 
 struct cpu_events {
 	unsigned n_cpus_possible;
 	unsigned n_cpus_covered;
 	int online_fd;
+	int stat_fd;
 	uint64_t period_ns;
 	uint64_t period_since_ns;   /* monotonic: since when period_ns holds; 0 when stopped */
 	uint64_t n_expected_before; /* ticks due under earlier periods */
@@ -41,6 +50,9 @@ static void mark_online(struct cpu_events *events, const char *list)
 	while (cpu_list_next(&list, &first, &last))
 		for (unsigned long i = first; i <= last && i < events->n_cpus_possible; i++)
 			events->cpus[i].is_online = true;
+	for (unsigned i = 0; i < events->n_cpus_possible; i++)
+		if (!events->cpus[i].is_online)
+			events->cpus[i].was_offline = true;
 }
 
 static int read_online(struct cpu_events *events)
@@ -68,7 +80,8 @@ int cpu_events_new(unsigned n_cpus_possible, uint64_t period_ns, struct cpu_even
 	for (unsigned i = 0; i < n_cpus_possible; i++)
 		events->cpus[i].event_fd = -1;
 	events->online_fd = open(ONLINE_CPUS_PATH, O_RDONLY | O_CLOEXEC);
-	r = events->online_fd < 0 ? -errno : read_online(events);
+	events->stat_fd = open(STAT_PATH, O_RDONLY | O_CLOEXEC);
+	r = events->online_fd < 0 || events->stat_fd < 0 ? -errno : read_online(events);
 	if (r != 0) {
 		cpu_events_free(events);
 		return r;
@@ -104,6 +117,7 @@ static int cover(struct cpu_events *events, unsigned cpu, int program_fd)
 	    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
 		return -errno;
 	events->n_cpus_covered++;
+	events->cpus[cpu].was_offline = false;
 	events->cpus[cpu].last_tick_ns = clock_monotonic_ns();
 	return 0;
 }
@@ -176,10 +190,50 @@ void cpu_events_note_ticks(struct cpu_events *events, unsigned cpu, uint64_t n_t
 		return;
 	events->cpus[cpu].n_ticks = n_ticks;
 	events->cpus[cpu].last_tick_ns = now_ns;
+	events->cpus[cpu].is_silent = false;
+}
+
+/* The clock ticks that @cpu has spent on work: proc_stat(5). Returns false when it is not told. */
+static bool read_busy_ticks(const struct cpu_events *events, unsigned cpu, uint64_t *ret_n_ticks)
+{
+	static char text[STAT_BYTES];
+	unsigned long user, nice, system;
+	ssize_t n = pread(events->stat_fd, text, sizeof(text) - 1, 0);
+	char label[16];
+	const char *line;
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	(void)snprintf(label, sizeof(label), "\ncpu%u ", cpu);
+	line = strstr(text, label);
+	if (!line || sscanf(line + strlen(label), "%lu %lu %lu", &user, &nice, &system) != 3)
+		return false;
+	*ret_n_ticks = user + nice + system;
+	return true;
+}
+
+/*
+ * Whether the event of a CPU is dead that has not ticked for a while. An idle CPU may be silent,
+ * too: one that works and does not tick is not.
+ */
+static bool is_dead(struct cpu_events *events, unsigned cpu)
+{
+	struct cpu *c = &events->cpus[cpu];
+	uint64_t n_busy_ticks;
+
+	if (!read_busy_ticks(events, cpu, &n_busy_ticks))
+		return false;
+	if (!c->is_silent) {
+		c->is_silent = true;
+		c->n_busy_ticks = n_busy_ticks;
+	}
+	return n_busy_ticks - c->n_busy_ticks > BUSY_CLOCK_TICKS;
 }
 
 bool cpu_events_has_uncovered(struct cpu_events *events)
 {
+	uint64_t silent_ns = SILENT_CPU_NS + SILENT_PERIODS * events->period_ns;
 	uint64_t newest_ns = 0;
 
 	if (events->period_since_ns == 0 || read_online(events) != 0)
@@ -190,10 +244,11 @@ bool cpu_events_has_uncovered(struct cpu_events *events)
 	for (unsigned i = 0; i < events->n_cpus_possible; i++) {
 		const struct cpu *cpu = &events->cpus[i];
 
-		/* An event dies with its CPU and does not come back with it: silence tells. */
-		if (cpu->is_online && (cpu->event_fd < 0 ||
-				       newest_ns - cpu->last_tick_ns >
-					       SILENT_CPU_NS + SILENT_PERIODS * events->period_ns))
+		if (!cpu->is_online)
+			continue;
+		if (cpu->event_fd < 0 || cpu->was_offline)
+			return true;
+		if (newest_ns - cpu->last_tick_ns > silent_ns && is_dead(events, i))
 			return true;
 	}
 	return false;
@@ -215,5 +270,6 @@ void cpu_events_free(struct cpu_events *events)
 	for (unsigned i = 0; i < events->n_cpus_possible; i++)
 		close_fdp(&events->cpus[i].event_fd);
 	close_fdp(&events->online_fd);
+	close_fdp(&events->stat_fd);
 	free(events);
 }

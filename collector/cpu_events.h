@@ -42,8 +42,8 @@ void cpu_events_note_ticks(struct cpu_events *events, unsigned cpu, uint64_t n_t
 			   uint64_t now_ns);
 
 /*
- * Whether a CPU is online that has no event, or whose event is dead. Reads a held fd of
- * /sys/devices/system/cpu/online.
+ * Whether a CPU is online that has no event, or whose event is dead: it was seen offline since, or
+ * it works and does not tick. Reads held fds of /sys/devices/system/cpu/online and /proc/stat.
  */
 bool cpu_events_has_uncovered(struct cpu_events *events);
 

@@ -239,6 +239,12 @@ void sampler_set_kinds(struct sampler *sampler, bool collect_user, bool collect_
 	__atomic_store_n(&bss->settings.collect_kernel, collect_kernel, __ATOMIC_RELAXED);
 }
 
+/* What was decided is written: no CPU may go on with what it knew before. */
+static void end_generation(struct sampler *sampler)
+{
+	__atomic_add_fetch(&sampler->programs->bss->settings.generation, 1, __ATOMIC_RELEASE);
+}
+
 void sampler_decide(struct sampler *sampler, const struct process_image *image,
 		    enum decision decision)
 {
@@ -251,6 +257,7 @@ void sampler_decide(struct sampler *sampler, const struct process_image *image,
 	entry.decision = decision;
 	/* It may be gone or another image by now: the next tick sees that and announces it. */
 	(void)bpf_map_update_elem(fd, &image->pid, &entry, BPF_EXIST);
+	end_generation(sampler);
 }
 
 void sampler_decide_cgroup(struct sampler *sampler, uint64_t cgroup_id, enum decision decision)
@@ -260,6 +267,7 @@ void sampler_decide_cgroup(struct sampler *sampler, uint64_t cgroup_id, enum dec
 	/* A full map costs only the shortcut: each process is still decided by itself. */
 	(void)bpf_map_update_elem(bpf_map__fd(sampler->programs->maps.cgroups), &cgroup_id, &value,
 				  BPF_ANY);
+	end_generation(sampler);
 }
 
 static int forget_cgroups(struct sampler *sampler)
@@ -298,11 +306,12 @@ int sampler_forget_decisions(struct sampler *sampler)
 		r = bpf_map_lookup_batch(fd, is_first ? NULL : &position, &position, pids, entries,
 					 &n, NULL);
 		if (r != 0 && r != -ENOENT)
-			return r;
+			break;
 		for (uint32_t i = 0; i < n; i++)
 			forget_no(fd, pids[i], &entries[i]);
 		is_first = false;
 	}
+	end_generation(sampler);
 	return r == -ENOENT ? 0 : r;
 }
 

@@ -5,7 +5,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STEP_BYTES (64u << 10) /* the kernel gives a page a read */
+#include "base/hash.h"
+
+#define STEP_BYTES         (64u << 10) /* the kernel gives a page a read */
+#define KALLSYMS_HASH_SEED 0 /* the same in every collector: the text is the kernel's own */
 
 int kallsyms_copy_open(struct kallsyms_copy *copy)
 {
@@ -23,11 +26,12 @@ void kallsyms_copy_begin(struct kallsyms_copy *copy, uint64_t now_ns)
 		return;
 	copy->copy_fd = memfd_create("kallsyms", MFD_CLOEXEC);
 	copy->n_bytes = 0;
+	copy->generation_so_far = KALLSYMS_HASH_SEED;
 }
 
 static void finish(struct kallsyms_copy *copy, struct objects *objects, uint64_t now_ns)
 {
-	copy->generation++;
+	copy->generation = copy->generation_so_far | 1; /* 0 stands for none */
 	copy->made_ns = now_ns;
 	(void)objects_set_kallsyms(
 		objects, take_fd(&copy->copy_fd), copy->n_bytes,
@@ -64,6 +68,7 @@ bool kallsyms_copy_step(struct kallsyms_copy *copy, struct objects *objects, uin
 		return false;
 	}
 	copy->n_bytes += (uint64_t)n;
+	copy->generation_so_far = hash_bytes(copy->generation_so_far, piece, (size_t)n);
 	return true;
 }
 

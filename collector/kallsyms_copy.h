@@ -5,7 +5,8 @@
  * into.
  *
  * Reading it all takes the kernel some 60 ms, so the copy is made in steps, between the event
- * loop's other work. Not threaded.
+ * loop's other work. Equal texts are one generation, whichever collector copied them, so a
+ * symbolizer keeps its table when a collector is started again. Not threaded.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +21,9 @@ struct kallsyms_copy {
 	int source_fd; /* owned; -1: there is none, kernel frames stay addresses */
 	int copy_fd;   /* owned; -1: no copy is under way */
 	uint64_t n_bytes;
-	uint64_t generation;
-	uint64_t made_ns; /* monotonic */
+	uint64_t generation;        /* a hash of the text; 0: there is no copy */
+	uint64_t generation_so_far; /* of what has been copied */
+	uint64_t made_ns;           /* monotonic */
 };
 
 #define KALLSYMS_COPY_NULL                                                                         \

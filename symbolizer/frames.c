@@ -229,8 +229,8 @@ static int find_table(struct pass *pass)
 	if (!pass->object)
 		return 0;
 	if (pass->object->kind == OBJECT_KALLSYMS)
-		r = kernel_symbols_get(pass->sources->kernel, pass->window->id.instance,
-				       pass->object, &pass->sources->reader, &pass->table);
+		r = kernel_symbols_get(pass->sources->kernel, pass->object, &pass->sources->reader,
+				       &pass->table);
 	else if (pass->object->kind == OBJECT_FILE && !pass->window->name_nothing)
 		r = table_cache_get(pass->sources->tables, pass->object, &pass->sources->reader,
 				    &pass->table);

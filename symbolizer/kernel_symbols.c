@@ -121,20 +121,16 @@ static int read_object(struct kernel_symbols *kernel, const struct wire_object *
 	return r != 0 ? r : replace(kernel, text, object->size_bytes);
 }
 
-int kernel_symbols_get(struct kernel_symbols *kernel, uint64_t instance,
-		       const struct wire_object *object, const struct object_reader *reader,
-		       const struct symbol_table **ret_table)
+int kernel_symbols_get(struct kernel_symbols *kernel, const struct wire_object *object,
+		       const struct object_reader *reader, const struct symbol_table **ret_table)
 {
-	if (kernel->instance != instance || kernel->generation != object->change_time_ns ||
-	    kernel->generation == 0) {
+	if (kernel->generation != object->change_time_ns || kernel->generation == 0) {
 		int r = read_object(kernel, object, reader);
 
 		if (r < 0 || (r > 0 && !kernel->has_table))
 			return r;
-		if (r == 0) {
-			kernel->instance = instance;
+		if (r == 0)
 			kernel->generation = object->change_time_ns;
-		}
 	}
 	if (kernel->outcome != 0)
 		return kernel->outcome;

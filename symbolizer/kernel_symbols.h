@@ -17,8 +17,7 @@ enum kernel_symbols_outcome {
 /* A zeroed one is empty, and shares with nobody. */
 struct kernel_symbols {
 	struct cache_directory *directory; /* borrowed, or NULL */
-	uint64_t instance;                 /* of the collector that the copy is from */
-	uint64_t generation;               /* 0: none */
+	uint64_t generation;               /* of the text, see wire_object; 0: none */
 	int outcome;                       /* of the last parse */
 	void *block;                       /* owned, or NULL when mapped */
 	struct cached_block mapped;        /* owned */
@@ -27,13 +26,13 @@ struct kernel_symbols {
 };
 
 /*
- * Makes sure that the table is that of @object (an OBJECT_KALLSYMS) of collector @instance: reads
- * and parses it when its generation is new.
+ * Makes sure that the table is that of @object (an OBJECT_KALLSYMS): reads and parses it when its
+ * generation is new.
  *   @ret_table  set on 0 only; borrowed until the next call
  * Returns 0, a negative errno or an outcome.
  */
-int kernel_symbols_get(struct kernel_symbols *kernel, uint64_t instance,
-		       const struct wire_object *object, const struct object_reader *reader,
+int kernel_symbols_get(struct kernel_symbols *kernel, const struct wire_object *object,
+		       const struct object_reader *reader,
 		       const struct symbol_table **ret_table) warn_unused_result;
 
 void kernel_symbols_deinit(struct kernel_symbols *kernel);

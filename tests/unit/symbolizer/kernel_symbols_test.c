@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#define INSTANCE 7u
 
 static const char one_kernel[] = "ffffffff81000000 T _text\n"
 				 "ffffffff81001000 T do_one\n"
@@ -106,7 +105,7 @@ static void assert_name(struct kernel_symbols *kernel, const char *text, uint64_
 	const struct symbol_table *table;
 	struct symbol_found found;
 
-	assert_int_equal(kernel_symbols_get(kernel, INSTANCE, &object, &reader, &table), 0);
+	assert_int_equal(kernel_symbols_get(kernel, &object, &reader, &table), 0);
 	assert_true(symbol_table_find(table, (struct elf_addr){0xffffffff81001010}, &found));
 	assert_int_equal(found.n_name_bytes, strlen(name));
 	assert_memory_equal(found.name, name, strlen(name));

@@ -24,12 +24,15 @@ struct world {
 	struct kernel_symbols workers[2];
 };
 
+static unsigned n_fetches; /* of any worker */
+
 static int fetch(void *owner, uint64_t object, struct file_off offset, uint32_t n_bytes,
 		 struct wire_bytes *ret_bytes)
 {
 	const char *text = owner;
 
 	(void)object;
+	n_fetches++;
 	*ret_bytes = (struct wire_bytes){text + offset.v, n_bytes};
 	return 0;
 }
@@ -119,8 +122,18 @@ static void workers_share_the_table_of_one_text(void **state)
 		assert_name(&world->workers[i], one_kernel, 1, "do_one");
 		assert_null(world->workers[i].block);
 		assert_non_null(world->workers[i].mapped.mapping);
-		assert_int_equal(for_files(world, NULL), 1);
+		assert_int_equal(for_files(world, NULL), 2); /* a table, and whose it is */
 	}
+}
+
+static void a_generation_that_the_pool_knows_is_not_read(void **state)
+{
+	struct world *world = *state;
+
+	assert_name(&world->workers[0], one_kernel, 1, "do_one");
+	n_fetches = 0;
+	assert_name(&world->workers[1], one_kernel, 1, "do_one");
+	assert_int_equal(n_fetches, 0);
 }
 
 static void another_text_is_another_table(void **state)
@@ -128,9 +141,9 @@ static void another_text_is_another_table(void **state)
 	struct world *world = *state;
 
 	assert_name(&world->workers[0], one_kernel, 1, "do_one");
-	assert_name(&world->workers[1], other_kernel, 1, "do_other");
+	assert_name(&world->workers[1], other_kernel, 2, "do_other");
 	assert_name(&world->workers[0], other_kernel, 2, "do_other");
-	assert_int_equal(for_files(world, NULL), 2);
+	assert_int_equal(for_files(world, NULL), 4);
 }
 
 static void a_damaged_table_is_made_again(void **state)
@@ -158,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(workers_share_the_table_of_one_text),
+		TEST(a_generation_that_the_pool_knows_is_not_read),
 		TEST(another_text_is_another_table),
 		TEST(a_damaged_table_is_made_again),
 		TEST(without_a_directory_each_has_its_own),

@@ -38,21 +38,22 @@ static void drop_table(struct kernel_symbols *kernel)
 	kernel->has_table = false;
 }
 
-/* No ELF file's digest: those begin with the file's size. */
-static void digest_text(const char *text, size_t n_bytes, struct table_digest *ret_digest)
+/* Equal generations are equal texts. No ELF file's digest: those begin with the file's size. */
+static void digest_generation(const struct wire_object *object, struct table_digest *ret_digest)
 {
 	static const char kind[] = "kallsyms";
+	const uint64_t words[] = {object->size_bytes, object->change_time_ns};
 	uint8_t whole[SHA512_DIGEST_LENGTH];
 	SHA2_CTX hash;
 
 	SHA512Init(&hash);
 	SHA512Update(&hash, (const uint8_t *)kind, sizeof(kind));
-	SHA512Update(&hash, (const uint8_t *)text, n_bytes);
+	SHA512Update(&hash, (const uint8_t *)words, sizeof(words));
 	SHA512Final(whole, &hash);
 	memcpy(ret_digest->bytes, whole, sizeof(ret_digest->bytes));
 }
 
-/* Uses the table that the pool has for this text, if it is one. */
+/* Uses the table that the pool has, if it is one. */
 static bool recall(struct kernel_symbols *kernel, const struct table_digest *digest)
 {
 	struct cached_block mapped;
@@ -73,17 +74,14 @@ static bool recall(struct kernel_symbols *kernel, const struct table_digest *dig
 }
 
 /* Replaces the table by what @text gives; an outcome leaves none, since the old one is stale. */
-static int replace(struct kernel_symbols *kernel, const struct file_key *key, const char *text)
+static int replace(struct kernel_symbols *kernel, const struct table_digest *digest,
+		   const char *text, size_t n_bytes)
 {
-	struct table_digest digest;
 	size_t n_block_bytes;
 	void *block;
 	int r;
 
-	digest_text(text, key->size_bytes, &digest);
-	if (recall(kernel, &digest))
-		return 0;
-	r = kallsyms_parse(text, key->size_bytes, &block, &n_block_bytes);
+	r = kallsyms_parse(text, n_bytes, &block, &n_block_bytes);
 	if (r < 0)
 		return r;
 	drop_table(kernel);
@@ -101,50 +99,35 @@ static int replace(struct kernel_symbols *kernel, const struct file_key *key, co
 		kernel->has_table = true;
 	/* A full disk costs the sharing, not the table. */
 	if (kernel->has_table && kernel->directory &&
-	    cache_directory_publish(kernel->directory, &digest, block, n_block_bytes) == 0 &&
-	    recall(kernel, &digest))
-		(void)!cache_directory_note(kernel->directory, key, &digest);
+	    cache_directory_publish(kernel->directory, digest, block, n_block_bytes) == 0)
+		(void)recall(kernel, digest);
 	return 0;
-}
-
-/* Equal generations are equal texts: no file has device 0 and inode 0. */
-static struct file_key key_of(const struct wire_object *object)
-{
-	return (struct file_key){.size_bytes = object->size_bytes,
-				 .change_time_ns = object->change_time_ns};
-}
-
-/* Uses the table that the pool has for this generation, without reading the text. */
-static bool recall_generation(struct kernel_symbols *kernel, const struct wire_object *object)
-{
-	const struct file_key key = key_of(object);
-	struct table_digest digest;
-
-	return kernel->directory && cache_directory_find(kernel->directory, &key, &digest) == 0 &&
-	       recall(kernel, &digest);
 }
 
 static int read_object(struct kernel_symbols *kernel, const struct wire_object *object,
 		       const struct object_reader *reader)
 {
-	const struct file_key key = key_of(object);
+	struct table_digest digest;
 	cleanup_with(free_freep) char *text = NULL;
 	int r;
 
 	if (object->size_bytes == 0 || object->size_bytes > KALLSYMS_TEXT_BYTES_MAX)
 		return KERNEL_SYMBOLS_UNREADABLE;
+	digest_generation(object, &digest);
+	if (recall(kernel, &digest))
+		return 0;
 	text = malloc(object->size_bytes); /* KALLSYMS_TEXT_BYTES_MAX above */
 	if (!text)
 		return -ENOMEM;
 	r = read_text(object, reader, text);
-	return r != 0 ? r : replace(kernel, &key, text);
+	return r != 0 ? r : replace(kernel, &digest, text, object->size_bytes);
 }
 
 int kernel_symbols_get(struct kernel_symbols *kernel, const struct wire_object *object,
 		       const struct object_reader *reader, const struct symbol_table **ret_table)
 {
 	if (kernel->generation != object->change_time_ns || kernel->generation == 0) {
-		int r = recall_generation(kernel, object) ? 0 : read_object(kernel, object, reader);
+		int r = read_object(kernel, object, reader);
 
 		if (r < 0 || (r > 0 && !kernel->has_table))
 			return r;

@@ -29,9 +29,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define STACK_OF_KIND_BYTES (FRAMES_OF_KIND_MAX * sizeof(__u64))
 
 /*
- * An exit can wait until something else is told, or until exits alone begin to fill the ring. The
- * ring's own judgement would then keep silent for what comes behind it, since the reader has not
- * caught up: so the rest always wakes.
+ * An exit, and the exec of a program that ran a moment ago, can wait until something else is told,
+ * or until such alone begin to fill the ring. The ring's own judgement would then keep silent for
+ * what comes behind it, since the reader has not caught up: so the rest always wakes.
  */
 #define WAKE      BPF_RB_FORCE_WAKEUP
 #define LET_SLEEP BPF_RB_NO_WAKEUP
@@ -65,6 +65,25 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32);
 } cgroups SEC(".maps");
+
+/*
+ * Programs that were run a moment ago, and when their exec last woke the collector, which holds
+ * their files since: another run of the same can wait until it is sampled.
+ */
+struct program_key {
+	__u64 inode;
+	__u32 device_major;
+	__u32 device_minor;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct program_key);
+	__type(value, __u64);
+} known_programs SEC(".maps");
+
+#define PROGRAM_KNOWN_NS 30000000000ULL /* half of the time that files are held by default */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -491,17 +510,44 @@ static __always_inline void find_exec_mappings(struct task_struct *task,
 	bpf_find_vma(task, BPF_CORE_READ(regs, KERNEL_REGS_IP), take_mapping, &mappings[1], 0);
 }
 
+static __always_inline bool is_known(const struct exec_mapping *program, __u64 now_ns)
+{
+	const struct program_key key = {
+		.inode = program->inode,
+		.device_major = program->device_major,
+		.device_minor = program->device_minor,
+	};
+	__u64 *woke_ns = bpf_map_lookup_elem(&known_programs, &key);
+
+	if (program->end == 0)
+		return false;
+	if (woke_ns && now_ns - *woke_ns < PROGRAM_KNOWN_NS)
+		return true;
+	bpf_map_update_elem(&known_programs, &key, &now_ns, BPF_ANY);
+	return false;
+}
+
+/* Nobody need be woken for what can wait, unless it begins to fill the ring. */
+static __always_inline __u64 let_sleep(void)
+{
+	__u64 n_unread = bpf_ringbuf_query(&announcements, BPF_RB_AVAIL_DATA);
+
+	return n_unread < RING_BYTES_TO_WAKE ? LET_SLEEP : WAKE;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	__u64 cgroup_id = bpf_get_current_cgroup_id();
 	struct exec_announcement news = {};
+	__u64 wakeup;
 
 	if (decision_of_cgroup(cgroup_id) == DECISION_NO)
 		return 0;
 	fill(&news.head, task, ANNOUNCE_EXEC, cgroup_id);
 	find_exec_mappings(bpf_get_current_task_btf(), news.mappings);
-	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), WAKE) != 0)
+	wakeup = is_known(&news.mappings[0], news.head.time_ns) ? let_sleep() : WAKE;
+	if (bpf_ringbuf_output(&announcements, &news, sizeof(news), wakeup) != 0)
 		note_lost_event();
 	return 0;
 }
@@ -511,14 +557,12 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u64 cgroup_id = bpf_get_current_cgroup_id();
 	__u32 pid = task->tgid;
-	__u64 n_unread;
 
 	if (task->signal->live.counter != 0)
 		return 0; /* other threads go on */
 	bpf_map_delete_elem(&processes, &pid);
 	if (decision_of_cgroup(cgroup_id) == DECISION_NO)
 		return 0;
-	n_unread = bpf_ringbuf_query(&announcements, BPF_RB_AVAIL_DATA);
-	announce(task, ANNOUNCE_EXIT, cgroup_id, n_unread < RING_BYTES_TO_WAKE ? LET_SLEEP : WAKE);
+	announce(task, ANNOUNCE_EXIT, cgroup_id, let_sleep());
 	return 0;
 }

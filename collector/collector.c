@@ -402,6 +402,8 @@ static uint64_t run_timers(struct collector *collector, uint64_t now_ns)
 	next_ns = earlier(next_ns, opener_expire(collector->opener, now_ns));
 	next_ns = earlier(next_ns, pool_expire(collector->pool, now_ns));
 	next_ns = earlier(next_ns, objects_expire(collector->objects, now_ns));
+	if (objects_take_kallsyms_ask(collector->objects))
+		kallsyms_copy_begin(&collector->kallsyms, now_ns);
 	if (kallsyms_copy_step(&collector->kallsyms, collector->objects, now_ns))
 		next_ns = now_ns;
 	return next_ns;

@@ -20,7 +20,7 @@ void kallsyms_copy_begin(struct kallsyms_copy *copy, uint64_t now_ns)
 {
 	if (copy->source_fd < 0 || copy->copy_fd >= 0)
 		return;
-	if (copy->generation > 0 && now_ns - copy->made_ns < KALLSYMS_AGE_NS)
+	if (copy->generation > 0 && now_ns - copy->made_ns < copy->age_ns)
 		return;
 	if (lseek(copy->source_fd, 0, SEEK_SET) != 0)
 		return;
@@ -31,7 +31,13 @@ void kallsyms_copy_begin(struct kallsyms_copy *copy, uint64_t now_ns)
 
 static void finish(struct kallsyms_copy *copy, struct objects *objects, uint64_t now_ns)
 {
-	copy->generation = copy->generation_so_far | 1; /* 0 stands for none */
+	uint64_t generation = copy->generation_so_far | 1; /* 0 stands for none */
+
+	if (generation != copy->generation)
+		copy->age_ns = KALLSYMS_AGE_NS;
+	else if (copy->age_ns < KALLSYMS_AGE_NS_MAX)
+		copy->age_ns *= 2;
+	copy->generation = generation;
 	copy->made_ns = now_ns;
 	(void)objects_set_kallsyms(
 		objects, take_fd(&copy->copy_fd), copy->n_bytes,

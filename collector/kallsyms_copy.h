@@ -14,8 +14,9 @@
 #include "base/cleanup.h"
 #include "objects.h"
 
-#define KALLSYMS_BYTES_MAX (64u << 20)
-#define KALLSYMS_AGE_NS    UINT64_C(60000000000) /* a copy younger than this is not made again */
+#define KALLSYMS_BYTES_MAX  (64u << 20)
+#define KALLSYMS_AGE_NS     UINT64_C(60000000000)   /* a copy younger than this is not made again */
+#define KALLSYMS_AGE_NS_MAX UINT64_C(3600000000000) /* nor is one that was found unchanged */
 
 struct kallsyms_copy {
 	int source_fd; /* owned; -1: there is none, kernel frames stay addresses */
@@ -24,6 +25,7 @@ struct kallsyms_copy {
 	uint64_t generation;        /* a hash of the text; 0: there is no copy */
 	uint64_t generation_so_far; /* of what has been copied */
 	uint64_t made_ns;           /* monotonic */
+	uint64_t age_ns; /* at which it may be made again: doubles with each copy that is equal */
 };
 
 #define KALLSYMS_COPY_NULL                                                                         \

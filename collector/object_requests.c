@@ -190,6 +190,8 @@ static void take_read(struct object_requests *requests, const struct link_event 
 	if (ask->n_bytes > n_left)
 		ask->n_bytes = (uint32_t)n_left;
 	if (object->kind == OBJECT_KALLSYMS) {
+		if (ask->offset == 0)
+			objects_ask_kallsyms(requests->options.objects);
 		read_memory(requests, event->request, object, ask);
 		return;
 	}

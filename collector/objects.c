@@ -63,6 +63,7 @@ struct objects {
 	struct record **by_id;
 	struct record **by_identity;
 	struct key_link **by_key;
+	bool is_kallsyms_asked;
 };
 
 static struct record *record_of(struct object *object)
@@ -232,6 +233,19 @@ struct object *objects_set_kallsyms(struct objects *objects, int fd, uint64_t si
 	if (before)
 		object_release(objects, &before->object, 0);
 	return &record->object;
+}
+
+void objects_ask_kallsyms(struct objects *objects)
+{
+	objects->is_kallsyms_asked = true;
+}
+
+bool objects_take_kallsyms_ask(struct objects *objects)
+{
+	bool asked = objects->is_kallsyms_asked;
+
+	objects->is_kallsyms_asked = false;
+	return asked;
 }
 
 struct object *objects_kallsyms(const struct objects *objects)

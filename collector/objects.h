@@ -80,6 +80,12 @@ struct object *objects_set_kallsyms(struct objects *objects, int fd, uint64_t si
 /* The current kallsyms object, borrowed, or NULL. */
 struct object *objects_kallsyms(const struct objects *objects);
 
+/* A symbolizer began to read kallsyms, or lacks a name in it: a newer copy is welcome. */
+void objects_ask_kallsyms(struct objects *objects);
+
+/* Whether that was so since the last call. */
+bool objects_take_kallsyms_ask(struct objects *objects);
+
 /*
  * A file seen in a maps text under @key and @name (borrowed) that is held already. Returns it with
  * one reference more, or NULL.

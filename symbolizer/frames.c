@@ -26,6 +26,7 @@ struct pass {
 	const struct symbol_table *table; /* NULL: there is none */
 	uint32_t module_name;
 	uint32_t mappings_at; /* first mapping of this object */
+	bool lacks_kernel_name;
 };
 
 bool frames_is_caller(const struct wire_window *window, const struct wire_stack *stack, uint32_t i)
@@ -184,6 +185,7 @@ static int resolve_in_kernel(struct pass *pass, uint64_t address, bool is_caller
 {
 	int r = name_symbol(pass, (struct elf_addr){address - (is_caller ? 1 : 0)}, frame);
 
+	pass->lacks_kernel_name = pass->lacks_kernel_name || frame->outcome != FRAME_NAMED;
 	frame->mapping = find_mapping(pass, NULL);
 	frame->address = frame->outcome == FRAME_NAMED ? address : 0;
 	return r;
@@ -237,6 +239,18 @@ static int find_table(struct pass *pass)
 	return r < 0 && r != -ENOMEM ? r : 0;
 }
 
+/*
+ * Code came to the kernel since the copy was made: reading its first byte asks for a newer one,
+ * which later windows will name; whether there is one is the collector's to say.
+ */
+static void ask_for_newer_kallsyms(const struct pass *pass)
+{
+	const struct object_reader *reader = &pass->sources->reader;
+	struct wire_bytes first;
+
+	(void)!reader->fetch(reader->owner, pass->object->id, (struct file_off){0}, 1, &first);
+}
+
 /* Names the locations of one object: a chain that begins at @first. */
 static int resolve_object(struct pass *pass, uint32_t first, const uint32_t *next,
 			  const uint8_t *uses)
@@ -251,6 +265,8 @@ static int resolve_object(struct pass *pass, uint32_t first, const uint32_t *nex
 			if (uses[i] & (1u << is_caller))
 				r = resolve(pass, &pass->window->locations[i], is_caller,
 					    &pass->frames->frames[2 * (size_t)i + is_caller]);
+	if (pass->lacks_kernel_name && pass->table)
+		ask_for_newer_kallsyms(pass);
 	return r;
 }
 

@@ -60,7 +60,8 @@ int wire_decode_lease(const void *frame, size_t n_bytes, struct wire_lease *ret_
 
 enum object_kind {
 	OBJECT_FILE = 1, /* readable by OBJECT_READ */
-	OBJECT_KALLSYMS, /* the collector's copy of /proc/kallsyms, readable by OBJECT_READ */
+	OBJECT_KALLSYMS, /* the collector's copy of /proc/kallsyms, readable by OBJECT_READ; reading
+			  * at offset 0 asks for a newer one, made at most once a minute */
 	OBJECT_NAMELESS, /* nothing can be read: [vdso], [anon], a file that could not be opened */
 };
 

@@ -13,6 +13,8 @@ static size_t n_objects;
 static uint64_t last_id;
 static bool table_is_full;
 
+static unsigned n_kallsyms_asks; /* of any test of this process */
+
 struct object *fake_object(enum object_kind kind, const char *name, int fd, uint64_t size_bytes)
 {
 	struct object *object = plenty_calloc(sizeof(*object));
@@ -86,4 +88,15 @@ struct object *objects_adopt(struct objects *objects, int fd, const struct file_
 	object = fake_object(OBJECT_FILE, text, fd, identity->size_bytes);
 	object->identity = *identity;
 	return object;
+}
+
+void objects_ask_kallsyms(struct objects *objects)
+{
+	(void)objects;
+	n_kallsyms_asks++;
+}
+
+unsigned fake_objects_n_kallsyms_asks(void)
+{
+	return n_kallsyms_asks;
 }

@@ -15,6 +15,9 @@ struct object *fake_object(enum object_kind kind, const char *name, int fd, uint
 /* How many there are. */
 size_t fake_objects_n(void);
 
+/* How often a newer copy of kallsyms was asked for. */
+unsigned fake_objects_n_kallsyms_asks(void);
+
 /* From now on objects_adopt() finds the table full, or not. */
 void fake_objects_set_full(bool is_full);
 

@@ -120,6 +120,12 @@ static void equal_texts_are_one_generation(void **state)
 	first = objects_kallsyms(f->objects)->identity.change_time_ns;
 	(void)make_copy(f, START_NS + KALLSYMS_AGE_NS);
 	assert_int_equal(objects_kallsyms(f->objects)->identity.change_time_ns, first);
+	/* Asking for what does not change costs less and less. */
+	write_lines(f->copy.source_fd, 1);
+	(void)make_copy(f, START_NS + 3 * KALLSYMS_AGE_NS - 1);
+	assert_int_equal(objects_kallsyms(f->objects)->identity.change_time_ns, first);
+	(void)make_copy(f, START_NS + 3 * KALLSYMS_AGE_NS);
+	assert_int_not_equal(objects_kallsyms(f->objects)->identity.change_time_ns, first);
 }
 
 static void a_text_that_ends_in_an_error_leaves_the_older_copy(void **state)

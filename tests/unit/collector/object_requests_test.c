@@ -132,7 +132,9 @@ static void reads_end_at_the_end_of_the_file(void **state)
 static void kallsyms_is_read_at_once(void **state)
 {
 	struct pool_fixture *f = *state;
-	struct wire_object_read ask = {f->kallsyms->id, 2, 100};
+	struct wire_object_read ask = {f->kallsyms->id, 2, 100},
+				from_start = {f->kallsyms->id, 0, 1};
+	unsigned n_asks = fake_objects_n_kallsyms_asks();
 
 	f->kallsyms->fd = memfd_create("kallsyms", MFD_CLOEXEC);
 	assert_int_equal(write(f->kallsyms->fd, "abcdef", 6), 6);
@@ -140,6 +142,9 @@ static void kallsyms_is_read_at_once(void **state)
 	(void)lease(f);
 	assert_bytes(send_read(f, WORKER, &ask), "cdef", 4);
 	assert_int_equal(fake_opener_n(), 0);
+	assert_int_equal(fake_objects_n_kallsyms_asks(), n_asks);
+	assert_bytes(send_read(f, WORKER, &from_start), "a", 1);
+	assert_int_equal(fake_objects_n_kallsyms_asks(), n_asks + 1); /* for a newer copy */
 	close_fdp(&f->kallsyms->fd);
 	assert_int_equal(pool_fixture_refusal(send_read(f, WORKER, &ask)), REFUSAL_DENIED);
 }

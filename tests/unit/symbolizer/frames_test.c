@@ -142,6 +142,20 @@ static void kallsyms_is_read_again_when_its_generation_is_new(void **state)
 	resolve(stacks, 1);
 }
 
+static void an_address_that_the_kernels_text_lacks_asks_for_a_newer_one(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_KERNEL)};
+
+	(void)state;
+	resolve(stacks, 1);
+	frames_deinit(&frames);
+	fixture.n_fetches = 0;
+	fixture.locations[AT_KERNEL].value = UINT64_C(0xffffffffffff0000);
+	resolve(stacks, 1);
+	assert_frame(AT_KERNEL, false, "[kernel]", FRAME_MODULE_ONLY);
+	assert_int_equal(fixture.n_fetches, 1);
+}
+
 static void a_kernel_that_cannot_be_read_is_called_kernel(void **state)
 {
 	const struct wire_stack stacks[] = {STACK(1, AT_KERNEL, AT_FIRST)};
@@ -181,6 +195,7 @@ int main(void)
 		TEST(addresses_and_mappings_are_those_of_the_file),
 		TEST(a_poisoned_window_reads_no_file),
 		TEST(kallsyms_is_read_again_when_its_generation_is_new),
+		TEST(an_address_that_the_kernels_text_lacks_asks_for_a_newer_one),
 		TEST(a_kernel_that_cannot_be_read_is_called_kernel),
 		TEST(names_beyond_the_budget_are_cut_short),
 	};

@@ -197,7 +197,7 @@ static void take_record(void *owner, const struct stack_record *record)
 	enum placement placement = process ? placement_of(process, 0) : PLACE_WAIT_READ;
 
 	drain->n_drained += record->head.count;
-	if (drain->options.lose_one_sample)
+	if (drain->options.lose_one_sample && record->head.count == 1)
 		drain->options.lose_one_sample = false;
 	else if (placement >= PLACE_WAIT_DECISION)
 		put_aside(drain, record, placement);

@@ -438,11 +438,12 @@ static void a_sample_that_vanishes_uncounted_breaks_the_books(void **state)
 	struct fixture *f = *state;
 	const struct drain_options options = {.counters = &f->counters, .lose_one_sample = true};
 
+	f->record->head.count = 1;
 	drain_free(f->drain);
 	assert_int_equal(drain_new(&options, &f->drain), 0);
 	assert_int_equal(drain_run(f->drain, 1000), 0);
 	assert_int_equal(drain_count(f->drain, 0), 0);
-	assert_int_equal(counters_get(&f->counters, COUNTER_TAKEN), 5);
+	assert_int_equal(counters_get(&f->counters, COUNTER_TAKEN), 1);
 	assert_int_equal(world.n_samples, 0);
 	assert_int_equal(counters_get(&f->counters, COUNTER_HELD_KERNEL), 0);
 }

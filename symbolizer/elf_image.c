@@ -360,6 +360,7 @@ static bool judge(const struct elf_image *elf, const GElf_Sym *from, bool is_sym
 		.end = {from->st_size ? from->st_value + from->st_size : section_end},
 		.name_at = (uint32_t)from->st_name,
 		.names_index = is_symtab,
+		.source = is_symtab ? SYMBOL_FROM_SYMTAB : SYMBOL_FROM_DYNSYM,
 		.standing = standing & 0xf,
 	};
 	return true;
@@ -416,6 +417,11 @@ static int collect(const struct elf_image *elf, const struct elf_symbols *table,
 int elf_image_build(struct elf_image *elf, void **ret_block, size_t *ret_n_bytes)
 {
 	cleanup_with(symbol_list_deinit) struct symbol_list list = {0};
+	const struct symbol_table_input input = {
+		.list = &list,
+		.segments = &elf->segments,
+		.build_id = &elf->build_id,
+	};
 	int r;
 
 	r = collect(elf, &elf->dynsym, false, &list);
@@ -425,7 +431,7 @@ int elf_image_build(struct elf_image *elf, void **ret_block, size_t *ret_n_bytes
 		return r;
 	if (r > 0)
 		elf->flaw = r; /* what was collected until then is right, and kept */
-	r = symbol_table_build(&list, &elf->segments, &elf->build_id, ret_block, ret_n_bytes);
+	r = symbol_table_build(&input, ret_block, ret_n_bytes);
 	return r > 0 ? ELF_IMAGE_TOO_BIG : r;
 }
 

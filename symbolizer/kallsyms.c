@@ -99,6 +99,7 @@ static int add_function(struct symbol_list *list, const struct kallsyms_line *li
 		.name_at = line->name_at,
 		.n_name_bytes = line->n_name_bytes,
 		.names_index = line->is_foreign, /* until it has an end; both are the same text */
+		.source = SYMBOL_FROM_KALLSYMS,
 	};
 
 	if (line->type == 'W' || line->type == 'w')
@@ -192,8 +193,7 @@ int kallsyms_parse(const char *text, size_t n_bytes, void **ret_block, size_t *r
 {
 	cleanup_with(symbol_list_deinit) struct symbol_list list = {.names = {text, text}};
 	cleanup_with(boundaries_deinit) struct boundaries b = {0};
-	static const struct symbol_segments no_segments;
-	static const struct symbol_build_id no_build_id;
+	const struct symbol_table_input input = {.list = &list};
 	int r;
 
 	if (n_bytes > KALLSYMS_TEXT_BYTES_MAX)
@@ -206,6 +206,6 @@ int kallsyms_parse(const char *text, size_t n_bytes, void **ret_block, size_t *r
 	if (r != 0)
 		return r;
 	end_functions(&list, &b);
-	r = symbol_table_build(&list, &no_segments, &no_build_id, ret_block, ret_n_bytes);
+	r = symbol_table_build(&input, ret_block, ret_n_bytes);
 	return r > 0 ? KALLSYMS_TOO_BIG : r;
 }

@@ -23,13 +23,36 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
+/* Go's table knows its functions; extents without a name only stand in for those that have one. */
+static unsigned rank_of(const struct symbol *symbol)
+{
+	if (symbol->source == SYMBOL_FROM_GOPCLNTAB)
+		return 0;
+	return symbol->source == SYMBOL_FROM_FDE ? 2 : 1;
+}
+
+/* Which source is said to have a name that several have. */
+static unsigned preference_of(const struct symbol *symbol)
+{
+	static const uint8_t preferences[SYMBOL_SOURCES] = {
+		[SYMBOL_FROM_SYMTAB] = 1,
+		[SYMBOL_FROM_DEBUG] = 2,
+		[SYMBOL_FROM_MINIDEBUG] = 3,
+		[SYMBOL_FROM_DYNSYM] = 4,
+	};
+
+	return symbol->source < SYMBOL_SOURCES ? preferences[symbol->source] : 0;
+}
+
 /* Negative when @a names an address that both begin at, positive when @b does. */
 static int compare_aliases(const struct symbol_list *list, const struct symbol *a,
 			   const struct symbol *b)
 {
 	const char *name_a = name_of(list, a), *name_b = name_of(list, b);
-	int order = compare_numbers(a->standing, b->standing);
+	int order = compare_numbers(rank_of(a), rank_of(b));
 
+	if (order == 0)
+		order = compare_numbers(a->standing, b->standing);
 	if (order == 0)
 		order = compare_numbers(leading_underscores(name_a, a->n_name_bytes),
 					leading_underscores(name_b, b->n_name_bytes));
@@ -41,6 +64,8 @@ static int compare_aliases(const struct symbol_list *list, const struct symbol *
 		order = memcmp(name_a, name_b, a->n_name_bytes);
 	if (order == 0)
 		order = compare_numbers(b->end.v, a->end.v);
+	if (order == 0)
+		order = compare_numbers(preference_of(a), preference_of(b));
 	return order;
 }
 
@@ -105,10 +130,38 @@ int symbol_order_sort(struct symbol_list *list)
 	return 0;
 }
 
-/* Drops what lies under better symbols, and lets sizeless ones end where the next begins. */
+/* How far the symbols that were passed reach: all of one kind end below the number. */
+struct cover {
+	uint64_t go_end;
+	uint64_t sized_end;
+	uint64_t typed_end;
+	uint64_t named_start; /* of the last one that has a name */
+};
+
+static bool is_covered(const struct cover *cover, const struct symbol *symbol)
+{
+	uint64_t start = symbol->start.v;
+
+	if (symbol->source == SYMBOL_FROM_GOPCLNTAB)
+		return false;
+	if (symbol->source == SYMBOL_FROM_FDE)
+		return start < cover->sized_end || start < cover->go_end ||
+		       start == cover->named_start;
+	return start < cover->go_end ||
+	       ((symbol->standing & SYMBOL_SIZELESS) && start < cover->sized_end) ||
+	       ((symbol->standing & SYMBOL_UNTYPED) && start < cover->typed_end);
+}
+
+static void raise_to(uint64_t *end, const struct symbol *symbol, bool counts)
+{
+	if (counts && symbol->end.v > *end)
+		*end = symbol->end.v;
+}
+
+/* Drops what lies under better symbols. */
 static void drop_covered(struct symbol_list *list)
 {
-	uint64_t sized_end = 0, typed_end = 0;
+	struct cover cover = {.named_start = UINT64_MAX};
 	size_t n_kept = 0;
 
 	for (size_t i = 0; i < list->n_symbols; i++) {
@@ -116,18 +169,20 @@ static void drop_covered(struct symbol_list *list)
 		bool is_sized = !(symbol.standing & SYMBOL_SIZELESS);
 		bool is_typed = !(symbol.standing & SYMBOL_UNTYPED);
 
-		if ((!is_sized && symbol.start.v < sized_end) ||
-		    (!is_typed && symbol.start.v < typed_end))
+		if (is_covered(&cover, &symbol))
 			continue;
-		if (is_sized && symbol.end.v > sized_end)
-			sized_end = symbol.end.v;
-		if (is_sized && is_typed && symbol.end.v > typed_end)
-			typed_end = symbol.end.v;
 		list->symbols[n_kept++] = symbol;
+		if (symbol.source == SYMBOL_FROM_FDE)
+			continue;
+		cover.named_start = symbol.start.v;
+		raise_to(&cover.go_end, &symbol, symbol.source == SYMBOL_FROM_GOPCLNTAB);
+		raise_to(&cover.sized_end, &symbol, is_sized);
+		raise_to(&cover.typed_end, &symbol, is_sized && is_typed);
 	}
 	list->n_symbols = n_kept;
 }
 
+/* Lets sizeless symbols end where the next begins. */
 static void end_sizeless(struct symbol_list *list)
 {
 	uint64_t next = UINT64_MAX, start = UINT64_MAX;

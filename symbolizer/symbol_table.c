@@ -7,6 +7,10 @@
  * the greatest start at or below an address therefore always belongs to the innermost symbol, and
  * one binary search answers, whatever the nesting; starts and sizes stay those of the file.
  *
+ * Before each name in the text stands a head of two bytes: its source and its length. What is too
+ * large for its place, a length here or a size in the array, follows the head: ten bytes a piece
+ * and two of the head are twelve for all but a few.
+ *
  * Starts are 32 bits from the base of a group; a new group begins where that would not reach. Files
  * and kernels of this world have one or two.
  */
@@ -18,10 +22,13 @@
 
 #include "symbol_order.h"
 
-#define BLOCK_MAGIC    UINT64_C(0x314c424d59535254) /* "TRSYMBL1" */
-#define CONTINUES      (UINT32_C(1) << 31)
-#define PAGE_BYTES     4096u
-#define NAMES_AT_LEAST 64u /* symbols, when a list first grows */
+#define BLOCK_MAGIC   UINT64_C(0x324c424d59535254) /* "TRSYMBL2" */
+#define CONTINUES     (UINT32_C(1) << 31)
+#define PAGE_BYTES    4096u
+#define SIZE_FAR      UINT16_MAX /* the size stands before the name, in eight bytes */
+#define LENGTH_FAR    0xfffu     /* the length stands before the name, in two bytes */
+#define SOURCE_SHIFT  12
+#define NAME_HEAD_MAX 12u
 
 struct symbol_group {
 	uint64_t base;
@@ -35,49 +42,17 @@ struct block_head {
 	uint32_t n_groups;
 	uint32_t n_pieces;
 	uint32_t n_text_bytes;
+	uint32_t n_line_chunks;
+	uint32_t n_line_files;
+	uint32_t n_line_row_bytes;
+	uint32_t n_line_text_bytes;
 	uint64_t n_build_id_bytes;
 	uint8_t build_id[SYMBOL_BUILD_ID_BYTES_MAX];
 };
 
 _Static_assert(sizeof(struct block_head) % 8 == 0, "arrays behind the head are aligned");
-_Static_assert(sizeof(struct symbol) == 24, "SYMBOLS_MAX bounds bytes, too");
-_Static_assert(SYMBOL_NAMES_BYTES_MAX + 2ull * SYMBOLS_MAX < CONTINUES, "name offsets fit");
-
-int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
-{
-	const char *name = list->names[symbol->names_index] + symbol->name_at;
-	const char *version;
-	struct symbol *grown;
-	size_t capacity;
-
-	if (symbol->n_name_bytes == 0 || symbol->end.v <= symbol->start.v)
-		return 0;
-	if (list->n_symbols >= SYMBOLS_MAX ||
-	    symbol->n_name_bytes > SYMBOL_NAMES_BYTES_MAX - list->n_names_bytes)
-		return SYMBOL_TABLE_TOO_BIG;
-	if (list->n_symbols == list->capacity) {
-		capacity = list->capacity ? list->capacity * 2 : NAMES_AT_LEAST;
-		grown = realloc(list->symbols, capacity * sizeof(*grown)); /* SYMBOLS_MAX above */
-		if (!grown)
-			return -ENOMEM;
-		list->symbols = grown;
-		list->capacity = capacity;
-	}
-	grown = &list->symbols[list->n_symbols++];
-	*grown = *symbol;
-	list->n_names_bytes += symbol->n_name_bytes;
-	version = memchr(name + 1, '@', (size_t)symbol->n_name_bytes - 1);
-	grown->is_versioned = version != NULL;
-	if (version)
-		grown->n_name_bytes = (uint16_t)(version - name);
-	return 0;
-}
-
-void symbol_list_deinit(struct symbol_list *list)
-{
-	free(list->symbols);
-	*list = (struct symbol_list){0};
-}
+_Static_assert(SYMBOL_NAMES_BYTES_MAX + (uint64_t)NAME_HEAD_MAX * SYMBOLS_MAX < CONTINUES,
+	       "name offsets fit");
 
 struct piece {
 	uint64_t start;
@@ -146,13 +121,29 @@ static uint32_t group_pieces(const struct sweep *sweep, struct symbol_group *gro
 	return n_groups;
 }
 
+static bool is_far_size(const struct symbol *symbol)
+{
+	return symbol->end.v - symbol->start.v >= SIZE_FAR;
+}
+
+static size_t head_bytes(const struct symbol *symbol)
+{
+	return 2u + (is_far_size(symbol) ? 8u : 0u) +
+	       (symbol->n_name_bytes >= LENGTH_FAR ? 2u : 0u);
+}
+
 static size_t text_bytes(const struct sweep *sweep)
 {
 	size_t n_bytes = 0;
 
-	for (size_t i = 0; i < sweep->n_pieces; i++)
-		if (!(sweep->pieces[i].symbol & CONTINUES))
-			n_bytes += 2u + sweep->list->symbols[sweep->pieces[i].symbol].n_name_bytes;
+	for (size_t i = 0; i < sweep->n_pieces; i++) {
+		const struct symbol *symbol;
+
+		if (sweep->pieces[i].symbol & CONTINUES)
+			continue;
+		symbol = &sweep->list->symbols[sweep->pieces[i].symbol];
+		n_bytes += head_bytes(symbol) + symbol->n_name_bytes;
+	}
 	return n_bytes;
 }
 
@@ -160,7 +151,10 @@ static size_t block_bytes(const struct block_head *head)
 {
 	return sizeof(*head) + head->n_segments * sizeof(struct symbol_segment) +
 	       head->n_groups * sizeof(struct symbol_group) +
-	       (size_t)head->n_pieces * 3 * sizeof(uint32_t) + head->n_text_bytes;
+	       head->n_line_chunks * sizeof(struct line_chunk) +
+	       (size_t)head->n_pieces * (2 * sizeof(uint32_t) + sizeof(uint16_t)) +
+	       head->n_line_files * sizeof(uint32_t) + head->n_text_bytes +
+	       (size_t)head->n_line_row_bytes + head->n_line_text_bytes;
 }
 
 static void set_pointers(const struct block_head *head, struct symbol_table *table)
@@ -171,26 +165,56 @@ static void set_pointers(const struct block_head *head, struct symbol_table *tab
 	table->n_segments = head->n_segments;
 	table->groups = (const struct symbol_group *)(table->segments + head->n_segments);
 	table->n_groups = head->n_groups;
-	table->starts = (const uint32_t *)(table->groups + head->n_groups);
-	table->sizes = table->starts + head->n_pieces;
-	table->names = table->sizes + head->n_pieces;
-	table->text = (const char *)(table->names + head->n_pieces);
+	table->lines.chunks = (const struct line_chunk *)(table->groups + head->n_groups);
+	table->lines.n_chunks = head->n_line_chunks;
+	table->starts = (const uint32_t *)(table->lines.chunks + head->n_line_chunks);
+	table->names = table->starts + head->n_pieces;
 	table->n_pieces = head->n_pieces;
+	table->lines.files = table->names + head->n_pieces;
+	table->lines.n_files = head->n_line_files;
+	table->sizes = (const uint16_t *)(table->lines.files + head->n_line_files);
+	table->text = (const char *)(table->sizes + head->n_pieces);
 	table->n_text_bytes = head->n_text_bytes;
+	table->lines.rows = (const uint8_t *)table->text + head->n_text_bytes;
+	table->lines.n_row_bytes = head->n_line_row_bytes;
+	table->lines.file_text = (const char *)table->lines.rows + head->n_line_row_bytes;
+	table->lines.n_file_text_bytes = head->n_line_text_bytes;
+}
+
+/* Writes head and name of @symbol; returns what follows them. */
+static char *write_name(const struct symbol_list *list, const struct symbol *symbol, char *to)
+{
+	const uint64_t size = symbol->end.v - symbol->start.v;
+	const uint16_t n_name_bytes = symbol->n_name_bytes;
+	const uint16_t head = (uint16_t)(symbol->source << SOURCE_SHIFT |
+					 (n_name_bytes < LENGTH_FAR ? n_name_bytes : LENGTH_FAR));
+
+	memcpy(to, &head, sizeof(head));
+	to += sizeof(head);
+	if (n_name_bytes >= LENGTH_FAR) {
+		memcpy(to, &n_name_bytes, sizeof(n_name_bytes));
+		to += sizeof(n_name_bytes);
+	}
+	if (is_far_size(symbol)) {
+		memcpy(to, &size, sizeof(size));
+		to += sizeof(size);
+	}
+	if (n_name_bytes > 0)
+		memcpy(to, list->names[symbol->names_index] + symbol->name_at, n_name_bytes);
+	return to + n_name_bytes;
 }
 
 /* Fills the three arrays and the text; the block is ours until it is given away. */
 static void write_pieces(const struct sweep *sweep, const struct symbol_table *table)
 {
-	uint32_t *starts = (uint32_t *)table->starts, *sizes = (uint32_t *)table->sizes;
-	uint32_t *names = (uint32_t *)table->names;
+	uint32_t *starts = (uint32_t *)table->starts, *names = (uint32_t *)table->names;
+	uint16_t *sizes = (uint16_t *)table->sizes;
 	char *text = (char *)table->text;
-	uint32_t group = 0, text_at = 0;
+	uint32_t group = 0;
 
 	for (size_t i = 0; i < sweep->n_pieces; i++) {
 		const struct piece *piece = &sweep->pieces[i];
 		const struct symbol *symbol = &sweep->list->symbols[piece->symbol & ~CONTINUES];
-		uint64_t size;
 
 		if (group + 1 < table->n_groups && table->groups[group + 1].first == i)
 			group++;
@@ -198,34 +222,53 @@ static void write_pieces(const struct sweep *sweep, const struct symbol_table *t
 		names[i] = piece->symbol;
 		if (piece->symbol & CONTINUES)
 			continue;
-		size = symbol->end.v - symbol->start.v;
-		sizes[i] = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
-		names[i] = text_at;
-		memcpy(text + text_at, &symbol->n_name_bytes, 2);
-		memcpy(text + text_at + 2,
-		       sweep->list->names[symbol->names_index] + symbol->name_at,
-		       symbol->n_name_bytes);
-		text_at += 2u + symbol->n_name_bytes;
+		sizes[i] = is_far_size(symbol) ? SIZE_FAR
+					       : (uint16_t)(symbol->end.v - symbol->start.v);
+		names[i] = (uint32_t)(text - table->text);
+		text = write_name(sweep->list, symbol, text);
 	}
 }
 
-static int write_block(const struct sweep *sweep, const struct symbol_segments *segments,
-		       const struct symbol_build_id *build_id, void **ret_block,
-		       size_t *ret_n_bytes)
+static void write_lines(const struct line_list *lines, const struct line_view *view)
 {
-	struct symbol_table table = {0};
-	struct block_head *head;
-	struct block_head draft = {
+	if (view->n_chunks > 0)
+		memcpy((void *)view->chunks, lines->chunks.data, lines->chunks.n_bytes);
+	if (view->n_files > 0)
+		memcpy((void *)view->files, lines->files.data, lines->files.n_bytes);
+	if (view->n_row_bytes > 0)
+		memcpy((void *)view->rows, lines->rows.data, lines->rows.n_bytes);
+	if (view->n_file_text_bytes > 0)
+		memcpy((void *)view->file_text, lines->file_text.data, lines->file_text.n_bytes);
+}
+
+static struct block_head head_of(const struct sweep *sweep, const struct symbol_table_input *input)
+{
+	struct block_head head = {
 		.magic = BLOCK_MAGIC,
-		.n_segments = (uint32_t)segments->n_segments,
+		.n_segments = (uint32_t)input->segments->n_segments,
 		.n_groups = group_pieces(sweep, NULL),
 		.n_pieces = (uint32_t)sweep->n_pieces,
 		.n_text_bytes = (uint32_t)text_bytes(sweep),
-		.n_build_id_bytes = build_id->n_bytes,
+		.n_line_chunks =
+			(uint32_t)(input->lines->chunks.n_bytes / sizeof(struct line_chunk)),
+		.n_line_files = (uint32_t)(input->lines->files.n_bytes / sizeof(uint32_t)),
+		.n_line_row_bytes = (uint32_t)input->lines->rows.n_bytes,
+		.n_line_text_bytes = (uint32_t)input->lines->file_text.n_bytes,
+		.n_build_id_bytes = input->build_id->n_bytes,
 	};
 
-	memcpy(draft.build_id, build_id->bytes, sizeof(draft.build_id));
-	head = calloc(1, block_bytes(&draft)); /* SYMBOLS_MAX and SYMBOL_NAMES_BYTES_MAX bound it */
+	memcpy(head.build_id, input->build_id->bytes, sizeof(head.build_id));
+	return head;
+}
+
+static int write_block(const struct sweep *sweep, const struct symbol_table_input *input,
+		       void **ret_block, size_t *ret_n_bytes)
+{
+	const struct symbol_segments *segments = input->segments;
+	struct block_head draft = head_of(sweep, input), *head;
+	struct symbol_table table = {0};
+
+	head = calloc(1, block_bytes(&draft)); /* bounded as all that is in it */
 	if (!head)
 		return -ENOMEM;
 	*head = draft;
@@ -235,32 +278,53 @@ static int write_block(const struct sweep *sweep, const struct symbol_segments *
 		       segments->n_segments * sizeof(segments->segments[0]));
 	(void)group_pieces(sweep, (struct symbol_group *)table.groups);
 	write_pieces(sweep, &table);
+	write_lines(input->lines, &table.lines);
 	*ret_n_bytes = block_bytes(head);
 	*ret_block = head;
 	return 0;
 }
 
-int symbol_table_build(struct symbol_list *list, const struct symbol_segments *segments,
-		       const struct symbol_build_id *build_id, void **ret_block,
-		       size_t *ret_n_bytes)
+/* Sorts, flattens and writes; @input is complete. */
+static int build(const struct symbol_table_input *input, void **ret_block, size_t *ret_n_bytes)
 {
-	cleanup_with(sweep_deinit) struct sweep sweep = {0};
+	cleanup_with(sweep_deinit) struct sweep sweep = {.list = input->list};
+	size_t n;
 	int r;
 
-	if (segments->n_segments > SYMBOL_SEGMENTS_MAX ||
-	    build_id->n_bytes > SYMBOL_BUILD_ID_BYTES_MAX)
+	if (input->segments->n_segments > SYMBOL_SEGMENTS_MAX ||
+	    input->build_id->n_bytes > SYMBOL_BUILD_ID_BYTES_MAX)
 		return SYMBOL_TABLE_TOO_BIG;
-	r = symbol_order_sort(list);
-	if (r < 0)
+	r = line_list_finish(input->lines);
+	if (r == 0)
+		r = symbol_order_sort(input->list);
+	if (r != 0)
 		return r;
-	symbol_order_settle(list);
-	sweep.list = list;
-	sweep.pieces = calloc(2 * list->n_symbols + 1, sizeof(*sweep.pieces)); /* SYMBOLS_MAX */
-	sweep.open = calloc(list->n_symbols + 1, sizeof(*sweep.open));
+	symbol_order_settle(input->list);
+	n = input->list->n_symbols;
+	sweep.pieces = calloc(2 * n + 1, sizeof(*sweep.pieces)); /* SYMBOLS_MAX */
+	sweep.open = calloc(n + 1, sizeof(*sweep.open));
 	if (!sweep.pieces || !sweep.open)
 		return -ENOMEM;
 	sweep_symbols(&sweep);
-	return write_block(&sweep, segments, build_id, ret_block, ret_n_bytes);
+	return write_block(&sweep, input, ret_block, ret_n_bytes);
+}
+
+int symbol_table_build(const struct symbol_table_input *input, void **ret_block,
+		       size_t *ret_n_bytes)
+{
+	static const struct symbol_segments no_segments;
+	static const struct symbol_build_id no_build_id;
+	struct symbol_list no_list = {0};
+	struct line_list no_lines = LINE_LIST_INIT;
+	const struct symbol_table_input complete = {
+		.list = input->list ? input->list : &no_list,
+		.lines = input->lines ? input->lines : &no_lines,
+		.segments = input->segments ? input->segments : &no_segments,
+		.build_id = input->build_id ? input->build_id : &no_build_id,
+	};
+
+	return build(&complete, ret_block,
+		     ret_n_bytes); /* the empty lists stay so: nothing to free */
 }
 
 int symbol_table_view(const void *block, size_t n_bytes, struct symbol_table *ret_table)
@@ -270,8 +334,9 @@ int symbol_table_view(const void *block, size_t n_bytes, struct symbol_table *re
 
 	if (n_bytes < sizeof(*head) || head->magic != BLOCK_MAGIC ||
 	    head->n_segments > SYMBOL_SEGMENTS_MAX || head->n_groups > head->n_pieces ||
-	    head->n_pieces > 2 * SYMBOLS_MAX || head->n_build_id_bytes > sizeof(head->build_id) ||
-	    block_bytes(head) != n_bytes)
+	    head->n_pieces > 2 * SYMBOLS_MAX || head->n_line_chunks > LINE_CHUNKS_MAX ||
+	    head->n_line_files > LINE_FILES_MAX ||
+	    head->n_build_id_bytes > sizeof(head->build_id) || block_bytes(head) != n_bytes)
 		return SYMBOL_TABLE_MALFORMED;
 	set_pointers(head, &table);
 	table.build_id.n_bytes = head->n_build_id_bytes;
@@ -325,22 +390,39 @@ static int64_t group_of_piece(const struct symbol_table *table, int64_t group, u
 	return group;
 }
 
+/* Takes @n_bytes of the text at *@at; false when they are not there. */
+static bool take_text(const struct symbol_table *table, uint64_t *at, void *to, size_t n_bytes)
+{
+	if (*at + n_bytes > table->n_text_bytes)
+		return false;
+	memcpy(to, table->text + *at, n_bytes);
+	*at += n_bytes;
+	return true;
+}
+
 static bool read_piece(const struct symbol_table *table, uint64_t base, uint64_t piece,
 		       struct symbol_found *ret_found)
 {
-	uint32_t text_at = table->names[piece];
-	uint16_t n_name_bytes;
+	uint64_t at = table->names[piece], size = table->sizes[piece];
+	uint16_t head, n_name_bytes;
 
-	if ((text_at & CONTINUES) || text_at + 2ull > table->n_text_bytes)
+	if ((at & CONTINUES) || !take_text(table, &at, &head, sizeof(head)))
 		return false;
-	memcpy(&n_name_bytes, table->text + text_at, 2);
-	if (n_name_bytes > table->n_text_bytes - text_at - 2)
+	n_name_bytes = head & LENGTH_FAR;
+	if (n_name_bytes == LENGTH_FAR &&
+	    !take_text(table, &at, &n_name_bytes, sizeof(n_name_bytes)))
+		return false;
+	if (size == SIZE_FAR && !take_text(table, &at, &size, sizeof(size)))
+		return false;
+	if (at + n_name_bytes > table->n_text_bytes || head >> SOURCE_SHIFT == 0 ||
+	    head >> SOURCE_SHIFT >= SYMBOL_SOURCES)
 		return false;
 	*ret_found = (struct symbol_found){
 		.start = {base + table->starts[piece]},
-		.size_bytes = table->sizes[piece],
-		.name = table->text + text_at + 2,
+		.size_bytes = size,
+		.name = table->text + at,
 		.n_name_bytes = n_name_bytes,
+		.source = (enum symbol_source)(head >> SOURCE_SHIFT),
 	};
 	return true;
 }
@@ -372,6 +454,26 @@ bool symbol_table_find(const struct symbol_table *table, struct elf_addr addr,
 	if (addr.v - found.start.v >= found.size_bytes)
 		return false;
 	*ret_found = found;
+	return true;
+}
+
+bool symbol_table_line(const struct symbol_table *table, struct elf_addr addr,
+		       struct symbol_line *ret_line)
+{
+	struct symbol_line line = {0};
+	struct symbol_found function;
+	struct line_row row, first;
+
+	if (table->lines.n_chunks == 0 || !line_view_find(&table->lines, addr, &row))
+		return false;
+	line.file = line_view_file(&table->lines, row.file, &line.n_file_bytes);
+	line.line = row.line;
+	if (!line.file)
+		return false;
+	if (symbol_table_find(table, addr, &function) &&
+	    line_view_find(&table->lines, function.start, &first) && first.file == row.file)
+		line.start_line = first.line;
+	*ret_line = line;
 	return true;
 }
 

@@ -13,8 +13,10 @@ struct given {
 	uint64_t start;
 	uint64_t end;
 	const char *name;
-	uint8_t standing;
+	uint8_t standing; /* with OF() a source; without: of .symtab */
 };
+
+#define OF(source) ((uint8_t)((source) << 4))
 
 struct asked {
 	const char *what;
@@ -29,8 +31,7 @@ struct asked {
 static void *build(const struct given *given, size_t n, struct symbol_table *ret_table)
 {
 	struct symbol_list list = {0};
-	const struct symbol_segments segments = {0};
-	const struct symbol_build_id build_id = {0};
+	const struct symbol_table_input input = {.list = &list};
 	char text[TEXT_BYTES];
 	size_t at = 0, n_bytes;
 	void *block;
@@ -44,6 +45,8 @@ static void *build(const struct given *given, size_t n, struct symbol_table *ret
 			.name_at = (uint32_t)at,
 			.n_name_bytes = (uint16_t)strlen(from->name),
 			.standing = from->standing & 0xfu,
+			.source = (from->standing >> 4 ? from->standing >> 4 : SYMBOL_FROM_SYMTAB) &
+				  0xfu,
 		};
 
 		assert_true(at + strlen(from->name) < sizeof(text));
@@ -51,7 +54,7 @@ static void *build(const struct given *given, size_t n, struct symbol_table *ret
 		at += strlen(from->name);
 		assert_int_equal(symbol_list_add(&list, &symbol), 0);
 	}
-	assert_int_equal(symbol_table_build(&list, &segments, &build_id, &block, &n_bytes), 0);
+	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
 	assert_int_equal(symbol_table_view(block, n_bytes, ret_table), 0);
 	symbol_list_deinit(&list);
 	return block;
@@ -218,7 +221,7 @@ static void symbols_may_lie_anywhere_in_the_address_space(void **state)
 		{"below 4 GiB", 0x1000, "wide", 0x10},
 		{"in the group of the inner one", UINT64_C(1) << 33, "inside, out of reach",
 		 UINT64_C(1) << 33},
-		{"cut at 4 GiB", (UINT64_C(1) << 33) + 16, NULL, 0},
+		{"behind the inner one", (UINT64_C(1) << 33) + 16, "wide", 0x10},
 		{"the kernel's", UINT64_C(0xffffffff8100000f), "kernel",
 		 UINT64_C(0xffffffff81000000)},
 		{"the last byte", UINT64_MAX - 1, "last", UINT64_MAX - 16},
@@ -226,6 +229,184 @@ static void symbols_may_lie_anywhere_in_the_address_space(void **state)
 
 	(void)state;
 	CHECK(given, asked);
+}
+
+static void sources_stand_in_the_documented_order(void **state)
+{
+	const struct given given[] = {
+		/* what Go's table has wins, whatever else begins there or inside */
+		{0x1000, 0x1020, "main.run", SYMBOL_LOCAL | OF(SYMBOL_FROM_GOPCLNTAB)},
+		{0x1000, 0x1020, "run", OF(SYMBOL_FROM_SYMTAB)},
+		{0x1010, 0x1018, "inside", OF(SYMBOL_FROM_SYMTAB)},
+		{0x1020, 0x1030, "cgo", SYMBOL_LOCAL | OF(SYMBOL_FROM_SYMTAB)},
+		/* of the others the better name, wherever it comes from */
+		{0x2000, 0x2010, "__GI_read", SYMBOL_LOCAL | OF(SYMBOL_FROM_DEBUG)},
+		{0x2000, 0x2010, "read", OF(SYMBOL_FROM_DYNSYM)},
+		{0x2000, 0x2010, "read", OF(SYMBOL_FROM_MINIDEBUG)},
+		{0x2010, 0x2020, "write", OF(SYMBOL_FROM_DYNSYM)},
+		{0x2010, 0x2020, "write", OF(SYMBOL_FROM_DEBUG)},
+		{0x2010, 0x2020, "write", OF(SYMBOL_FROM_SYMTAB)},
+		/* extents count where there is no symbol, and end no sized one */
+		{0x3000, 0x3040, "", OF(SYMBOL_FROM_FDE)},
+		{0x3000, 0x3010, "named", OF(SYMBOL_FROM_DYNSYM)},
+		{0x3008, 0x3030, "", OF(SYMBOL_FROM_FDE)},
+		{0x3100, 0x3180, "", OF(SYMBOL_FROM_FDE)},
+		{0x3140, 0x4000, "label", SYMBOL_SIZELESS | OF(SYMBOL_FROM_SYMTAB)},
+		{0x3180, 0x3190, "", OF(SYMBOL_FROM_FDE)},
+	};
+	const struct asked asked[] = {
+		{"Go's own", 0x1000, "main.run", 0x1000},
+		{"Go's own goes on", 0x1010, "main.run", 0x1000},
+		{"C beside Go", 0x1020, "cgo", 0x1020},
+		{"the global name", 0x2000, "read", 0x2000},
+		{"the file's own source", 0x2010, "write", 0x2010},
+		{"the name at an extent", 0x3000, "named", 0x3000},
+		{"behind the name", 0x3010, NULL, 0},
+		{"an extent", 0x3100, "", 0x3100},
+		{"a label inside an extent", 0x3140, "label", 0x3140},
+		{"the next extent ends the label", 0x3180, "", 0x3180},
+	};
+
+	(void)state;
+	CHECK(given, asked);
+}
+
+static void a_name_says_which_source_it_came_from(void **state)
+{
+	const struct given given[] = {
+		{0x10, 0x20, "a", OF(SYMBOL_FROM_DYNSYM)},
+		{0x10, 0x20, "a", OF(SYMBOL_FROM_MINIDEBUG)},
+		{0x20, 0x30, "b", OF(SYMBOL_FROM_MINIDEBUG)},
+		{0x20, 0x30, "b", OF(SYMBOL_FROM_DEBUG)},
+		{0x30, 0x40, "c", OF(SYMBOL_FROM_DEBUG)},
+		{0x30, 0x40, "c", OF(SYMBOL_FROM_SYMTAB)},
+		{0x40, 0x50, "d", OF(SYMBOL_FROM_GOPCLNTAB)},
+		{0x40, 0x50, "d", OF(SYMBOL_FROM_SYMTAB)},
+		{0x50, 0x60, "", OF(SYMBOL_FROM_FDE)},
+		{0x60, 0x70, "e", OF(SYMBOL_FROM_KALLSYMS)},
+		{0x70, 0x80, "f", OF(SYMBOL_FROM_PERFMAP)},
+	};
+	const enum symbol_source expected[] = {
+		SYMBOL_FROM_MINIDEBUG, SYMBOL_FROM_DEBUG, SYMBOL_FROM_SYMTAB,
+		SYMBOL_FROM_GOPCLNTAB, SYMBOL_FROM_FDE,   SYMBOL_FROM_KALLSYMS,
+		SYMBOL_FROM_PERFMAP,
+	};
+	struct symbol_table table;
+	struct symbol_found found;
+	void *block = build(given, sizeof(given) / sizeof(given[0]), &table);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		assert_true(symbol_table_find(&table, (struct elf_addr){0x10 + 0x10 * i}, &found));
+		assert_int_equal(found.source, expected[i]);
+	}
+	free(block);
+}
+
+/* What does not fit its place in a block stands elsewhere. */
+static void long_names_and_large_symbols_are_whole(void **state)
+{
+	static const size_t lengths[] = {1, 4094, 4095, 4096, SYMBOL_NAME_BYTES_MAX};
+	static const uint64_t sizes[] = {1, 65534, 65535, 65536, UINT64_C(1) << 40};
+	char *name = malloc(SYMBOL_NAME_BYTES_MAX);
+	struct symbol_list list = {.names = {name}};
+	const struct symbol_table_input input = {.list = &list};
+	struct symbol_table table;
+	struct symbol_found found;
+	uint64_t start = 0;
+	size_t n_bytes;
+	void *block;
+
+	(void)state;
+	memset(name, 'n', SYMBOL_NAME_BYTES_MAX);
+	for (unsigned i = 0; i < 25; i++, start += UINT64_C(1) << 41)
+		assert_int_equal(
+			symbol_list_add(&list,
+					&(struct symbol){.start = {start},
+							 .end = {start + sizes[i % 5]},
+							 .n_name_bytes = (uint16_t)lengths[i / 5],
+							 .source = SYMBOL_FROM_DYNSYM}),
+			0);
+	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
+	assert_int_equal(symbol_table_view(block, n_bytes, &table), 0);
+	start = 0;
+	for (unsigned i = 0; i < 25; i++, start += UINT64_C(1) << 41) {
+		assert_true(symbol_table_find(&table, (struct elf_addr){start + sizes[i % 5] - 1},
+					      &found));
+		assert_int_equal(found.size_bytes, sizes[i % 5]);
+		assert_int_equal(found.n_name_bytes, lengths[i / 5]);
+		assert_memory_equal(found.name, name, found.n_name_bytes);
+		assert_false(
+			symbol_table_find(&table, (struct elf_addr){start + sizes[i % 5]}, &found));
+	}
+	free(block);
+	free(name);
+	symbol_list_deinit(&list);
+}
+
+static void an_at_sign_is_a_version_only_in_elf_symbols(void **state)
+{
+	const struct given given[] = {
+		{0x10, 0x20, "read@V1", OF(SYMBOL_FROM_DEBUG)},
+		{0x20, 0x30, "~ /node_modules/@scope/a.js", OF(SYMBOL_FROM_PERFMAP)},
+	};
+	const struct asked asked[] = {
+		{"an ELF symbol", 0x10, "read", 0x10},
+		{"a perf map's", 0x20, "~ /node_modules/@scope/a.js", 0x20},
+	};
+
+	(void)state;
+	CHECK(given, asked);
+}
+
+static void lines_come_with_the_line_of_their_function(void **state)
+{
+	struct line_list lines = LINE_LIST_INIT;
+	struct symbol_list list = {.names = {"mainrun"}};
+	const struct symbol symbols[] = {
+		{.start = {0x1000}, .end = {0x1100}, .n_name_bytes = 4, .source = 4},
+		{.start = {0x1100}, .end = {0x1200}, .name_at = 4, .n_name_bytes = 3, .source = 4},
+	};
+	const struct symbol_table_input input = {.list = &list, .lines = &lines};
+	const struct {
+		uint64_t addr;
+		const char *file; /* NULL: no line */
+		uint32_t line, start_line;
+	} asked[] = {
+		{0xfff, NULL, 0, 0},      {0x1000, "a.go", 10, 10}, {0x107f, "b.go", 7, 0},
+		{0x1090, "a.go", 12, 10}, {0x1100, "b.go", 3, 3},   {0x1180, NULL, 0, 0},
+	};
+	struct symbol_table table;
+	struct symbol_line line;
+	uint32_t a, b;
+	size_t n_bytes;
+	void *block;
+
+	(void)state;
+	assert_int_equal(line_list_file(&lines, "a.go", 4, &a), 0);
+	assert_int_equal(line_list_file(&lines, "b.go", 4, &b), 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1000}, {0x1020}, a, 10}), 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1020}, {0x1080}, b, 7}), 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1080}, {0x1100}, a, 12}), 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1100}, {0x1180}, b, 3}), 0);
+	assert_int_equal(symbol_list_add(&list, &symbols[0]), 0);
+	assert_int_equal(symbol_list_add(&list, &symbols[1]), 0);
+	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
+	assert_int_equal(symbol_table_view(block, n_bytes, &table), 0);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		bool is_found = symbol_table_line(&table, (struct elf_addr){asked[i].addr}, &line);
+
+		assert_int_equal(is_found, asked[i].file != NULL);
+		if (!is_found)
+			continue;
+		assert_int_equal(line.n_file_bytes, strlen(asked[i].file));
+		assert_memory_equal(line.file, asked[i].file, line.n_file_bytes);
+		assert_int_equal(line.line, asked[i].line);
+		assert_int_equal(line.start_line, asked[i].start_line);
+	}
+	free(block);
+	symbol_list_deinit(&list);
+	line_list_deinit(&lines);
 }
 
 static void what_cannot_be_used_is_passed_over(void **state)
@@ -319,14 +500,14 @@ static void segments_give_addresses_by_file_offset(void **state)
 		{UINT64_MAX, 0, false},
 	};
 	const struct symbol_build_id build_id = {2, {0xab, 0xcd}};
-	struct symbol_list list = {0};
+	const struct symbol_table_input input = {.segments = &segments, .build_id = &build_id};
 	struct symbol_table table;
 	struct elf_addr addr;
 	size_t n_bytes;
 	void *block;
 
 	(void)state;
-	assert_int_equal(symbol_table_build(&list, &segments, &build_id, &block, &n_bytes), 0);
+	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
 	assert_int_equal(symbol_table_view(block, n_bytes, &table), 0);
 	assert_int_equal(table.build_id.n_bytes, 2);
 	assert_memory_equal(table.build_id.bytes, build_id.bytes, 2);
@@ -386,6 +567,11 @@ int main(void)
 		cmocka_unit_test(a_sizeless_symbol_reaches_to_the_next_and_yields_to_sized_ones),
 		cmocka_unit_test(versions_are_cut_off_names),
 		cmocka_unit_test(symbols_may_lie_anywhere_in_the_address_space),
+		cmocka_unit_test(sources_stand_in_the_documented_order),
+		cmocka_unit_test(a_name_says_which_source_it_came_from),
+		cmocka_unit_test(long_names_and_large_symbols_are_whole),
+		cmocka_unit_test(an_at_sign_is_a_version_only_in_elf_symbols),
+		cmocka_unit_test(lines_come_with_the_line_of_their_function),
 		cmocka_unit_test(what_cannot_be_used_is_passed_over),
 		cmocka_unit_test(random_symbols_agree_with_the_definition),
 		cmocka_unit_test(segments_give_addresses_by_file_offset),

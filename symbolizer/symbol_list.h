@@ -1,0 +1,69 @@
+#pragma once
+/*
+ * Symbols of every source on their way into one table, and what is said of each.
+ *
+ * Names stay where they are until the table is built: a symbol refers into one of the list's name
+ * texts. A list grows with realloc(), lives for one build and is used by one thread.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/cleanup.h"
+
+#define SYMBOLS_MAX            (8u << 20) /* 192 MiB while a table is built */
+#define SYMBOL_NAMES_BYTES_MAX (256u << 20)
+#define SYMBOL_NAME_BYTES_MAX  65535u /* what Pyroscope takes for one string */
+
+/* Where a symbol was found. Part of the format of blocks: numbers are never used again. */
+enum symbol_source {
+	SYMBOL_FROM_SYMTAB = 1, /* of the file itself */
+	SYMBOL_FROM_DYNSYM,
+	SYMBOL_FROM_DEBUG, /* .symtab of a debug file */
+	SYMBOL_FROM_GOPCLNTAB,
+	SYMBOL_FROM_MINIDEBUG, /* .symtab inside .gnu_debugdata */
+	SYMBOL_FROM_PERFMAP,
+	SYMBOL_FROM_FDE, /* extents without names: .eh_frame */
+	SYMBOL_FROM_KALLSYMS,
+};
+
+#define SYMBOL_SOURCES 9u /* one more than the last */
+
+/* What makes a symbol lose against others at its address; bits, the highest weighs most. */
+enum symbol_standing {
+	SYMBOL_WEAK = 0x01,
+	SYMBOL_LOCAL = 0x02,
+	SYMBOL_UNTYPED = 0x04,
+	SYMBOL_SIZELESS = 0x08,
+};
+
+struct symbol {
+	struct elf_addr start;
+	struct elf_addr end;   /* one past the last byte; of a sizeless one: of its section */
+	uint32_t name_at;      /* in names[names_index] of the list */
+	uint16_t n_name_bytes; /* without the version; 0 only of SYMBOL_FROM_FDE */
+	uint8_t names_index : 4;
+	uint8_t source : 4; /* enum symbol_source */
+	uint8_t standing : 4;
+	uint8_t is_versioned : 1;
+};
+
+/* Name texts of one list: a string table for each source, as a rule at its number less one. */
+#define SYMBOL_NAME_SOURCES 8u
+
+struct symbol_list {
+	struct symbol *symbols; /* owned */
+	size_t n_symbols;
+	size_t capacity;
+	size_t n_names_bytes;                   /* of all names added: bounds the work */
+	const char *names[SYMBOL_NAME_SOURCES]; /* borrowed until the table is built */
+};
+
+/*
+ * Adds @symbol, of which all is set but is_versioned; cuts "@VERSION" off names that come from an
+ * ELF symbol table. Passes over what cannot be used: an empty name where the source has names, an
+ * end that is not above its start. Returns 0, -ENOMEM or SYMBOL_TABLE_TOO_BIG.
+ */
+int symbol_list_add(struct symbol_list *list, const struct symbol *symbol) warn_unused_result;
+
+void symbol_list_deinit(struct symbol_list *list);

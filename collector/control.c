@@ -127,6 +127,15 @@ static void take_settings(struct control *control, const struct link_event *even
 	wire_arena_deinit(&arena);
 }
 
+static void note_refused(const struct link_event *event)
+{
+	if (event->outcome == 0)
+		log_warn("peer-refused", "socket=control uid=%u, closing its pipe", event->uid);
+	else
+		log_warn("message-refused", "socket=control outcome=%d, closing its pipe",
+			 event->outcome);
+}
+
 void control_dispatch(struct control *control)
 {
 	struct link_event event;
@@ -139,8 +148,7 @@ void control_dispatch(struct control *control)
 			break;
 		case LINK_REFUSED:
 			counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
-			log_warn("peer-refused", "link=control uid=%u, its pipe is closed",
-				 (unsigned)event.uid);
+			note_refused(&event);
 			break;
 		case LINK_PEER_GONE:
 			break;

@@ -6,6 +6,7 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#include "link/inside.h"
 #include "link/threads.h"
 
 /* nng's threads need little; the default of 8 MiB each would dwarf everything else we map. */
@@ -18,6 +19,7 @@ static void start_threads(void)
 	nng_socket first = NNG_SOCKET_INITIALIZER;
 
 	threads_limit();
+	inside_listen();
 	if (nng_req0_open(&first) == 0)
 		(void)nng_close(first); /* a failure to open will show again where it matters */
 }

@@ -6,8 +6,9 @@
  * epoll loop and takes events from it; nothing is called back from another thread. A listener
  * accepts only the uids it was told, caps every message before it is allocated, checks the head of
  * each frame against messages.def, and probes itself: a deaf listener is closed and opened again.
- * A frame that claims more than the longest message closes its connection inside nng, before a byte
- * of it is kept: the one refusal that nobody hears of, so it is not counted.
+ * What nng refuses before it is a message (a claim beyond the longest one, of which not a byte is
+ * kept; no greeting, no frame, no request id) is a LINK_REFUSED as well (inside.h). nng from 1.8 on
+ * keeps the last two to itself: the connections are closed all the same, but not counted.
  * A peer has one request at a time; PROBE is answered here, of the listener's own uid too.
  * A client verifies the listener's uid, and is closed and opened again when it goes unanswered.
  */
@@ -144,7 +145,6 @@ int link_client_fd(const struct link_client *client);
 
 /* Whether it connected since the last call; until then its fd is readable (tells_connections). */
 bool link_client_connected(struct link_client *client);
-int link_ask_finish(struct link_client *client, struct link_answer *ret_answer)
-	warn_unused_result;
+int link_ask_finish(struct link_client *client, struct link_answer *ret_answer) warn_unused_result;
 
 void link_client_free(struct link_client *client);

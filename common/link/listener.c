@@ -22,6 +22,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 
 #include "base/cleanup.h"
+#include "link/inside.h"
 #include "link/ipc.h"
 #include "link/peers.h"
 #include "link/probe.h"
@@ -51,7 +52,7 @@ struct request {
 struct link_listener {
 	char url[IPC_URL_BYTES];
 	struct link_listen_options options; /* its path is not used after link_listen() */
-	int fd; /* epoll over the two that follow: what the owner watches */
+	int fd; /* epoll over the two that follow and inside.h's: what the owner watches */
 	int wake_fd;
 	struct link_client *probe; /* owned; NULL when no probe is on its way */
 	nng_socket socket;
@@ -351,13 +352,16 @@ static int requests_open(struct link_listener *listener)
 
 static int fds_open(struct link_listener *listener)
 {
+	int r;
+
 	listener->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (listener->wake_fd < 0)
 		return -errno;
 	listener->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (listener->fd < 0)
 		return -errno;
-	return ipc_watch(listener->fd, listener->wake_fd);
+	r = ipc_watch(listener->fd, listener->wake_fd);
+	return r < 0 ? r : inside_watch(listener->fd);
 }
 
 int link_listen(const struct link_listen_options *options, struct link_listener **ret_listener)
@@ -459,6 +463,7 @@ static bool next_refusal(struct link_listener *listener, struct link_event *ret_
 	bool found;
 
 	pthread_mutex_lock(&listener->lock);
+	inside_take(&listener->refusals);
 	found = refusals_next(&listener->refusals, ret_event);
 	/* What came since the looks before this one keeps the fd readable. */
 	if (!found && listener->n_queued == 0 && peers_gone(&listener->peers) == 0)
@@ -583,12 +588,8 @@ void link_listener_free(struct link_listener *listener)
 	if (listener->is_open)
 		(void)nng_close(listener->socket); /* ends when the last on_gone() has run */
 	for (unsigned i = 0; i < listener->n_requests; i++) {
-		nng_msg *unsent = nng_aio_get_msg(listener->requests[i].aio);
-
-		if (unsent)
-			nng_msg_free(unsent);
-		if (listener->requests[i].message)
-			nng_msg_free(listener->requests[i].message);
+		nng_msg_free(nng_aio_get_msg(listener->requests[i].aio)); /* unsent, or NULL */
+		nng_msg_free(listener->requests[i].message);
 		nng_aio_free(listener->requests[i].aio);
 	}
 	close_fdp(&listener->fd);

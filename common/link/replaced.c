@@ -22,8 +22,7 @@
 
 #include <nng/nng.h>
 
-#define REPLACES(name) __asm__("__wrap_" #name)
-#define REPLACED(name) __asm__("__real_" #name)
+#include "link/replaced.h"
 
 int replaced_n_cpus(void) REPLACES(nni_plat_ncpu);
 int replaced_errno(int error) REPLACES(nni_plat_errno);

@@ -37,10 +37,12 @@ static bool is_name_of(enum object_open_kind kind, struct wire_bytes name)
 {
 	switch (kind) {
 	case OBJECT_OPEN_BUILD_ID:
+	case OBJECT_OPEN_HOST_BUILD_ID:
 		return is_build_id(name);
 	case OBJECT_OPEN_BESIDE:
 	case OBJECT_OPEN_BESIDE_DOT_DEBUG:
 	case OBJECT_OPEN_GLOBAL_DEBUG:
+	case OBJECT_OPEN_HOST_GLOBAL_DEBUG:
 		return is_base_name(name);
 	case OBJECT_OPEN_PERF_MAP:
 		return name.n_bytes == 0;
@@ -109,7 +111,7 @@ int object_path_build(const struct wire_object_open *ask, struct wire_bytes mapp
 
 	if (!is_name_of(ask->kind, ask->name))
 		return OBJECT_PATH_BAD_NAME;
-	if (ask->kind == OBJECT_OPEN_BUILD_ID)
+	if (ask->kind == OBJECT_OPEN_BUILD_ID || ask->kind == OBJECT_OPEN_HOST_BUILD_ID)
 		return join_build_id(ask->name, ret_path);
 	if (ask->kind == OBJECT_OPEN_PERF_MAP) {
 		if (namespace_pid == 0)
@@ -120,7 +122,7 @@ int object_path_build(const struct wire_object_open *ask, struct wire_bytes mapp
 
 	if (!directory_of(mapped_name, &parts[1]))
 		return OBJECT_PATH_NO_PLACE;
-	if (ask->kind == OBJECT_OPEN_GLOBAL_DEBUG)
+	if (ask->kind == OBJECT_OPEN_GLOBAL_DEBUG || ask->kind == OBJECT_OPEN_HOST_GLOBAL_DEBUG)
 		parts[0] = LITERAL(DEBUG_ROOT);
 	if (ask->kind == OBJECT_OPEN_BESIDE_DOT_DEBUG)
 		parts[2] = LITERAL("/.debug/");

@@ -28,6 +28,7 @@ enum object_path_outcome {
  *   BESIDE_DOT_DEBUG  <directory of the mapped file>/.debug/<name>
  *   GLOBAL_DEBUG      usr/lib/debug<directory of the mapped file>/<name>
  *   PERF_MAP          tmp/perf-<namespace pid>.map; its name must be empty
+ * HOST_BUILD_ID and HOST_GLOBAL_DEBUG have the shapes of BUILD_ID and GLOBAL_DEBUG.
  *
  *   @mapped_name    of the object that was named, as /proc/PID/maps printed it: absolute, perhaps
  *                   with " (deleted)" behind it; borrowed for the call, like the name in @ask

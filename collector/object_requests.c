@@ -21,7 +21,7 @@ struct object_request {
 	uint32_t n_bytes;      /* of a read */
 	enum object_open_kind kind;
 	int root_fd;       /* owned duplicate: mount namespaces end while requests wait; -1: none */
-	bool host_is_left; /* not found in the target's root: the host's comes next */
+	bool host_is_left; /* not to be had in the target's root: the host's comes next */
 	char *path;        /* owned, with a leading '/'; NULL for a read */
 };
 
@@ -216,7 +216,12 @@ static void open_done(void *owner, const struct opener_result *result);
 /* Asks the opener for @slot's path in @root_fd. Returns 0, or what the worker is to be told. */
 static int open_in(struct object_request *slot, int root_fd)
 {
-	struct opener_request request = {.op = OPENER_OPEN_IN_ROOT, .device = walk_key(root_fd)};
+	struct opener_request request = {
+		.op = OPENER_OPEN_IN_ROOT,
+		.device = walk_key(root_fd),
+		/* Distributions link build ids to files; in /tmp a link is a trap. */
+		.follows_link = slot->kind != OBJECT_OPEN_PERF_MAP,
+	};
 	const char *path = slot->path + 1;
 
 	close_fdp(&slot->root_fd);
@@ -264,10 +269,6 @@ static void add_opened(struct object_request *slot, int fd, const struct file_id
 		refuse(requests, slot->request, REFUSAL_STATE, COUNTER_MESSAGES_REFUSED);
 		return;
 	}
-	if (!may_hand_out(slot, identity)) {
-		refuse_outcome(requests, slot->request, OPENER_DENIED);
-		return;
-	}
 	object = objects_adopt(requests->options.objects, take_fd(&held), identity,
 			       (struct wire_bytes){slot->path, strlen(slot->path)});
 	if (!object) {
@@ -288,7 +289,9 @@ static void open_done(void *owner, const struct opener_result *result)
 	cleanup_with(close_fdp) int fd = result->fd;
 	int outcome = result->outcome;
 
-	if (outcome == OPENER_GONE && slot->host_is_left && slot->is_wanted) {
+	if (outcome == 0 && !may_hand_out(slot, &result->identity))
+		outcome = OPENER_DENIED;
+	if (outcome != 0 && slot->host_is_left && slot->is_wanted) {
 		slot->host_is_left = false;
 		outcome = open_in(slot, requests->options.host_root_fd);
 		if (outcome == 0)
@@ -301,15 +304,27 @@ static void open_done(void *owner, const struct opener_result *result)
 	slot_free(slot);
 }
 
+static bool is_of_host_alone(enum object_open_kind kind)
+{
+	return kind == OBJECT_OPEN_HOST_BUILD_ID || kind == OBJECT_OPEN_HOST_GLOBAL_DEBUG;
+}
+
+/* Below /usr/lib/debug nothing of the host's is secret, nor is it the target's to choose. */
+static bool is_of_debug_directory(enum object_open_kind kind)
+{
+	return kind == OBJECT_OPEN_BUILD_ID || kind == OBJECT_OPEN_GLOBAL_DEBUG ||
+	       is_of_host_alone(kind);
+}
+
 static void open_first(struct object_request *slot)
 {
 	struct object_requests *requests = slot->requests;
 	int host_root_fd = requests->options.host_root_fd;
 	int root_fd = slot->object->root_fd;
-	bool may_be_on_host = slot->kind == OBJECT_OPEN_BUILD_ID && host_root_fd >= 0;
+	bool may_be_on_host = is_of_debug_directory(slot->kind) && host_root_fd >= 0;
 	int outcome = OPENER_GONE;
 
-	if (root_fd >= 0) {
+	if (root_fd >= 0 && !is_of_host_alone(slot->kind)) {
 		slot->host_is_left = may_be_on_host;
 		outcome = open_in(slot, root_fd);
 	} else if (may_be_on_host) {

@@ -288,6 +288,7 @@ static int job_new(const struct opener_request *request, struct job **ret_job)
 			  .pid = request->pid,
 			  .files = request->files,
 			  .n_bytes = request->n_bytes,
+			  .follows_link = request->follows_link,
 			  .start = request->start,
 			  .end = request->end,
 			  .offset = request->offset},

@@ -59,6 +59,8 @@ struct opener_request {
 	int fd;           /* OPEN_IN_ROOT: the root; READ_OBJECT: the object. Borrowed until done */
 	uint64_t offset;  /* READ_OBJECT */
 	uint32_t n_bytes; /* READ_OBJECT: at most OBJECT_READ_BYTES_MAX */
+	bool follows_link; /* OPEN_IN_ROOT: where the path ends in a symlink, to what that names
+			    * inside the root; else it is NOT_REGULAR */
 	char path[OPENER_PATH_BYTES]; /* OPEN_IN_ROOT: NUL-terminated, relative to the root */
 };
 

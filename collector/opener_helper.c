@@ -212,7 +212,7 @@ static int serve_open_root(struct helper *helper, const struct opener_call *call
 static int serve_open_in_root(struct helper *helper, const struct opener_call *call, int root_fd)
 {
 	const struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.flags = O_PATH | O_CLOEXEC | (call->order.follows_link ? 0 : O_NOFOLLOW),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd;

@@ -20,6 +20,7 @@ struct opener_order {
 	int32_t pid;
 	uint32_t files; /* bits of enum opener_proc_file */
 	uint32_t n_bytes;
+	uint64_t follows_link; /* 0 or 1 */
 	uint64_t start;
 	uint64_t end;
 	uint64_t offset;

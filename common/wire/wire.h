@@ -155,8 +155,11 @@ enum object_open_kind {
 	OBJECT_OPEN_BUILD_ID = 1,     /* name: build id in hex; target's root, then the host's */
 	OBJECT_OPEN_BESIDE,	      /* name: a base name, in the directory of the mapped file */
 	OBJECT_OPEN_BESIDE_DOT_DEBUG, /* … in its .debug/ */
-	OBJECT_OPEN_GLOBAL_DEBUG,     /* … in /usr/lib/debug + that directory */
+	OBJECT_OPEN_GLOBAL_DEBUG,     /* … in /usr/lib/debug + that directory; then the host's */
 	OBJECT_OPEN_PERF_MAP,	      /* no name: /tmp/perf-<namespace pid>.map of the process */
+	/* The same two in the host's root alone: for whoever does not believe the target's. */
+	OBJECT_OPEN_HOST_BUILD_ID,
+	OBJECT_OPEN_HOST_GLOBAL_DEBUG,
 };
 
 #define OBJECT_OPEN_NAME_BYTES_MAX 255u

@@ -380,12 +380,73 @@ static void a_build_id_is_looked_for_in_the_target_then_on_the_host(void **state
 	assert_int_equal(opened(request).size_bytes, 5);
 	assert_int_equal(pool_fixture_count(f, COUNTER_OBJECTS_REFUSED_GONE), 0);
 
-	request = open_object(f, OBJECT_OPEN_BUILD_ID, BUILD_ID);
-	fake_opener_fail(2, OPENER_NOT_REGULAR); /* something is there: the host's is another */
-	assert_int_equal(pool_fixture_refusal(request), REFUSAL_NOT_REGULAR);
 	request = open_object(f, OBJECT_OPEN_BESIDE, "a.debug");
+	fake_opener_fail(2, OPENER_GONE);
+	assert_int_equal(pool_fixture_refusal(request), REFUSAL_NOT_FOUND);
+}
+
+static void what_a_target_puts_in_the_way_hides_nothing_of_the_hosts(void **state)
+{
+	static const struct file_identity secret = {.device = 1, .size_bytes = 4},
+					  public = {
+						  .device = 1, .size_bytes = 5, .is_public = true};
+	struct pool_fixture *f = *state;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	uint64_t request;
+
+	(void)lease(f);
+	request = open_object(f, OBJECT_OPEN_BUILD_ID, BUILD_ID);
+	fake_opener_fail(0, OPENER_NOT_REGULAR);
+	fake_opener_give_fd(1, open("/dev/null", O_RDONLY | O_CLOEXEC), &public);
+	assert_int_equal(opened(request).size_bytes, 5);
+
+	request = open_object(f, OBJECT_OPEN_GLOBAL_DEBUG, "a.debug");
+	fake_opener_give_fd(2, fd, &secret);
+	assert_false(is_open(fd));
+	assert_string_equal(fake_opener_request(3)->path, "usr/lib/debug/opt/app/a.debug");
 	fake_opener_fail(3, OPENER_GONE);
 	assert_int_equal(pool_fixture_refusal(request), REFUSAL_NOT_FOUND);
+}
+
+/* Of what @fd is open on, to tell roots apart. */
+static ino_t inode_of(int fd)
+{
+	struct stat stat;
+
+	assert_int_equal(fstat(fd, &stat), 0);
+	return stat.st_ino;
+}
+
+static void the_hosts_debug_files_can_be_asked_for_alone(void **state)
+{
+	struct pool_fixture *f = *state;
+	ino_t host_root = inode_of(f->host_root_fd);
+
+	close_fdp(&f->object->root_fd);
+	f->object->root_fd = open("/proc", O_PATH | O_CLOEXEC);
+	(void)lease(f);
+	(void)open_object(f, OBJECT_OPEN_HOST_BUILD_ID, BUILD_ID);
+	assert_string_equal(fake_opener_request(0)->path, BUILD_ID_PATH);
+	assert_int_equal(inode_of(fake_opener_request(0)->fd), host_root);
+	fake_opener_fail(0, OPENER_GONE);
+	(void)open_object(f, OBJECT_OPEN_HOST_GLOBAL_DEBUG, "a.debug");
+	assert_string_equal(fake_opener_request(1)->path, "usr/lib/debug/opt/app/a.debug");
+	assert_int_equal(inode_of(fake_opener_request(1)->fd), host_root);
+	fake_opener_fail(1, OPENER_GONE);
+	assert_int_equal(fake_opener_n(), 2); /* and nowhere else */
+}
+
+static void only_debug_files_are_sought_through_links(void **state)
+{
+	struct pool_fixture *f = *state;
+
+	(void)lease(f);
+	(void)open_object(f, OBJECT_OPEN_BESIDE, "a.debug");
+	assert_true(fake_opener_request(0)->follows_link);
+	fake_opener_fail(0, OPENER_GONE);
+	(void)open_object(f, OBJECT_OPEN_PERF_MAP, "");
+	assert_false(fake_opener_request(1)->follows_link);
+	fake_opener_fail(1, OPENER_GONE);
 }
 
 static void without_the_targets_root_only_the_host_is_asked(void **state)
@@ -479,8 +540,8 @@ static void a_file_that_not_everybody_may_read_is_no_debug_file(void **state)
 		const char *name;
 	} asks[] = {{OBJECT_OPEN_BESIDE, "shadow"},
 		    {OBJECT_OPEN_BESIDE_DOT_DEBUG, "shadow"},
-		    {OBJECT_OPEN_GLOBAL_DEBUG, "shadow"},
-		    {OBJECT_OPEN_BUILD_ID, "00112233445566778899"}};
+		    {OBJECT_OPEN_HOST_GLOBAL_DEBUG, "shadow"},
+		    {OBJECT_OPEN_HOST_BUILD_ID, "00112233445566778899"}};
 	struct pool_fixture *f = *state;
 
 	(void)lease(f);
@@ -632,6 +693,9 @@ int main(void)
 		POOL_TEST(requests_of_the_dead_are_bounded),
 		POOL_TEST(an_opened_file_becomes_an_object_of_the_window),
 		POOL_TEST(a_build_id_is_looked_for_in_the_target_then_on_the_host),
+		POOL_TEST(what_a_target_puts_in_the_way_hides_nothing_of_the_hosts),
+		POOL_TEST(the_hosts_debug_files_can_be_asked_for_alone),
+		POOL_TEST(only_debug_files_are_sought_through_links),
 		POOL_TEST(without_the_targets_root_only_the_host_is_asked),
 		POOL_TEST(bad_names_never_reach_the_opener),
 		POOL_TEST(a_name_of_256_bytes_is_refused),

@@ -225,27 +225,37 @@ static void a_root_is_known_by_its_mount_and_inode(void **state)
 static const struct {
 	const char *path;
 	int outcome;
+	bool follows_link;
 } traps[] = {
-	{"plain", 0},
-	{"/plain", 0},
-	{"../../plain", 0},
-	{"d/../plain", 0},
-	{"inside/plain", 0}, /* a symlink of the way, inside the root */
-	{"fifo", OPENER_NOT_REGULAR},
-	{"null", OPENER_NOT_REGULAR},
-	{"d", OPENER_NOT_REGULAR},
-	{"", OPENER_GONE},
-	{"socket", OPENER_NOT_REGULAR},
-	{"to-plain", OPENER_NOT_REGULAR},
-	{"to-shadow", OPENER_NOT_REGULAR},
-	{"outside/passwd", OPENER_GONE}, /* a symlink to /etc, which is not in there */
-	{"up/etc/passwd", OPENER_GONE},  /* a symlink to ../.. */
-	{"plain/x", OPENER_GONE},
-	{"loop/x", OPENER_NOT_REGULAR},
-	{"no-such-file", OPENER_GONE},
-	{"proc/self/status", OPENER_NOT_REGULAR},
-	{"proc/self/mem", OPENER_NOT_REGULAR},
-	{"proc/self/root/etc/passwd", OPENER_NOT_REGULAR},
+	{"plain", 0, false},
+	{"/plain", 0, false},
+	{"../../plain", 0, false},
+	{"d/../plain", 0, false},
+	{"inside/plain", 0, false}, /* a symlink of the way, inside the root */
+	{"fifo", OPENER_NOT_REGULAR, false},
+	{"null", OPENER_NOT_REGULAR, false},
+	{"d", OPENER_NOT_REGULAR, false},
+	{"", OPENER_GONE, false},
+	{"socket", OPENER_NOT_REGULAR, false},
+	{"to-plain", OPENER_NOT_REGULAR, false},
+	{"to-shadow", OPENER_NOT_REGULAR, false},
+	{"outside/passwd", OPENER_GONE, false}, /* a symlink to /etc, which is not in there */
+	{"up/etc/passwd", OPENER_GONE, false},  /* a symlink to ../.. */
+	{"plain/x", OPENER_GONE, false},
+	{"loop/x", OPENER_NOT_REGULAR, false},
+	{"no-such-file", OPENER_GONE, false},
+	{"proc/self/status", OPENER_NOT_REGULAR, false},
+	{"proc/self/mem", OPENER_NOT_REGULAR, false},
+	{"proc/self/root/etc/passwd", OPENER_NOT_REGULAR, false},
+	{"plain", 0, true},
+	{"to-plain", 0, true},
+	{"to-shadow", OPENER_GONE, true}, /* there is no such file in this root */
+	{"outside", OPENER_GONE, true},
+	{"up", OPENER_NOT_REGULAR, true}, /* the root itself, a directory */
+	{"loop", OPENER_NOT_REGULAR, true},
+	{"fifo", OPENER_NOT_REGULAR, true},
+	{"proc/self/exe", OPENER_NOT_REGULAR, true},
+	{"proc/self/root/etc/passwd", OPENER_NOT_REGULAR, true},
 };
 
 #define TRAP_ROOT DIRECTORY "/root"
@@ -297,7 +307,9 @@ static void only_regular_files_inside_a_root_are_opened(void **state)
 	lay_traps();
 	root_fd = open(TRAP_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof(traps) / sizeof(traps[0]); i++) {
-		struct opener_request request = {.op = OPENER_OPEN_IN_ROOT, .fd = root_fd};
+		struct opener_request request = {.op = OPENER_OPEN_IN_ROOT,
+						 .fd = root_fd,
+						 .follows_link = traps[i].follows_link};
 		struct seen seen;
 
 		(void)snprintf(request.path, sizeof(request.path), "%s", traps[i].path);

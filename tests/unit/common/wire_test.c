@@ -442,7 +442,7 @@ static void a_hostile_frame_is_garbled(void **state)
 		{"a read of too much", BYTES_OF("\x94\x08\x01\x00\xce\x00\x08\x00\x01")},
 		{"a read past the largest offset",
 		 BYTES_OF("\x94\x08\x01\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\x01")},
-		{"an open of an unknown kind", BYTES_OF("\x94\x0a\x01\x06\xc4\x00")},
+		{"an open of an unknown kind", BYTES_OF("\x94\x0a\x01\x08\xc4\x00")},
 		{"a lease with a number for a truth",
 		 BYTES_OF("\x96\x04\x01\x01\x01\x00\x92\x00\x00")},
 		{"a heartbeat with settings", BYTES_OF("\x96\x0c\x01\x01\xc3\x98\xc0")},

@@ -1,12 +1,15 @@
 #include "object_requests.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answers.h"
-#include "object_paths.h"
+#include "wire/object_paths.h"
+
+static_assert(OBJECT_PATH_BYTES <= OPENER_PATH_BYTES, "the opener takes every path");
 
 #define REQUESTS_MAX 64u /* more than workers: those of the dead end by the opener's deadline */
 
@@ -341,7 +344,7 @@ static void take_open(struct object_requests *requests, const struct link_event 
 {
 	struct object *object = window_object(window, ask->object);
 	struct object_request *slot;
-	char path[1 + OPENER_PATH_BYTES] = "/";
+	char path[1 + OBJECT_PATH_BYTES] = "/";
 	int outcome;
 
 	if (!object) {

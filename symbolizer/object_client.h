@@ -19,4 +19,8 @@ void object_client_begin(struct object_client *client);
 int object_client_fetch(void *owner, uint64_t object, struct file_off offset, uint32_t n_bytes,
 			struct wire_bytes *ret_bytes) warn_unused_result;
 
+/* An object_open_fn; @owner is the client. */
+int object_client_open(void *owner, const struct wire_object_open *ask,
+		       struct wire_object *ret_sibling) warn_unused_result;
+
 void object_client_deinit(struct object_client *client);

@@ -29,8 +29,18 @@ enum object_fetch_outcome {
 typedef int object_fetch_fn(void *owner, uint64_t object, struct file_off offset, uint32_t n_bytes,
 			    struct wire_bytes *ret_bytes);
 
+/*
+ * Opens a sibling of @ask's object, which can be fetched from then on.
+ *   @ask          the kinds and names of common/wire/object_paths.h; borrowed for the call
+ *   @ret_sibling  set on 0 only; an OBJECT_FILE, its name borrowed until the next fetch or open
+ * Returns 0, a negative errno (the link failed), or the enum refusal that says why there is none.
+ */
+typedef int object_open_fn(void *owner, const struct wire_object_open *ask,
+			   struct wire_object *ret_sibling);
+
 struct object_reader {
 	object_fetch_fn *fetch;
+	object_open_fn *open; /* NULL: no object has siblings */
 	void *owner;
 };
 

@@ -210,7 +210,7 @@ static int name_window(struct worker *worker, const struct wire_window *window)
 	const struct frame_sources sources = {
 		.tables = worker->options.tables,
 		.kernel = &worker->kernel,
-		.reader = {object_client_fetch, &worker->objects},
+		.reader = {object_client_fetch, object_client_open, &worker->objects},
 	};
 	struct pprof_limits limits = PPROF_LIMITS_DEFAULT;
 	int r;

@@ -58,7 +58,7 @@ int wire_decode_object_open(const void *frame, size_t n_bytes, struct wire_objec
 
 	m.object = unpack_u64(&u);
 	m.kind = (enum object_open_kind)unpack_uint(&u, OBJECT_OPEN_BUILD_ID,
-						     OBJECT_OPEN_HOST_GLOBAL_DEBUG);
+						    OBJECT_OPEN_HOST_GLOBAL_DEBUG);
 	m.name = unpack_bytes(&u, OBJECT_OPEN_NAME_BYTES_MAX);
 	r = unpack_end(&u);
 	if (r == 0)

@@ -25,7 +25,7 @@ static int memory_fetch(void *owner, uint64_t object, struct file_off offset, ui
 
 struct object_reader memory_reader(struct memory_reader *memory)
 {
-	return (struct object_reader){memory_fetch, memory};
+	return (struct object_reader){.fetch = memory_fetch, .owner = memory};
 }
 
 bool file_reader_open(struct file_reader *file, const char *path)
@@ -67,7 +67,7 @@ static int file_fetch(void *owner, uint64_t object, struct file_off offset, uint
 
 struct object_reader file_reader(struct file_reader *file)
 {
-	return (struct object_reader){file_fetch, file};
+	return (struct object_reader){.fetch = file_fetch, .owner = file};
 }
 
 void file_reader_close(struct file_reader *file)

@@ -104,7 +104,7 @@ static void assert_name(struct kernel_symbols *kernel, const char *text, uint64_
 {
 	const struct wire_object object = {.size_bytes = strlen(text),
 					   .change_time_ns = generation};
-	const struct object_reader reader = {fetch, (void *)text};
+	const struct object_reader reader = {.fetch = fetch, .owner = (void *)text};
 	const struct symbol_table *table;
 	struct symbol_found found;
 

@@ -88,7 +88,7 @@ void fixture_init(struct fixture *fixture)
 	fixture->sources = (struct frame_sources){
 		.tables = fixture->tables,
 		.kernel = &fixture->kernel,
-		.reader = {fetch, fixture},
+		.reader = {.fetch = fetch, .owner = fixture},
 	};
 	fixture->process.comm = text("program");
 	fixture->target = (struct wire_target){

@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "opener.h"
 #include "wire/wire.h"
+
+#define OBJECT_PATH_BYTES 4096u /* with the NUL at its end */
 
 /* Bytes of a build id; its name has two lower-case hex digits for each. */
 #define BUILD_ID_BYTES_MIN 4u
@@ -18,7 +19,7 @@
 enum object_path_outcome {
 	OBJECT_PATH_BAD_NAME = 1, /* empty, too long, a '/' or NUL, "." or "..", not a build id */
 	OBJECT_PATH_NO_PLACE,     /* the mapped file has no directory, or its pid is not known */
-	OBJECT_PATH_TOO_LONG,     /* does not fit OPENER_PATH_BYTES */
+	OBJECT_PATH_TOO_LONG,     /* does not fit OBJECT_PATH_BYTES */
 };
 
 /*
@@ -37,4 +38,4 @@ enum object_path_outcome {
  * Returns 0 or an enum object_path_outcome.
  */
 int object_path_build(const struct wire_object_open *ask, struct wire_bytes mapped_name,
-		      uint32_t namespace_pid, char ret_path[OPENER_PATH_BYTES]) warn_unused_result;
+		      uint32_t namespace_pid, char ret_path[OBJECT_PATH_BYTES]) warn_unused_result;

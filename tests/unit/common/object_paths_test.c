@@ -1,6 +1,4 @@
-#include "object_paths.h"
-
-#include "objects.h"
+#include "wire/object_paths.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +83,7 @@ static void paths_have_fixed_shapes(void **state)
 		const struct path_case *c = &path_cases[i];
 		const struct wire_object_open ask = {.kind = c->kind,
 						     .name = {c->name, strlen(c->name)}};
-		char path[OPENER_PATH_BYTES] = "untouched";
+		char path[OBJECT_PATH_BYTES] = "untouched";
 		int outcome =
 			object_path_build(&ask, (struct wire_bytes){c->mapped, strlen(c->mapped)},
 					  c->namespace_pid, path);
@@ -101,7 +99,7 @@ static int outcome_of(enum object_open_kind kind, const char *name, size_t n_byt
 		      struct wire_bytes mapped)
 {
 	const struct wire_object_open ask = {.kind = kind, .name = {name, n_bytes}};
-	char path[OPENER_PATH_BYTES];
+	char path[OBJECT_PATH_BYTES];
 
 	return object_path_build(&ask, mapped, 0, path);
 }
@@ -132,7 +130,7 @@ static void a_nul_ends_no_name(void **state)
 
 static void a_path_that_does_not_fit_is_refused(void **state)
 {
-	char mapped[OBJECT_NAME_BYTES_MAX];
+	char mapped[OBJECT_PATH_BYTES];
 	struct wire_bytes name = {mapped, sizeof(mapped)};
 
 	(void)state;

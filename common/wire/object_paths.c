@@ -68,9 +68,9 @@ static bool directory_of(struct wire_bytes mapped_name, struct wire_bytes *ret_d
 }
 
 /* Writes the parts, one after another, as a path below a root. */
-static int join(const struct wire_bytes *parts, size_t n_parts, char ret_path[OPENER_PATH_BYTES])
+static int join(const struct wire_bytes *parts, size_t n_parts, char ret_path[OBJECT_PATH_BYTES])
 {
-	char path[OPENER_PATH_BYTES];
+	char path[OBJECT_PATH_BYTES];
 	size_t n = 0, n_slashes = 0;
 
 	for (size_t i = 0; i < n_parts; i++) {
@@ -93,7 +93,7 @@ static int join(const struct wire_bytes *parts, size_t n_parts, char ret_path[OP
 		(text), sizeof(text) - 1                                                           \
 	}
 
-static int join_build_id(struct wire_bytes name, char ret_path[OPENER_PATH_BYTES])
+static int join_build_id(struct wire_bytes name, char ret_path[OBJECT_PATH_BYTES])
 {
 	const char *text = name.data;
 	const struct wire_bytes parts[] = {
@@ -105,7 +105,7 @@ static int join_build_id(struct wire_bytes name, char ret_path[OPENER_PATH_BYTES
 }
 
 int object_path_build(const struct wire_object_open *ask, struct wire_bytes mapped_name,
-		      uint32_t namespace_pid, char ret_path[OPENER_PATH_BYTES])
+		      uint32_t namespace_pid, char ret_path[OBJECT_PATH_BYTES])
 {
 	struct wire_bytes parts[] = {LITERAL(""), LITERAL(""), LITERAL("/"), ask->name};
 
@@ -116,7 +116,7 @@ int object_path_build(const struct wire_object_open *ask, struct wire_bytes mapp
 	if (ask->kind == OBJECT_OPEN_PERF_MAP) {
 		if (namespace_pid == 0)
 			return OBJECT_PATH_NO_PLACE;
-		(void)snprintf(ret_path, OPENER_PATH_BYTES, "tmp/perf-%u.map", namespace_pid);
+		(void)snprintf(ret_path, OBJECT_PATH_BYTES, "tmp/perf-%u.map", namespace_pid);
 		return 0; /* at most 24 bytes */
 	}
 

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct counters counters;
 	struct kernel_symbols kernel = {0};
 	struct table_cache_options options = {.bytes_max = 1 << 20, .counters = &counters};
-	struct frame_sources sources = {.kernel = &kernel, .reader = {refuse, NULL}};
+	struct frame_sources sources = {.kernel = &kernel, .reader = {.fetch = refuse}};
 	const struct pprof_limits limits = PPROF_LIMITS_DEFAULT;
 	struct bytes frame = BYTES_INIT(16u << 20);
 	struct wire_arena arena = {0};

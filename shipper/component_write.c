@@ -357,6 +357,8 @@ int component_load_write(struct component_loading *loading, struct config_compon
 	if (arguments.endpoints.n_items == 0)
 		config_warn(loading->diagnostics, component->block->name_span,
 			    "%s has no endpoint, what is sent to it goes nowhere", component->id);
+	for (size_t i = 0; i < arguments.endpoints.n_items; i++)
+		endpoints[i].fingerprint = component_fingerprint(&arguments.decoded.values);
 	receiver->endpoints = endpoints;
 	receiver->n_endpoints = arguments.endpoints.n_items;
 	return export_receiver(loading, component, receiver);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "discovery/source.h"
+
 enum component_use {
 	COMPONENT_LOADED,
 	COMPONENT_IGNORED,     /* a block that configures a part that this program does not have */
@@ -97,15 +99,27 @@ static const struct component_kind *kind_of(const struct config_block *block)
 	return NULL;
 }
 
+static const struct source_class *class_of(const struct config_block *block)
+{
+	for (size_t i = 0; source_classes[i]; i++)
+		if (config_text_equals(block->name, source_classes[i]->name))
+			return source_classes[i];
+	return NULL;
+}
+
 static int refuse_unknown(struct component_loading *loading, const struct config_block *block)
 {
 	struct config_suggestion suggestion = {.word = block->name};
-	struct bytes known = BYTES_INIT(512);
+	struct bytes known = BYTES_INIT(1024);
 
 	for (size_t i = 0; i < N_KINDS; i++) {
 		config_suggestion_offer(&suggestion, kinds[i].name);
 		if (kinds[i].use == COMPONENT_LOADED)
 			bytes_printf(&known, "%s%s", i > 0 ? ", " : "", kinds[i].name);
+	}
+	for (size_t i = 0; source_classes[i]; i++) {
+		config_suggestion_offer(&suggestion, source_classes[i]->name);
+		bytes_printf(&known, ", %s", source_classes[i]->name);
 	}
 	config_error(loading->diagnostics, block->name_span,
 		     "found the unknown component %s, known are %.*s%s%s%s", block->name.data,
@@ -116,19 +130,21 @@ static int refuse_unknown(struct component_loading *loading, const struct config
 	return CONFIG_REFUSED;
 }
 
-static int check_label(struct component_loading *loading, const struct component_kind *kind,
-		       const struct config_block *block)
+/* A component has a label, a block that configures the program itself has none. */
+static int check_label(struct component_loading *loading, const struct config_block *block,
+		       bool has_label)
 {
-	if (kind->has_label && block->label.n_bytes == 0) {
+	const char *name = block->name.data;
+
+	if (has_label && block->label.n_bytes == 0) {
 		config_error(loading->diagnostics, block->name_span,
-			     "%s has no label, expected one: %s \"name\" { ... }", kind->name,
-			     kind->name);
+			     "%s has no label, expected one: %s \"name\" { ... }", name, name);
 		return CONFIG_REFUSED;
 	}
-	if (!kind->has_label && block->label.n_bytes > 0) {
+	if (!has_label && block->label.n_bytes > 0) {
 		config_error(loading->diagnostics, block->label_span,
-			     "%s has the label \"%s\", expected none: %s { ... }", kind->name,
-			     block->label.data, kind->name);
+			     "%s has the label \"%s\", expected none: %s { ... }", name,
+			     block->label.data, name);
 		return CONFIG_REFUSED;
 	}
 	return 0;
@@ -138,7 +154,7 @@ static int load_known(struct component_loading *loading, const struct component_
 		      struct config_component *component)
 {
 	const struct config_block *block = component->block;
-	int label = check_label(loading, kind, block), r;
+	int label = check_label(loading, block, kind->has_label), r;
 
 	if (kind->use == COMPONENT_UNSUPPORTED) {
 		config_error(loading->diagnostics, block->name_span,
@@ -155,19 +171,40 @@ static int load_known(struct component_loading *loading, const struct component_
 	return r != 0 ? r : label;
 }
 
+/* What has a label runs, or takes part in what runs: it is well or it is not. */
+static int note_component(struct component_loading *loading,
+			  const struct config_component *component)
+{
+	struct configuration *configuration = loading->configuration;
+	char *id;
+
+	if (component->block->label.n_bytes == 0)
+		return 0;
+	id = config_arena_copy(loading->memory, component->id, strlen(component->id));
+	configuration->component_ids[configuration->n_components++] = id;
+	return id ? 0 : loading->memory->error;
+}
+
 int component_load(struct component_loading *loading, struct config_component *component)
 {
 	const struct component_kind *kind = kind_of(component->block);
+	const struct source_class *class = class_of(component->block);
 	bool was_broken = component->state == CONFIG_COMPONENT_BROKEN;
-	int r;
+	int r, label;
 
+	loading->evaluator.recorded_block = component->block;
+	loading->evaluator.ret_recorded = &component->arguments;
 	if (kind) {
 		r = load_known(loading, kind, component);
+	} else if (class) {
+		label = check_label(loading, component->block, true);
+		r = component_load_source(loading, class, component);
+		r = r ? r : label;
 	} else {
 		r = refuse_unknown(loading, component->block);
 		if (config_evaluate_body(&loading->evaluator, &component->block->body) < 0)
 			r = loading->scratch->error;
 	}
 	component->state = r != 0 || was_broken ? CONFIG_COMPONENT_BROKEN : CONFIG_COMPONENT_READY;
-	return r < 0 ? r : 0;
+	return r < 0 ? r : note_component(loading, component);
 }

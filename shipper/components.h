@@ -10,6 +10,8 @@
 #include "config/graph.h"
 #include "configuration.h"
 
+struct source_class;
+
 /* One `pyroscope.write`: what its export `receiver` stands for. */
 struct write_receiver {
 	const struct config_component *component;
@@ -29,6 +31,7 @@ struct component_loading {
 	struct config_arena *scratch; /* tree and values, until the loading ends */
 	struct config_arena *memory;  /* of the result */
 	struct configuration *configuration;
+	const struct configuration_world *world;
 	const struct config_component *ebpf; /* the first, NULL before it */
 	struct write_receiver *receivers;
 };
@@ -45,6 +48,13 @@ int component_load_ebpf(struct component_loading *loading,
 			struct config_component *component) warn_unused_result;
 int component_load_write(struct component_loading *loading,
 			 struct config_component *component) warn_unused_result;
+
+/* One that runs: reads its block, and makes what it last published its export. */
+int component_load_source(struct component_loading *loading, const struct source_class *class,
+			  struct config_component *component) warn_unused_result;
+
+/* Of the arguments as they were decoded, with their defaults. */
+uint64_t component_fingerprint(const struct config_object *arguments);
 
 /* What `pyroscope.ebpf` says when it says nothing. */
 struct wire_settings component_default_settings(void);

@@ -1,17 +1,14 @@
 #include "configuration.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "components.h"
 #include "config/parser.h"
+#include "file_text.h"
 
 #define DEFAULT_NAME "built-in configuration"
-#define READ_BYTES   16384u
 
 const char configuration_default_text[] =
 	"// What runs when no file is named: every process of this host is profiled.\n"
@@ -41,6 +38,59 @@ const char configuration_default_text[] =
 	"  collect_interval = coalesce(sys.env(\"TRIPTYCH_COLLECT_INTERVAL\"), \"15s\")\n"
 	"}\n";
 
+struct configuration_text {
+	char *name;
+	struct bytes text;
+};
+
+void configuration_text_free(struct configuration_text *text)
+{
+	if (!text)
+		return;
+	free(text->name);
+	bytes_deinit(&text->text);
+	free(text);
+}
+
+static void configuration_text_freep(struct configuration_text **text)
+{
+	configuration_text_free(*text);
+}
+
+/* Stops behind the most that is read: that is enough to report that it is too long. */
+int configuration_read(const char *path, struct configuration_text **ret_text)
+{
+	cleanup_with(configuration_text_freep) struct configuration_text *text =
+		calloc(1, sizeof(*text));
+	int r = 0;
+
+	if (!text)
+		return -ENOMEM;
+	text->text = (struct bytes)BYTES_INIT(CONFIG_SOURCE_BYTES_MAX + FILE_TEXT_CHUNK_BYTES);
+	text->name = strdup(path ? path : DEFAULT_NAME);
+	if (!text->name)
+		return -ENOMEM;
+	if (path)
+		r = file_text_read(path, &text->text);
+	else
+		bytes_append(&text->text, configuration_default_text,
+			     strlen(configuration_default_text));
+	if (r < 0 && r != -EMSGSIZE)
+		return r;
+	*ret_text = take_ptr(text);
+	return 0;
+}
+
+void source_configuration_deinit(struct source_configuration *source)
+{
+	struct config_arena *memory = take_ptr(source->memory);
+
+	if (!memory)
+		return;
+	config_arena_deinit(memory); /* the rest of @source goes with it */
+	free(memory);
+}
+
 /* Memory of a result: the arena that everything in it comes from, itself included. */
 static struct configuration *configuration_new(void)
 {
@@ -63,6 +113,8 @@ void configuration_free(struct configuration *configuration)
 {
 	if (!configuration)
 		return;
+	for (size_t i = 0; i < configuration->n_sources; i++)
+		source_configuration_deinit(&configuration->sources[i]);
 	config_arena_deinit(configuration->memory);
 	free(configuration->memory);
 	free(configuration);
@@ -73,23 +125,29 @@ static void configuration_freep(struct configuration **configuration)
 	configuration_free(*configuration);
 }
 
-/* Stops behind the most that is read: that is enough to report that it is too long. */
-static int read_file(const char *path, struct bytes *text)
+/* Makes room for as many sources and ids as there are components. */
+static int make_room(struct component_loading *loading, const struct config_graph *graph)
 {
-	cleanup_with(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char chunk[READ_BYTES];
-	ssize_t n;
+	struct configuration *configuration = loading->configuration;
 
-	if (fd < 0)
-		return -errno;
-	do {
-		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			bytes_append(text, chunk, (size_t)n);
-	} while (n != 0 && text->error == 0 && text->n_bytes <= CONFIG_SOURCE_BYTES_MAX);
-	return text->error;
+	configuration->sources = config_arena_array(loading->memory, graph->n_components,
+						    sizeof(*configuration->sources));
+	configuration->component_ids = config_arena_array(loading->memory, graph->n_components,
+							  sizeof(*configuration->component_ids));
+	return loading->memory->error;
+}
+
+/* Loads one, and says of one that was refused what is wrong with it. */
+static int load_component(struct component_loading *loading, struct config_component *component)
+{
+	const struct configuration_world *world = loading->world;
+	size_t n_errors = loading->diagnostics->n_errors;
+	int r = component_load(loading, component);
+
+	if (r == 0 && loading->diagnostics->n_errors > n_errors && world->refused)
+		world->refused(world->context, component->id,
+			       config_diagnostics_last(loading->diagnostics));
+	return r;
 }
 
 /* Loads every component after those that it refers to, then looks at what is left over. */
@@ -105,11 +163,11 @@ static int load_components(struct component_loading *loading, const struct confi
 			     "found the argument %s outside of a block, expected blocks only",
 			     i->name.data);
 	loading->evaluator.scope = config_graph_scope(&graph);
-	for (size_t i = 0; i < graph.n_components; i++) {
-		r = component_load(loading, graph.order[i]);
-		if (r != 0)
-			return r;
-	}
+	r = make_room(loading, &graph);
+	for (size_t i = 0; r == 0 && i < graph.n_components; i++)
+		r = load_component(loading, graph.order[i]);
+	if (r != 0)
+		return r;
 	for (const struct write_receiver *i = loading->receivers; i; i = i->next)
 		if (!i->is_used && loading->diagnostics->n_errors == 0)
 			config_warn(loading->diagnostics, i->component->block->name_span,
@@ -120,23 +178,20 @@ static int load_components(struct component_loading *loading, const struct confi
 	return 0;
 }
 
-static int load_text(const struct config_source *source, struct configuration *configuration,
-		     struct bytes *messages)
+static int evaluate(const struct config_source *source, struct component_loading *loading,
+		    struct bytes *messages)
 {
 	struct config_arena scratch = CONFIG_ARENA_INIT(CONFIG_ARENA_BYTES_MAX);
 	struct config_diagnostics diagnostics = {.arena = &scratch, .source = source};
-	struct component_loading loading = {
-		.evaluator = {.diagnostics = &diagnostics},
-		.diagnostics = &diagnostics,
-		.scratch = &scratch,
-		.memory = configuration->memory,
-		.configuration = configuration,
-	};
 	struct config_body body;
-	int r = config_parse(source, &diagnostics, &body);
+	int r;
 
+	loading->evaluator.diagnostics = &diagnostics;
+	loading->diagnostics = &diagnostics;
+	loading->scratch = &scratch;
+	r = config_parse(source, &diagnostics, &body);
 	if (r == 0)
-		r = load_components(&loading, &body);
+		r = load_components(loading, &body);
 	config_diagnostics_write(&diagnostics, messages);
 	if (r == -EMSGSIZE)
 		bytes_printf(messages,
@@ -148,26 +203,34 @@ static int load_text(const struct config_source *source, struct configuration *c
 	return r;
 }
 
-int configuration_load(const char *path, struct configuration **ret_configuration,
-		       struct bytes *messages)
+int configuration_evaluate(const struct configuration_text *text,
+			   const struct configuration_world *world,
+			   struct configuration **ret_configuration, struct bytes *messages)
 {
 	cleanup_with(configuration_freep) struct configuration *configuration = configuration_new();
-	cleanup_with(bytes_deinit) struct bytes text =
-		BYTES_INIT(CONFIG_SOURCE_BYTES_MAX + READ_BYTES);
-	struct config_source source = {.name = path ? path : DEFAULT_NAME};
-	int r = 0;
+	struct config_source source = {.name = text->name};
+	struct component_loading loading = {.world = world, .configuration = configuration};
+	int r;
 
 	if (!configuration)
 		return -ENOMEM;
-	if (path)
-		r = read_file(path, &text);
-	else
-		bytes_append(&text, configuration_default_text, strlen(configuration_default_text));
-	if (r != 0)
-		return r;
-	source.text = (struct config_text){text.data ? (const char *)text.data : "", text.n_bytes};
-	r = load_text(&source, configuration, messages);
+	loading.memory = configuration->memory;
+	source.text = (struct config_text){text->text.data ? (const char *)text->text.data : "",
+					   text->text.n_bytes};
+	r = evaluate(&source, &loading, messages);
 	if (r == 0)
 		*ret_configuration = take_ptr(configuration);
 	return r;
+}
+
+int configuration_load(const char *path, struct configuration **ret_configuration,
+		       struct bytes *messages)
+{
+	static const struct configuration_world nobody = {.published = NULL};
+	cleanup_with(configuration_text_freep) struct configuration_text *text = NULL;
+	int r = configuration_read(path, &text);
+
+	if (r != 0)
+		return r;
+	return configuration_evaluate(text, &nobody, ret_configuration, messages);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "config/value.h"
 #include "log/log.h"
 #include "wire/wire.h"
 
@@ -30,7 +31,22 @@ struct endpoint_configuration {
 	struct configuration_header *headers;
 	size_t n_external_labels;
 	struct configuration_header *external_labels; /* of the pyroscope.write block */
+	uint64_t fingerprint; /* of all arguments of its pyroscope.write: equal, and nothing changed
+			       */
 };
+
+struct source_class;
+
+/* A component that runs, and publishes what others refer to: discovery/source.h. */
+struct source_configuration {
+	const char *id; /* "discovery.docker.linux" */
+	const struct source_class *class;
+	const void *arguments;       /* of the class's own type */
+	uint64_t fingerprint;        /* of all arguments: equal, and what runs goes on */
+	struct config_arena *memory; /* owned: all of the above; NULL: somebody took it */
+};
+
+void source_configuration_deinit(struct source_configuration *source);
 
 struct configuration {
 	struct wire_settings settings;
@@ -38,22 +54,56 @@ struct configuration {
 	struct wire_target_rule *targets; /* key and labels point into owned memory */
 	size_t n_endpoints;
 	struct endpoint_configuration *endpoints;
+	size_t n_sources;
+	struct source_configuration *sources;
+	size_t n_components; /* of all that run or take part, for their health */
+	const char **component_ids;
 	enum log_level log_level; /* of the logging block */
-	void *memory;             /* owned: everything above */
+	void *memory;             /* owned: everything above but the memory of sources */
 };
 
 /* The text that is used when no file is named. */
 extern const char configuration_default_text[];
 
+/* A file as it was when it was read: it is evaluated again and again. */
+struct configuration_text;
+
+/* What an evaluation may ask about the world and tell it. A NULL member is not asked. */
+struct configuration_world {
+	/* What stands for the export of @source: sources_published(). */
+	const struct config_value *(*published)(const void *context,
+						const struct source_configuration *source);
+	/* Component @id was refused for @message. Told whatever comes of the whole. */
+	void (*refused)(void *context, const char *id, const char *message);
+	void *context;
+	bool is_running; /* a file that cannot be read now is an error, not only a warning */
+};
+
+enum configuration_outcome { CONFIGURATION_INVALID = 1 };
+
 /*
- * Loads @path, or configuration_default_text when it is NULL.
+ * Reads @path, or takes configuration_default_text when it is NULL.
+ *   @ret_text  set on 0 only; owned, configuration_text_free()
+ * Returns 0 or a negative errno.
+ */
+int configuration_read(const char *path, struct configuration_text **ret_text) warn_unused_result;
+
+void configuration_text_free(struct configuration_text *text); /* NULL is fine */
+
+/*
+ * Evaluates @text (borrowed for the call). That has no effect on anything: it can be done again
+ * whenever something in @world (borrowed for the call) has changed.
  *   @ret_configuration  set on 0 only; owned, freed with configuration_free()
  *   @messages  one line each error or warning: "file:line:column: what, what would be right",
  *              followed by the source line and a caret. Warnings may be there on 0, too.
- * Returns 0, a negative errno (the file cannot be read), or CONFIGURATION_INVALID.
+ * Returns 0, a negative errno (no memory), or CONFIGURATION_INVALID.
  */
-enum configuration_outcome { CONFIGURATION_INVALID = 1 };
+int configuration_evaluate(const struct configuration_text *text,
+			   const struct configuration_world *world,
+			   struct configuration **ret_configuration,
+			   struct bytes *messages) warn_unused_result;
 
+/* Reads and evaluates, in a world that nobody asks: as nothing runs. */
 int configuration_load(const char *path, struct configuration **ret_configuration,
 		       struct bytes *messages) warn_unused_result;
 

@@ -70,13 +70,14 @@ void endpoints_free(struct endpoints *endpoints); /* NULL is fine */
 
 /*
  * Replaces the configuration. An endpoint with the URL, name and tenant of one that was there is
- * that one: it keeps its cursor and its books, and what waits for it is tried at once, with the new
- * arguments. A new one begins with the oldest record in the spool. Those that are not there any
- * more end at once: their request, their books and their cursor go.
- * Returns 0, or a negative errno after which everything is as before; what failed was logged.
+ * that one: it keeps its cursor and its books, and what waits for it is tried at once when somebody
+ * asked for the reload (@is_asked) or its arguments are others. A new one begins with the oldest
+ * record in the spool. Those that are not there any more end at once: their request, their books
+ * and their cursor go. Returns 0, or a negative errno after which everything is as before; what
+ * failed was logged.
  */
-int endpoints_reload(struct endpoints *endpoints,
-		     const struct configuration *configuration) warn_unused_result;
+int endpoints_reload(struct endpoints *endpoints, const struct configuration *configuration,
+		     bool is_asked) warn_unused_result;
 
 /* An fd that polls readable when endpoints_run() has something to do; borrowed. */
 int endpoints_fd(const struct endpoints *endpoints);

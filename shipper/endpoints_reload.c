@@ -152,7 +152,18 @@ static void end_missing(struct endpoints *endpoints, const struct intake *intake
 	}
 }
 
-int endpoints_reload(struct endpoints *endpoints, const struct configuration *configuration)
+/* What failed may be what was mended; what nobody touched goes on waiting. */
+static void replace_configuration(struct endpoint *endpoint,
+				  const struct endpoint_configuration *configuration, bool is_asked)
+{
+	if (is_asked || !endpoint->configuration ||
+	    endpoint->configuration->fingerprint != configuration->fingerprint)
+		endpoint->wait_until_ns = 0;
+	endpoint->configuration = configuration;
+}
+
+int endpoints_reload(struct endpoints *endpoints, const struct configuration *configuration,
+		     bool is_asked)
 {
 	struct intake intake = {0};
 	int r = 0;
@@ -166,8 +177,7 @@ int endpoints_reload(struct endpoints *endpoints, const struct configuration *co
 	end_missing(endpoints, &intake);
 	for (size_t i = 0; i < intake.n; i++) {
 		endpoints->all[i] = intake.all[i];
-		endpoints->all[i]->configuration = &configuration->endpoints[i];
-		endpoints->all[i]->wait_until_ns = 0; /* what failed may be what was mended */
+		replace_configuration(endpoints->all[i], &configuration->endpoints[i], is_asked);
 	}
 	endpoints->n = intake.n;
 	return 0;
@@ -199,7 +209,7 @@ int endpoints_open(const struct endpoints_options *options, struct endpoints **r
 	endpoints->spool = options->spool;
 	r = open_shared(endpoints, options->quarantine_path);
 	if (r == 0)
-		r = endpoints_reload(endpoints, options->configuration);
+		r = endpoints_reload(endpoints, options->configuration, true);
 	if (r < 0) {
 		endpoints_free(endpoints);
 		return r;

@@ -70,8 +70,8 @@ static void show_out(struct visit *visit)
 	visit->end_ns = PAGES_NO_TIME;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-			      struct bytes *content)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status,
+			      const struct page *page, struct bytes *content)
 {
 	struct MHD_Response *response;
 	enum MHD_Result queued;
@@ -81,12 +81,16 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	bytes_deinit(content);
 	if (!response)
 		return MHD_NO;
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+				      page && status != MHD_HTTP_METHOD_NOT_ALLOWED
+					      ? page->content_type
+					      : "text/plain; charset=utf-8");
 	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
+					      page && page->acts ? "GET, POST" : "GET, HEAD");
 	queued = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return queued;
@@ -100,6 +104,14 @@ static const struct page *page_at(const struct pages *pages, const char *path)
 	return NULL;
 }
 
+static bool takes(const struct page *page, const char *method)
+{
+	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0)
+		return true;
+	return strcmp(method, page && page->acts ? MHD_HTTP_METHOD_POST : MHD_HTTP_METHOD_HEAD) ==
+	       0;
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *n_upload, void **state)
@@ -107,25 +119,30 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	struct pages *pages = context;
 	struct bytes content = BYTES_INIT(PAGE_BYTES_MAX);
 	const struct page *page = page_at(pages, url);
-	const char *type = "text/plain; charset=utf-8";
+	bool is_first = *state == NULL;
 	unsigned status;
 
-	(void)version, (void)upload, (void)n_upload, (void)state;
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-		bytes_printf(&content, "only GET\n");
+	(void)version, (void)upload;
+	*state = pages;
+	if (takes(page, method) && strcmp(method, MHD_HTTP_METHOD_POST) == 0 &&
+	    (is_first || *n_upload > 0)) { /* its body comes, or is coming: nobody reads it */
+		*n_upload = 0;
+		return MHD_YES;
+	}
+	if (!takes(page, method)) {
+		bytes_printf(&content, page && page->acts ? "only GET and POST\n" : "only GET\n");
 		status = MHD_HTTP_METHOD_NOT_ALLOWED;
 	} else if (!page) {
 		bytes_printf(&content, "no such page\n");
 		status = MHD_HTTP_NOT_FOUND;
 	} else {
 		status = page->render(pages->context, &content);
-		type = page->content_type;
 	}
 	if (content.error) {
 		bytes_clear(&content);
 		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 	}
-	return answer(connection, status, type, &content);
+	return answer(connection, status, page, &content);
 }
 
 /* Splits "HOST:PORT"; the host may stand in brackets. */

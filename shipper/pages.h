@@ -1,9 +1,11 @@
 #pragma once
 /*
  * The HTTP server: a few pages, rendered when asked for, in the caller's event loop. Bounded in
- * connections, in memory a connection and in time; answers GET and HEAD, reads no body. A
+ * connections, in memory a connection and in time; answers GET and HEAD, and POST where a page does
+ * something, whose body is passed over. A
  * connection is for one request, and closed after ten seconds whatever came of it.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +19,7 @@ struct page {
 	const char *content_type;
 	/* Appends the page to @out (bounded by PAGE_BYTES_MAX); returns the HTTP status. */
 	unsigned (*render)(void *context, struct bytes *out);
+	bool acts; /* rendering it does something: for GET and POST, not for HEAD */
 };
 
 struct pages;

@@ -10,8 +10,9 @@
 
 #include "base/clock.h"
 #include "base/identity.h"
-#include "configuration.h"
+#include "confinement.h"
 #include "control.h"
+#include "current.h"
 #include "endpoints.h"
 #include "metrics.h"
 #include "pages.h"
@@ -25,15 +26,14 @@
 #define MESSAGES_BYTES_MAX (256u * 1024u)
 #define SPOOL_MODE         0700
 #define EXPIRE_EVERY_NS    UINT64_C(5000000000)
-#define FILE_URL           "file://"
-#define CONFINED_PATHS_MAX (ENDPOINTS_MAX + 16)
 #define MS_NS              UINT64_C(1000000)
 #define SECOND_NS          UINT64_C(1000000000)
 #define WAIT_MS_MAX        60000
 
 struct shipper {
-	const struct options *options;       /* borrowed */
-	struct configuration *configuration; /* owned, as all below */
+	const struct options *options;         /* borrowed */
+	struct source_environment environment; /* of all sources */
+	struct current *current;               /* owned, as all below */
 	struct reload_counts reloads;
 	struct spool_files files;
 	struct spool *spool;
@@ -48,38 +48,58 @@ struct shipper {
 	uint64_t stop_ns; /* when to leave at the latest; 0: nobody asked yet */
 };
 
-static int load_configuration(const struct shipper *shipper,
-			      struct configuration **ret_configuration)
+/* Says on standard error what is wrong with the configuration, and in the log that it is. */
+static int refuse_configuration(const struct shipper *shipper, int r)
 {
-	const char *path = shipper->options->config;
-	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
-	int r;
+	const char *path = shipper->options->config ? shipper->options->config : "-";
 
-	r = configuration_load(path, ret_configuration, &messages);
-	if (messages.n_bytes > 0)
-		(void)fwrite(messages.data, 1, messages.n_bytes, stderr);
-	bytes_deinit(&messages);
-	if (r < 0) {
-		log_err("configuration-unreadable", "file=%s error=\"%s\"", path ? path : "-",
-			strerror(-r));
-		return EXIT_STATUS_CONFIG;
-	}
-	if (r != 0) {
-		log_err("configuration-invalid", "file=%s", path ? path : "-");
-		return EXIT_STATUS_CONFIG;
-	}
-	return 0;
+	if (r < 0)
+		log_err("configuration-unreadable", "file=%s error=\"%s\"", path, strerror(-r));
+	else
+		log_err("configuration-invalid", "file=%s", path);
+	return EXIT_STATUS_CONFIG;
 }
 
-/* Takes @configuration (consumed) for the one in force. */
-static void adopt_configuration(struct shipper *shipper, struct configuration *configuration)
+static void print_messages(const struct bytes *messages)
 {
-	configuration_free(shipper->configuration);
-	shipper->configuration = configuration;
+	if (messages->n_bytes > 0)
+		(void)fwrite(messages->data, 1, messages->n_bytes, stderr);
+}
+
+/* What else a configuration says that is in force from now on. */
+static void obey_configuration(struct shipper *shipper)
+{
+	const struct configuration *configuration = current_configuration(shipper->current);
+
 	if (!shipper->options->has_log_level)
 		log_set_level(configuration->log_level);
 	if (configuration->n_endpoints == 0)
 		log_warn("no-endpoint", "profiles are taken in and go nowhere");
+}
+
+static int open_configuration(struct shipper *shipper)
+{
+	cleanup_with(bytes_deinit) struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
+	struct configuration *configuration;
+	int r = current_open(shipper->options->config, &shipper->environment, &shipper->current);
+
+	if (r < 0) {
+		log_err("start-failed", "error=\"%s\"", strerror(-r));
+		return EXIT_STATUS_MACHINE;
+	}
+	r = current_read(shipper->current, &configuration, &messages);
+	print_messages(&messages);
+	if (r != 0)
+		return refuse_configuration(shipper, r);
+	r = current_prepare(shipper->current, configuration);
+	if (r < 0) {
+		configuration_free(configuration);
+		log_err("start-failed", "error=\"%s\"", strerror(-r));
+		return EXIT_STATUS_MACHINE;
+	}
+	current_adopt(shipper->current, configuration);
+	obey_configuration(shipper);
+	return 0;
 }
 
 static int open_spool(struct shipper *shipper)
@@ -122,7 +142,7 @@ static int open_endpoints(struct shipper *shipper)
 	cleanup_with(free_freep) char *quarantine = NULL;
 	struct endpoints_options options = {
 		.spool = shipper->spool,
-		.configuration = shipper->configuration,
+		.configuration = current_configuration(shipper->current),
 	};
 
 	if (push_init() < 0 ||
@@ -187,6 +207,20 @@ static unsigned render_healthy(void *context, struct bytes *out)
 	return 200;
 }
 
+static bool reload(struct shipper *shipper, struct bytes *messages);
+
+static unsigned render_reload(void *context, struct bytes *out)
+{
+	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
+	bool is_taken = reload(context, &messages);
+
+	bytes_append(out, messages.data, messages.n_bytes);
+	bytes_deinit(&messages);
+	if (is_taken)
+		bytes_printf(out, "config reloaded\n");
+	return is_taken ? 200 : 400;
+}
+
 static unsigned render_index(void *context, struct bytes *out)
 {
 	(void)context;
@@ -202,10 +236,11 @@ static unsigned render_index(void *context, struct bytes *out)
 }
 
 static const struct page page_table[] = {
-	{"/", "text/html; charset=utf-8", render_index},
-	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", render_metrics},
-	{"/-/ready", "text/plain; charset=utf-8", render_ready},
-	{"/-/healthy", "text/plain; charset=utf-8", render_healthy},
+	{"/", "text/html; charset=utf-8", render_index, false},
+	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", render_metrics, false},
+	{"/-/ready", "text/plain; charset=utf-8", render_ready, false},
+	{"/-/healthy", "text/plain; charset=utf-8", render_healthy, false},
+	{"/-/reload", "text/plain; charset=utf-8", render_reload, true},
 };
 
 static int open_pages(struct shipper *shipper)
@@ -266,7 +301,6 @@ static int open_own(struct shipper *shipper)
 int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 {
 	cleanup_with(shipper_freep) struct shipper *shipper = calloc(1, sizeof(*shipper));
-	struct configuration *configuration = NULL;
 	int r;
 
 	if (!shipper)
@@ -281,9 +315,7 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 			geteuid());
 		return EXIT_STATUS_PERMISSION;
 	}
-	r = load_configuration(shipper, &configuration);
-	if (r == 0)
-		adopt_configuration(shipper, configuration);
+	r = open_configuration(shipper);
 	if (r == 0)
 		r = open_spool(shipper);
 	if (r == 0)
@@ -299,57 +331,12 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 	return r;
 }
 
-/* What name resolution and TLS read, wherever Debian keeps it; what is not there is not needed. */
-static const char *const readable[] = {
-	"/etc",
-	"/lib",
-	"/lib64",
-	"/usr/lib",
-	"/usr/lib64",
-	"/usr/share/ca-certificates",
-	"/usr/local/share/ca-certificates",
-	"/run/systemd/resolve",
-};
-
-/*
- * What holds @path: editors and ConfigMaps put a new file in the place of the old, so it is the
- * directory that must stay readable. Of a file right below the root, the file. NULL: no memory.
- */
-static char *holder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!slash)
-		return strdup(".");
-	return slash == path ? strdup(path) : strndup(path, (size_t)(slash - path));
-}
-
 int shipper_confine(struct shipper *shipper)
 {
-	const char *config = shipper->options->config ? shipper->options->config : readable[0];
-	cleanup_with(free_freep) char *target = realpath(config, NULL); /* it may be a link */
-	cleanup_with(free_freep) char *named_in = holder_of(config);
-	cleanup_with(free_freep) char *kept_in = holder_of(target ? target : config);
-	struct sandbox_path paths[CONFINED_PATHS_MAX];
 	bool has_landlock = false;
-	size_t n = 0;
-	int r;
+	int r = confinement_enter(shipper->options, current_configuration(shipper->current),
+				  &has_landlock);
 
-	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
-		paths[n++] = (struct sandbox_path){readable[i], false};
-	if (named_in && kept_in) {
-		paths[n++] = (struct sandbox_path){named_in, false};
-		paths[n++] = (struct sandbox_path){kept_in, false};
-	}
-	paths[n++] = (struct sandbox_path){shipper->options->run_directory, true};
-	paths[n++] = (struct sandbox_path){shipper->options->spool_directory, true};
-	for (size_t i = 0; i < shipper->configuration->n_endpoints; i++) {
-		const char *url = shipper->configuration->endpoints[i].url;
-
-		if (strncmp(url, FILE_URL, strlen(FILE_URL)) == 0)
-			paths[n++] = (struct sandbox_path){url + strlen(FILE_URL), true};
-	}
-	r = sandbox_enter(SANDBOX_SHIPPER, paths, n, &has_landlock);
 	if (r < 0) {
 		log_err("confine-failed", "error=\"%s\" run_dir=%s", strerror(-r),
 			shipper->options->run_directory);
@@ -368,7 +355,7 @@ static int open_control(struct shipper *shipper)
 
 	if (asprintf(&path, "%s/" CONTROL_SOCKET_NAME, shipper->options->run_directory) < 0)
 		return EXIT_STATUS_MACHINE;
-	r = control_frames_encode(shipper->configuration, &frames);
+	r = control_frames_encode(current_configuration(shipper->current), &frames);
 	if (r == 0)
 		r = control_open(path, shipper->options->collector_uid, &frames, &shipper->control);
 	if (r < 0) {
@@ -404,41 +391,72 @@ static int open_profiles(struct shipper *shipper)
 	return 0;
 }
 
-/* All that can fail comes before the first change. Returns 0 or a negative errno. */
-static int replace_configuration(struct shipper *shipper)
+/* Puts @configuration (consumed) in the place of the one in force. All that can fail comes before
+ * the first change. */
+static int replace_configuration(struct shipper *shipper, struct configuration *configuration,
+				 bool is_asked)
 {
 	cleanup_with(control_frames_deinit) struct control_frames frames = {0};
-	struct configuration *configuration = NULL;
-	int r;
+	int r = control_frames_encode(configuration, &frames);
 
-	if (load_configuration(shipper, &configuration) != 0)
-		return -EINVAL;
-	r = control_frames_encode(configuration, &frames);
 	if (r == 0)
-		r = endpoints_reload(shipper->endpoints, configuration);
+		r = current_prepare(shipper->current, configuration);
+	if (r == 0)
+		r = endpoints_reload(shipper->endpoints, configuration, is_asked);
 	if (r < 0) {
 		configuration_free(configuration);
 		return r;
 	}
 	control_replace(shipper->control, &frames);
-	adopt_configuration(shipper, configuration);
+	current_adopt(shipper->current, configuration);
 	return 0;
 }
 
-static void reload(struct shipper *shipper)
+/* Reads the file again. Returns whether what it says is in force; else @messages tell why not. */
+static bool reload(struct shipper *shipper, struct bytes *messages)
 {
-	int r = replace_configuration(shipper);
+	struct configuration *configuration;
+	const char *error = "see above";
+	int r = current_read(shipper->current, &configuration, messages);
 
+	print_messages(messages);
+	if (r != 0)
+		(void)refuse_configuration(shipper, r);
+	if (r == 0)
+		r = replace_configuration(shipper, configuration, true);
 	shipper->reloads.n++;
 	shipper->reloads.n_failed += r != 0;
 	shipper->reloads.is_last_failed = r != 0;
-	if (r == 0)
+	if (r == 0) {
+		obey_configuration(shipper);
 		log_info("reloaded", "endpoints=%zu targets=%zu",
-			 shipper->configuration->n_endpoints, shipper->configuration->n_targets);
-	else
-		log_err("reload-failed", "error=\"%s\", the configuration before stays%s",
-			r == -EINVAL ? "see above" : strerror(-r),
-			r == -EACCES ? "; a directory that is new to it needs a restart" : "");
+			 current_configuration(shipper->current)->n_endpoints,
+			 current_configuration(shipper->current)->n_targets);
+		return true;
+	}
+	if (r < 0) {
+		error = r == -EACCES ? "a directory that is new to it needs a restart"
+				     : strerror(-r);
+		bytes_printf(messages, "%s\n", error);
+	}
+	log_err("reload-failed", "error=\"%s\", the configuration before stays", error);
+	return false;
+}
+
+/* A source published something: evaluates the text in force again. */
+static void reevaluate(struct shipper *shipper, uint64_t now_ns)
+{
+	cleanup_with(bytes_deinit) struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
+	struct configuration *configuration;
+	int r = current_reevaluate(shipper->current, now_ns, &configuration, &messages);
+
+	if (r == 0)
+		r = replace_configuration(shipper, configuration, false);
+	else if (current_is_news(shipper->current, &messages))
+		print_messages(&messages);
+	if (r != 0)
+		log_warn("evaluation-failed", "error=\"%s\", what was in force before stays",
+			 r > 0 ? "what components publish does not fit" : strerror(-r));
 }
 
 static void take_signal(struct shipper *shipper, uint64_t now_ns)
@@ -449,7 +467,10 @@ static void take_signal(struct shipper *shipper, uint64_t now_ns)
 		if (shipper->stop_ns != 0)
 			continue;
 		if (info.ssi_signo == SIGHUP) {
-			reload(shipper);
+			struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
+
+			(void)reload(shipper, &messages);
+			bytes_deinit(&messages);
 			continue;
 		}
 		log_info("stopping", "signal=%u stop_seconds=%u", info.ssi_signo,
@@ -486,6 +507,7 @@ static int wait_for_something(struct shipper *shipper)
 		{.fd = control_fd(shipper->control), .events = POLLIN},
 		{.fd = endpoints_fd(shipper->endpoints), .events = POLLIN},
 		{.fd = pages_fd(shipper->pages), .events = POLLIN},
+		{.fd = current_fd(shipper->current), .events = POLLIN},
 	};
 	uint64_t now_ns = clock_monotonic_ns(), deadline_ns = shipper->expire_ns, wait_ms;
 
@@ -493,6 +515,7 @@ static int wait_for_something(struct shipper *shipper)
 	deadline_ns = min_ns(deadline_ns, control_deadline_ns(shipper->control));
 	deadline_ns = min_ns(deadline_ns, endpoints_deadline_ns(shipper->endpoints));
 	deadline_ns = min_ns(deadline_ns, pages_deadline_ns(shipper->pages, now_ns));
+	deadline_ns = min_ns(deadline_ns, current_deadline_ns(shipper->current));
 	if (shipper->stop_ns != 0)
 		deadline_ns = min_ns(deadline_ns, shipper->stop_ns);
 	wait_ms = deadline_ns > now_ns ? (deadline_ns - now_ns + MS_NS - 1) / MS_NS : 0;
@@ -517,6 +540,8 @@ static int turn(struct shipper *shipper)
 	if (r < 0)
 		log_warn("listener-probe-failed", "error=\"%s\", trying again", strerror(-r));
 	control_run(shipper->control, now_ns);
+	if (current_run(shipper->current, now_ns))
+		reevaluate(shipper, now_ns);
 	if (now_ns >= shipper->expire_ns) {
 		spool_expire(shipper->spool, clock_wall_ns());
 		shipper->expire_ns = now_ns + EXPIRE_EVERY_NS;
@@ -536,8 +561,9 @@ int shipper_run(struct shipper *shipper)
 		r = open_profiles(shipper);
 	if (r != 0)
 		return r;
+	current_start(shipper->current, clock_monotonic_ns());
 	log_info("started", "version=%s http=%s endpoints=%zu", TRIPTYCH_VERSION,
-		 shipper->options->http, shipper->configuration->n_endpoints);
+		 shipper->options->http, current_configuration(shipper->current)->n_endpoints);
 	while (!may_leave(shipper, clock_monotonic_ns())) {
 		r = turn(shipper);
 		if (r < 0) {
@@ -561,7 +587,7 @@ void shipper_free(struct shipper *shipper)
 	spool_files_close(&shipper->files);
 	workers_free(shipper->workers);
 	process_stats_free(shipper->process);
-	configuration_free(shipper->configuration);
+	current_free(shipper->current);
 	close_fdp(&shipper->signal_fd);
 	free(shipper);
 }

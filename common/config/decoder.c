@@ -12,6 +12,7 @@ struct decoding {
 	struct config_diagnostics *diagnostics;
 	const struct config_schema *schema;
 	struct config_decoded *decoded; /* the start of the struct of arguments */
+	bool *is_bad;                   /* by argument: what it is set to was refused */
 };
 
 static void *field_at(const struct decoding *d, size_t offset)
@@ -300,7 +301,9 @@ static int decode_attribute(const struct decoding *d, const struct config_attrib
 		config_warn(d->diagnostics, attribute->name_span,
 			    "%s is accepted but has no effect in this version", argument->name);
 	r = config_evaluate(d->evaluator, attribute->value, &value);
-	return r != 0 ? r : store(d, argument, attribute, &value);
+	r = r != 0 ? r : store(d, argument, attribute, &value);
+	d->is_bad[i - 1] = r != 0;
+	return r;
 }
 
 /* Decodes the blocks of @inner's name, in order, into an array that is put in its place. */
@@ -378,11 +381,113 @@ static int check_required(const struct decoding *d)
 	return refusal;
 }
 
+static struct config_text text_of(const char *text)
+{
+	return (struct config_text){text, strlen(text)};
+}
+
+/* What an argument is worth after decoding. A duration stays as it was written. */
+static int value_of(const struct decoding *d, size_t i, struct config_value *ret_value)
+{
+	const struct config_argument *argument = &d->schema->arguments[i];
+	const void *field = field_at(d, argument->offset);
+	struct config_value value = {.type = CONFIG_STRING};
+	char duration[32];
+
+	switch (argument->kind) {
+	case CONFIG_ARGUMENT_BOOL:
+		value = (struct config_value){.type = CONFIG_BOOL, .boolean = *(const bool *)field};
+		break;
+	case CONFIG_ARGUMENT_COUNT:
+		value.type = CONFIG_NUMBER;
+		value.number =
+			(struct config_number){.kind = CONFIG_INT, .i = *(const uint32_t *)field};
+		break;
+	case CONFIG_ARGUMENT_DURATION:
+		if (d->decoded->set[i])
+			return config_evaluate(d->evaluator, d->decoded->set[i]->value, ret_value);
+		print_duration(duration, sizeof(duration), *(const uint32_t *)field);
+		value.text = text_of(duration);
+		value.text.data =
+			config_arena_copy(d->diagnostics->arena, duration, value.text.n_bytes);
+		break;
+	case CONFIG_ARGUMENT_TEXT:
+		value.text = *(const struct config_text *)field;
+		break;
+	case CONFIG_ARGUMENT_WORD:
+		value.text = text_of(argument->words[*(const uint32_t *)field]);
+		break;
+	case CONFIG_ARGUMENT_MAP:
+		value = (struct config_value){.type = CONFIG_OBJECT,
+					      .object = *(const struct config_object *)field};
+		break;
+	case CONFIG_ARGUMENT_VALUE:
+		value = *(const struct config_value *)field;
+		break;
+	}
+	*ret_value = value;
+	return d->diagnostics->arena->error;
+}
+
+/* The values of the inner blocks of one name, each of which begins with a struct config_decoded. */
+static int value_of_inner(const struct decoding *d, const struct config_inner *inner,
+			  struct config_value *ret_value)
+{
+	const struct config_inner_blocks *blocks = field_at(d, inner->offset);
+	struct config_value *items =
+		config_arena_array(d->diagnostics->arena, blocks->n_items, sizeof(*items));
+
+	if (!items)
+		return d->diagnostics->arena->error;
+	for (size_t i = 0; i < blocks->n_items; i++) {
+		const struct config_decoded *decoded =
+			(const void *)((const char *)blocks->items + i * inner->schema->n_bytes);
+
+		items[i] = (struct config_value){.type = CONFIG_OBJECT, .object = decoded->values};
+	}
+	if (inner->n_max > 1)
+		*ret_value = (struct config_value){.type = CONFIG_ARRAY,
+						   .array = {items, blocks->n_items}};
+	else if (blocks->n_items > 0)
+		*ret_value = items[0];
+	else
+		*ret_value = (struct config_value){.type = CONFIG_NULL};
+	return 0;
+}
+
+static int gather_values(const struct decoding *d)
+{
+	const struct config_schema *schema = d->schema;
+	struct config_arena *arena = d->diagnostics->arena;
+	struct config_field *fields =
+		config_arena_array(arena, schema->n_arguments + schema->n_inner, sizeof(*fields));
+	size_t n = 0;
+	int r;
+
+	if (!fields)
+		return arena->error;
+	for (size_t i = 0; i < schema->n_arguments; i++, n++) {
+		fields[n].key = text_of(schema->arguments[i].name);
+		r = d->is_bad[i] ? 0 : value_of(d, i, &fields[n].value);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < schema->n_inner; i++, n++) {
+		fields[n].key = text_of(schema->inner[i].name);
+		r = value_of_inner(d, &schema->inner[i], &fields[n].value);
+		if (r < 0)
+			return r;
+	}
+	d->decoded->values = config_object_make(fields, n);
+	return 0;
+}
+
 int config_decode(const struct config_evaluator *evaluator, const struct config_block *block,
 		  const struct config_schema *schema, void *arguments)
 {
 	const struct config_attribute *attribute = block->body.attributes;
-	struct decoding d = {evaluator, evaluator->diagnostics, schema, arguments};
+	bool is_bad[CONFIG_SCHEMA_ARGUMENTS_MAX] = {false};
+	struct decoding d = {evaluator, evaluator->diagnostics, schema, arguments, is_bad};
 	int r, refusal = 0;
 
 	memcpy(arguments, schema->defaults, schema->n_bytes);
@@ -400,6 +505,11 @@ int config_decode(const struct config_evaluator *evaluator, const struct config_
 	r = check_required(&d);
 	refusal = refusal ? refusal : r;
 	d.decoded->is_refused = refusal != 0;
+	r = gather_values(&d);
+	if (r < 0)
+		return r;
+	if (block == evaluator->recorded_block)
+		*evaluator->ret_recorded = d.decoded->values;
 	return evaluator->diagnostics->arena->error ? evaluator->diagnostics->arena->error
 						    : refusal;
 }

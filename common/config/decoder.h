@@ -58,6 +58,10 @@ struct config_decoded {
 	const struct config_block *block;
 	const struct config_attribute *set[CONFIG_SCHEMA_ARGUMENTS_MAX]; /* by index; NULL: not */
 	bool is_refused; /* something in it, or in its inner blocks, was reported */
+	/* All arguments by name, with their defaults, and null for what was refused; inner blocks
+	 * as lists of such objects, or as one where at most one may be. In the evaluator's arena.
+	 */
+	struct config_object values;
 };
 
 /*

@@ -68,6 +68,11 @@ void config_warn(struct config_diagnostics *d, struct config_span at, const char
 	va_end(args);
 }
 
+const char *config_diagnostics_last(const struct config_diagnostics *d)
+{
+	return d->last ? d->last->message : "";
+}
+
 bool config_may_suggest(struct config_diagnostics *d)
 {
 	return d->n_suggestions++ < SUGGESTIONS_MAX;

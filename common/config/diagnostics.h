@@ -36,6 +36,9 @@ void config_error(struct config_diagnostics *diagnostics, struct config_span at,
 void config_warn(struct config_diagnostics *diagnostics, struct config_span at, const char *format,
 		 ...) __attribute__((format(printf, 3, 4)));
 
+/* The message of the error or warning that was found last, in the arena; "" when none is kept. */
+const char *config_diagnostics_last(const struct config_diagnostics *diagnostics);
+
 /*
  * May the next message look for what could have been meant? That costs a walk over all names, so a
  * hostile text gets it a limited number of times.

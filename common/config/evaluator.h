@@ -37,6 +37,9 @@ struct config_scope {
 struct config_evaluator {
 	struct config_diagnostics *diagnostics; /* borrowed; its arena holds the values */
 	struct config_scope scope;              /* zeroed: only the standard library is known */
+	/* When this block is decoded, the values of its arguments go there. NULL: none. */
+	const struct config_block *recorded_block;
+	struct config_object *ret_recorded;
 };
 
 /* Returns 0, a negative error of the arena, or CONFIG_REFUSED when it was reported. */

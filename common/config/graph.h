@@ -20,6 +20,7 @@ struct config_component {
 	const char *id;
 	const struct config_block *block;
 	enum config_component_state state;
+	struct config_object arguments; /* as they were decoded; empty until then */
 	struct config_object exports;
 	const struct config_reference *references; /* to other components */
 	bool is_on_way;                            /* from one that is being placed */

@@ -303,8 +303,13 @@ class World:
         return self.shipper.wait(timeout=30)
 
     def get(self, path):
+        return self.ask("GET", path)
+
+    def ask(self, method, path):
+        request = urllib.request.Request("http://" + self.http + path, method=method,
+                                         data=b"x" * 1000 if method == "POST" else None)
         try:
-            with urllib.request.urlopen("http://" + self.http + path, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -884,6 +889,55 @@ class Reloading(ShipperTest):
         metrics = self.world.metrics()
         self.assertEqual(metrics["triptych_config_reloads_total"][()], 4)
         self.assertEqual(metrics["triptych_config_reload_failures_total"][()], 3)
+
+    def test_a_page_reloads_and_answers_with_what_is_wrong(self):
+        server = self.server()
+        client = self.start(server)
+        for method in ("GET", "POST"):
+            self.world.write_configuration('pyroscope.write "w" {\n  nonsense = 1\n}\n')
+            status, text = self.world.ask(method, "/-/reload")
+            self.assertEqual(status, 400)
+            self.assertRegex(text, r"(?m)^\S*/config\.alloy:2:3: found the unknown argument nonsense")
+            self.assertIn("\n  nonsense = 1\n  ^\n", text)
+            self.world.configure(['url = "%s"' % server.url])
+            self.assertEqual(self.world.ask(method, "/-/reload")[0], 200)
+        self.assertEqual(self.world.ask("HEAD", "/-/reload")[0], 405)
+        self.assertEqual(self.world.ask("POST", "/metrics")[0], 405)
+        metrics = self.world.metrics()
+        self.assertEqual(metrics["triptych_config_reloads_total"][()], 4)
+        self.assertEqual(metrics["triptych_config_reload_failures_total"][()], 2)
+        self.assertEqual(metrics["triptych_config_last_reload_successful"][()], 1)
+        client.profile(1)
+        self.wait_sent(server.url, 10)
+
+    def test_a_file_that_the_configuration_names_is_read_again_when_it_changes(self):
+        first, second = self.server(), self.server()
+        directory = self.world.root + "/secrets"
+        os.mkdir(directory)
+
+        def put(url):
+            with open(directory + "/new", "w") as file:
+                file.write(url)
+            os.chmod(directory + "/new", 0o644)
+            os.rename(directory + "/new", directory + "/url")
+
+        client = self.start(first)
+        put(second.url)  # the file is new to the process that runs
+        self.world.configure(["url = local.file.url.content"])
+        with open(self.world.root + "/config.alloy", "a") as file:
+            file.write('local.file "url" {\n  filename = "%s/url"\n  poll_frequency = "1h"\n}\n'
+                       % directory)
+        self.assertTrue(self.world.reload())
+        client.profile(1)
+        self.wait_sent(second.url, 10)
+        put(first.url)
+        wait_for(lambda: "%s" % first.url in self.world.get("/metrics")[1], 5, "the change")
+        client.profile(2)
+        self.wait_sent(first.url, 20)  # the first profile was in the spool yet
+        put("nonsense")
+        wait_for(lambda: "event=evaluation-failed" in self.world.log_text(), 5, "the refusal")
+        client.profile(3)
+        self.wait_sent(first.url, 30)
 
     def test_who_stays_keeps_its_books_who_is_new_gets_what_is_there_who_is_gone_lets_go(self):
         stays, goes, comes = self.server(), self.server(lambda s, n: Answer(503)), self.server()

@@ -91,6 +91,8 @@ def check_processes(path, text, headers_of):
     for is_ours, name in includes(text):
         base = name.split("/")[-1]
         own = headers_of.get(room, ())
+        if "/" in name and name.split("/")[0] in LAYERS:
+            continue # common's, whatever it is called
         for other in PROCESSES:
             foreign = base in headers_of.get(other, ()) and base not in own
             if is_ours and other != room and (foreign or f"{other}/" in name):

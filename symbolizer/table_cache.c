@@ -6,31 +6,13 @@
 #include <string.h>
 
 #include "elf_image.h"
-
-/* A block, wherever it lies, shared by the files that it is right for. */
-struct held_table {
-	struct table_digest digest;
-	unsigned n_users;
-	bool is_counted; /* in the cache's n_bytes */
-	size_t n_bytes;
-	void *block;                /* owned, or NULL when mapped */
-	struct cached_block mapped; /* owned */
-	struct symbol_table view;
-};
-
-struct entry {
-	struct file_key file;
-	uint64_t used_at; /* by the cache's count of calls */
-	int outcome;      /* 0 or enum table_cache_outcome */
-	struct held_table *table;
-};
+#include "held_tables.h"
+#include "known_files.h"
 
 struct table_cache {
 	struct table_cache_options options;
-	uint64_t n_calls;
-	uint64_t n_bytes;
-	size_t n_entries;
-	struct entry entries[TABLE_CACHE_ENTRIES_MAX];
+	struct held_tables tables;
+	struct known_files files;
 };
 
 int table_cache_new(const struct table_cache_options *options, struct table_cache **ret_cache)
@@ -40,22 +22,10 @@ int table_cache_new(const struct table_cache_options *options, struct table_cach
 	if (!cache)
 		return -ENOMEM;
 	cache->options = *options;
+	held_tables_init(&cache->tables, options->bytes_max, options->counters);
+	known_files_init(&cache->files);
 	*ret_cache = cache;
 	return 0;
-}
-
-static void held_table_free(struct held_table *table)
-{
-	if (!table)
-		return;
-	cached_block_deinit(&table->mapped);
-	free(table->block);
-	free(table);
-}
-
-static void held_table_freep(struct held_table **table)
-{
-	held_table_free(*table);
 }
 
 static void count(struct table_cache *cache, enum counter_id id, uint64_t n)
@@ -63,67 +33,20 @@ static void count(struct table_cache *cache, enum counter_id id, uint64_t n)
 	counters_add(cache->options.counters, id, n);
 }
 
-static void drop_entry(struct table_cache *cache, size_t i)
+void table_cache_limit(struct table_cache *cache, const struct wire_cache_limits *limits)
 {
-	struct held_table *table = cache->entries[i].table;
-
-	if (table && --table->n_users == 0) {
-		cache->n_bytes -= table->n_bytes;
-		held_table_free(table);
-	}
-	cache->entries[i] = cache->entries[--cache->n_entries];
+	held_tables_limit(&cache->tables, TABLE_OF_BUILD_ID, limits->build_id_entries);
+	held_tables_limit(&cache->tables, TABLE_OF_FILE, limits->same_file_entries);
+	held_tables_limit(&cache->tables, TABLE_OF_PROCESS, limits->pid_entries);
 }
 
-/* Lets the least recently used entries go until @n_more bytes and one entry fit. */
-static void make_room(struct table_cache *cache, uint64_t n_more)
+static int view(struct held_table *table, const struct table_digest *digest, const void *block)
 {
-	while (cache->n_entries > 0 && (cache->n_entries == TABLE_CACHE_ENTRIES_MAX ||
-					cache->n_bytes + n_more > cache->options.bytes_max)) {
-		size_t oldest = 0;
+	int r = symbol_table_view(block, table->n_bytes, &table->view);
 
-		for (size_t i = 1; i < cache->n_entries; i++)
-			if (cache->entries[i].used_at < cache->entries[oldest].used_at)
-				oldest = i;
-		drop_entry(cache, oldest);
-	}
-}
-
-static struct entry *find_entry(struct table_cache *cache, const struct file_key *file)
-{
-	for (size_t i = 0; i < cache->n_entries; i++)
-		if (memcmp(&cache->entries[i].file, file, sizeof(*file)) == 0)
-			return &cache->entries[i];
-	return NULL;
-}
-
-static struct held_table *find_digest(const struct table_cache *cache,
-				      const struct table_digest *digest)
-{
-	for (size_t i = 0; i < cache->n_entries; i++) {
-		struct held_table *table = cache->entries[i].table;
-
-		if (table && memcmp(&table->digest, digest, sizeof(*digest)) == 0)
-			return table;
-	}
-	return NULL;
-}
-
-/* Adds what is known of @file now; @table is borrowed, and gets one user more. */
-static void remember(struct table_cache *cache, const struct file_key *file, int outcome,
-		     struct held_table *table)
-{
-	if (table) {
-		cache->n_bytes += table->is_counted ? 0 : table->n_bytes;
-		table->is_counted = true;
-		table->n_users++;
-	}
-	cache->entries[cache->n_entries++] = (struct entry){
-		.file = *file,
-		.used_at = cache->n_calls,
-		.outcome = outcome,
-		.table = table,
-	};
-	counters_set(cache->options.counters, COUNTER_TABLE_BYTES, cache->n_bytes);
+	table->digest = *digest;
+	table->class = table->view.build_id.n_bytes > 0 ? TABLE_OF_BUILD_ID : TABLE_OF_FILE;
+	return r;
 }
 
 /* Takes a table from the directory. Returns 0, CACHE_MISS or a negative errno. */
@@ -141,10 +64,9 @@ static int load(const struct table_cache *cache, const struct table_digest *dige
 	r = cache_directory_map(cache->options.directory, digest, &table->mapped);
 	if (r != 0)
 		return r;
-	if (symbol_table_view(table->mapped.block, table->mapped.n_bytes, &table->view) != 0)
-		return CACHE_MISS;
-	table->digest = *digest;
 	table->n_bytes = table->mapped.n_bytes;
+	if (view(table, digest, table->mapped.block) != 0)
+		return CACHE_MISS;
 	*ret_table = take_ptr(table);
 	return 0;
 }
@@ -202,15 +124,33 @@ static int build(struct table_cache *cache, struct elf_image *elf,
 	if (!table)
 		return -ENOMEM;
 	r = outcome_of_elf(elf_image_build(elf, &table->block, &table->n_bytes));
-	if (r == 0 && symbol_table_view(table->block, table->n_bytes, &table->view) != 0)
+	if (r == 0 && view(table, digest, table->block) != 0)
 		r = TABLE_CACHE_MALFORMED;
 	if (r != 0)
 		return r;
-	table->digest = *digest;
 	count(cache, COUNTER_TABLES_BUILT, 1);
 	count_refused(cache, outcome_of_elf(elf_image_flaw(elf)));
 	publish(cache, &table);
 	*ret_table = take_ptr(table);
+	return 0;
+}
+
+/* The table of @digest from memory or the directory. Returns 0, CACHE_MISS or a negative errno. */
+static int find(struct table_cache *cache, const struct table_digest *digest,
+		struct held_table **ret_table)
+{
+	struct held_table *table = held_tables_find(&cache->tables, digest);
+	int r = table ? 0 : load(cache, digest, &table);
+
+	if (r != 0)
+		return r;
+	if (table->used_at == 0) {
+		count(cache, COUNTER_TABLES_HIT_DISK, 1);
+		held_tables_add(&cache->tables, table);
+	} else {
+		count(cache, COUNTER_TABLES_HIT_MEMORY, 1);
+	}
+	*ret_table = table;
 	return 0;
 }
 
@@ -223,16 +163,12 @@ static int table_of_image(struct table_cache *cache, struct object_image *image,
 
 	if (r < 0)
 		return r;
-	*ret_table = find_digest(cache, &digest);
-	if (*ret_table) {
-		count(cache, COUNTER_TABLES_HIT_MEMORY, 1);
+	if (find(cache, &digest, ret_table) == 0)
 		return 0;
-	}
-	if (load(cache, &digest, ret_table) == 0) {
-		count(cache, COUNTER_TABLES_HIT_DISK, 1);
-		return 0;
-	}
-	return build(cache, elf, &digest, ret_table);
+	r = build(cache, elf, &digest, ret_table);
+	if (r == 0)
+		held_tables_add(&cache->tables, *ret_table);
+	return r;
 }
 
 static int read_file(struct table_cache *cache, const struct wire_object *object,
@@ -253,37 +189,44 @@ static int read_file(struct table_cache *cache, const struct wire_object *object
 	return r;
 }
 
-/* Finds a table that the directory knows by the file's identity alone. */
-static int recall(struct table_cache *cache, const struct file_key *file,
-		  struct held_table **ret_table)
+/*
+ * What is known of a file without reading it: here, or in the pool's directory. Returns false when
+ * nothing is, or when its table is at hand no longer; else *@ret_outcome is 0 or the file's.
+ */
+static bool recall(struct table_cache *cache, const struct file_key *key, int *ret_outcome,
+		   struct held_table **ret_table)
 {
+	const struct known_file *file = known_files_find(&cache->files, key);
 	struct table_digest digest;
 
+	if (file) {
+		*ret_outcome = file->outcome;
+		return file->outcome != 0 || find(cache, &file->digest, ret_table) == 0;
+	}
 	if (!cache->options.directory ||
-	    cache_directory_find(cache->options.directory, file, &digest) != 0)
-		return CACHE_MISS;
-	*ret_table = find_digest(cache, &digest);
-	if (*ret_table)
-		return 0;
-	return load(cache, &digest, ret_table) == 0 ? 0 : CACHE_MISS;
+	    cache_directory_find(cache->options.directory, key, &digest) != 0 ||
+	    find(cache, &digest, ret_table) != 0)
+		return false;
+	known_files_note(&cache->files, key, 0, &digest);
+	*ret_outcome = 0;
+	return true;
 }
 
-static int learn(struct table_cache *cache, const struct file_key *file,
+/* Reads the file, and remembers what it is; what could not be read may be readable another time. */
+static int learn(struct table_cache *cache, const struct file_key *key,
 		 const struct wire_object *object, const struct object_reader *reader,
 		 struct held_table **ret_table)
 {
-	int r;
+	int r = read_file(cache, object, reader, ret_table);
 
-	if (recall(cache, file, ret_table) == 0) {
-		count(cache, COUNTER_TABLES_HIT_DISK, 1);
-		return 0;
-	}
-	r = read_file(cache, object, reader, ret_table);
 	if (r == -ENOMEM)
 		r = TABLE_CACHE_TOO_BIG; /* the memory limit is one of our bounds on files */
 	count_refused(cache, r);
+	if (r < 0 || r == TABLE_CACHE_UNREADABLE)
+		return r;
+	known_files_note(&cache->files, key, r, r == 0 ? &(*ret_table)->digest : NULL);
 	if (r == 0 && cache->options.directory)
-		(void)!cache_directory_note(cache->options.directory, file,
+		(void)!cache_directory_note(cache->options.directory, key,
 					    &(*ret_table)->digest); /* costs a reading later */
 	return r;
 }
@@ -291,39 +234,22 @@ static int learn(struct table_cache *cache, const struct file_key *file,
 int table_cache_get(struct table_cache *cache, const struct wire_object *object,
 		    const struct object_reader *reader, const struct symbol_table **ret_table)
 {
-	const struct file_key file = {object->device, object->inode, object->size_bytes,
-				      object->change_time_ns};
-	struct entry *entry = find_entry(cache, &file);
-	struct held_table *table = NULL;
+	const struct file_key key = {object->device, object->inode, object->size_bytes,
+				     object->change_time_ns};
+	struct held_table *table;
 	int r;
 
-	cache->n_calls++;
-	if (!entry) {
-		r = learn(cache, &file, object, reader, &table);
-		if (r < 0 || r == TABLE_CACHE_UNREADABLE)
-			return r;
-		if (table)
-			table->n_users++; /* not let go while room is made for it */
-		make_room(cache, table && !table->is_counted ? table->n_bytes : 0);
-		if (table)
-			table->n_users--;
-		remember(cache, &file, r, table);
-		entry = &cache->entries[cache->n_entries - 1];
-	} else if (entry->table) {
-		count(cache, COUNTER_TABLES_HIT_MEMORY, 1);
-	}
-	entry->used_at = cache->n_calls;
-	if (entry->outcome != 0)
-		return entry->outcome;
-	*ret_table = &entry->table->view;
-	return 0;
+	if (!recall(cache, &key, &r, &table))
+		r = learn(cache, &key, object, reader, &table);
+	if (r == 0)
+		*ret_table = &table->view;
+	return r;
 }
 
 void table_cache_free(struct table_cache *cache)
 {
 	if (!cache)
 		return;
-	while (cache->n_entries > 0)
-		drop_entry(cache, cache->n_entries - 1);
+	held_tables_deinit(&cache->tables);
 	free(cache);
 }

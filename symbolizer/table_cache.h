@@ -15,8 +15,6 @@
 #include "symbol_table.h"
 #include "wire/counters.h"
 
-#define TABLE_CACHE_ENTRIES_MAX 4096u
-
 struct table_cache;
 
 struct table_cache_options {
@@ -35,6 +33,9 @@ enum table_cache_outcome {
 
 int table_cache_new(const struct table_cache_options *options,
 		    struct table_cache **ret_cache) warn_unused_result;
+
+/* How many tables may be held, by kind (see held_tables.h); until then bytes alone bound them. */
+void table_cache_limit(struct table_cache *cache, const struct wire_cache_limits *limits);
 
 /*
  * The table of @object, an OBJECT_FILE, read through @reader when it is not known yet.

@@ -216,6 +216,7 @@ static int name_window(struct worker *worker, const struct wire_window *window)
 	int r;
 
 	object_client_begin(&worker->objects);
+	table_cache_limit(worker->options.tables, &window->caches);
 	r = window_profile_encode(window, &sources, &limits, worker->options.counters,
 				  &worker->profile);
 	say_kernel(worker);

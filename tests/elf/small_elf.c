@@ -94,3 +94,8 @@ void small_elf_make(struct small_elf *elf, const char *const *names, size_t n_na
 	memcpy(elf->data + elf->n_bytes, sections, sizeof(sections));
 	elf->n_bytes += sizeof(sections);
 }
+
+void small_elf_drop_build_id(struct small_elf *elf)
+{
+	memset(elf->data + NOTE_OFFSET, 0, sizeof(struct note));
+}

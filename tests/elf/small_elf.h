@@ -19,3 +19,6 @@ struct small_elf {
  */
 void small_elf_make(struct small_elf *elf, const char *const *names, size_t n_names,
 		    uint8_t build_id);
+
+/* Takes the build id out of a file that was made; its size stays. */
+void small_elf_drop_build_id(struct small_elf *elf);

@@ -257,15 +257,9 @@ static void numbers_and_words_out_of_bounds(void **state)
 		 "@:9:19: pid_cache_size is 0, expected a whole number from 1 to 1048576\n"
 		 " pid_cache_size = 0\n                  ^\n"},
 		{TARGETS(" build_id_cache_size = -1\n"),
-		 "@:9:2: warning: build_id_cache_size is accepted but has no effect in this "
-		 "version\n"
-		 " build_id_cache_size = -1\n ^\n"
 		 "@:9:24: build_id_cache_size is -1, expected a whole number from 1 to 1048576\n"
 		 " build_id_cache_size = -1\n                       ^\n"},
 		{TARGETS(" same_file_cache_size = 0\n"),
-		 "@:9:2: warning: same_file_cache_size is accepted but has no effect in this "
-		 "version\n"
-		 " same_file_cache_size = 0\n ^\n"
 		 "@:9:25: same_file_cache_size is 0, expected a whole number from 1 to 1048576\n"
 		 " same_file_cache_size = 0\n                        ^\n"},
 		{TARGETS(" collect_interval = \"0s\"\n"),

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "known_files.h"
 #include "readers.h"
 #include "small_elf.h"
 
@@ -114,6 +115,14 @@ static void assert_name(struct world *world, struct host_file *file, const char 
 
 	assert_int_equal(outcome, 0);
 	assert_string_equal(name, expected);
+}
+
+static void assert_is_named(struct world *world, struct host_file *file, unsigned i)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "function_%u", i);
+	assert_name(world, file, name);
 }
 
 static void a_file_is_read_once(void **state)
@@ -240,7 +249,100 @@ static void memory_is_bounded_and_the_least_used_goes(void **state)
 	assert_true(file.memory.n_fetches > 0);
 }
 
-static void more_files_than_entries_are_no_harm(void **state)
+static uint64_t built(const struct world *world)
+{
+	return counters_get(&world->counters, COUNTER_TABLES_BUILT);
+}
+
+/* What the configuration calls build_id_cache_size and same_file_cache_size. */
+static void each_cache_holds_as_many_tables_as_it_may(void **state)
+{
+	struct world *world = *state;
+	const struct wire_cache_limits limits = {
+		.build_id_entries = 3, .same_file_entries = 2, .pid_entries = 1};
+	struct host_file files[8];
+	char name[16];
+
+	cache_directory_free(world->directory);
+	world->directory = NULL;
+	start_cache(world, CACHE_BYTES);
+	table_cache_limit(world->cache, &limits);
+	for (unsigned i = 0; i < 8; i++) {
+		(void)snprintf(name, sizeof(name), "function_%u", i);
+		make_file(&files[i], name, i + 1);
+		if (i >= 4)
+			small_elf_drop_build_id(&files[i].elf);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		assert_is_named(world, &files[i], i);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_BUILD_IDS), 3);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_FILES), 2);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_BUILD_IDS_EVICTED), 1);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_FILES_EVICTED), 2);
+	assert_int_equal(built(world), 8);
+
+	/* The most recently used are at hand, of each kind; the others are read again. */
+	for (unsigned i = 1; i < 4; i++)
+		assert_is_named(world, &files[i], i);
+	assert_is_named(world, &files[6], 6);
+	assert_is_named(world, &files[7], 7);
+	assert_int_equal(built(world), 8);
+	assert_is_named(world, &files[0], 0);
+	assert_int_equal(built(world), 9);
+	assert_is_named(world, &files[1], 1); /* was the least recently used one, and went */
+	assert_int_equal(built(world), 10);
+	assert_is_named(world, &files[3], 3);
+	assert_int_equal(built(world), 10);
+}
+
+static void a_smaller_limit_takes_effect_with_the_next_window(void **state)
+{
+	struct world *world = *state;
+	struct wire_cache_limits limits = {
+		.build_id_entries = 8, .same_file_entries = 8, .pid_entries = 8};
+	struct host_file files[4];
+	char name[16];
+
+	cache_directory_free(world->directory);
+	world->directory = NULL;
+	start_cache(world, CACHE_BYTES);
+	table_cache_limit(world->cache, &limits);
+	for (unsigned i = 0; i < 4; i++) {
+		(void)snprintf(name, sizeof(name), "function_%u", i);
+		make_file(&files[i], name, i + 1);
+		assert_is_named(world, &files[i], i);
+	}
+	limits.build_id_entries = 1;
+	table_cache_limit(world->cache, &limits);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_BUILD_IDS), 1);
+	assert_is_named(world, &files[3], 3);
+	assert_int_equal(built(world), 4);
+	limits.build_id_entries = 0; /* no configuration says so, but a window may */
+	table_cache_limit(world->cache, &limits);
+	assert_is_named(world, &files[0], 0);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_BUILD_IDS), 1);
+}
+
+/* Two names of one library, as two containers have it, are one table of the three. */
+static void equal_files_take_one_place(void **state)
+{
+	struct world *world = *state;
+	const struct wire_cache_limits limits = {
+		.build_id_entries = 2, .same_file_entries = 1, .pid_entries = 1};
+	struct host_file files[4];
+
+	start_cache(world, CACHE_BYTES);
+	table_cache_limit(world->cache, &limits);
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < 4; i++) {
+			make_file(&files[i], i % 2 ? "function_1" : "function_0", i + 1);
+			assert_is_named(world, &files[i], i % 2);
+		}
+	assert_int_equal(built(world), 2);
+	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_BUILD_IDS_EVICTED), 0);
+}
+
+static void more_files_than_can_be_remembered_are_no_harm(void **state)
 {
 	struct world *world = *state;
 	struct host_file file;
@@ -248,7 +350,7 @@ static void more_files_than_entries_are_no_harm(void **state)
 
 	make_file(&file, "alpha", 1);
 	file.elf.data[0] = 'X';
-	for (uint64_t i = 0; i < TABLE_CACHE_ENTRIES_MAX + 100u; i++) {
+	for (uint64_t i = 0; i < KNOWN_FILES_MAX + 100u; i++) {
 		file.object.inode = i;
 		assert_null(name_in(world, &file, &outcome));
 	}
@@ -265,7 +367,10 @@ int main(void)
 		TEST(a_file_that_changed_is_another_file),
 		TEST(what_a_file_is_not_is_remembered_but_not_what_could_not_be_read),
 		TEST(memory_is_bounded_and_the_least_used_goes),
-		TEST(more_files_than_entries_are_no_harm),
+		TEST(each_cache_holds_as_many_tables_as_it_may),
+		TEST(a_smaller_limit_takes_effect_with_the_next_window),
+		TEST(equal_files_take_one_place),
+		TEST(more_files_than_can_be_remembered_are_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,18 +1,18 @@
 #include <string.h>
 
 #include "components.h"
+#include "http_arguments.h"
+#include "http_url.h"
 #include "push.h"
 #include "target_labels.h"
 
-#define ENDPOINTS_MAX    16u /* of one pyroscope.write */
-#define URL_BYTES_MAX    2048u
-#define NAME_BYTES_MAX   256u
-#define HEADER_BYTES_MAX 8192u /* as much as servers take in a line */
-#define BACKOFF_MS_MAX   (24u * 3600u * 1000u)
-#define TIMEOUT_MS_MAX   (3600u * 1000u)
-#define RETRIES_MAX      1000000u
-#define HEADERS_MAX      64u
-#define FILE_SCHEME      "file://"
+#define ENDPOINTS_MAX  16u /* of one pyroscope.write */
+#define NAME_BYTES_MAX 256u
+#define BACKOFF_MS_MAX (24u * 3600u * 1000u)
+#define TIMEOUT_MS_MAX (3600u * 1000u)
+#define RETRIES_MAX    1000000u
+#define HEADERS_MAX    64u
+#define FILE_SCHEME    "file://"
 
 const char receiver_kind[] = "a profiles receiver";
 
@@ -25,6 +25,7 @@ struct endpoint_arguments {
 	uint32_t min_backoff_ms;
 	uint32_t max_backoff_ms;
 	uint32_t max_backoff_retries;
+	struct http_arguments http;
 };
 
 struct write_arguments {
@@ -63,6 +64,11 @@ static const struct config_argument endpoint_rows[] = {
 	 .kind = CONFIG_ARGUMENT_COUNT,
 	 .offset = offsetof(struct endpoint_arguments, max_backoff_retries),
 	 .max = RETRIES_MAX},
+	HTTP_ARGUMENT_ROWS(struct endpoint_arguments, http),
+};
+
+static const struct config_inner endpoint_inner[] = {
+	HTTP_ARGUMENT_INNER(struct endpoint_arguments, http),
 };
 
 static const struct endpoint_arguments endpoint_defaults = {
@@ -72,11 +78,14 @@ static const struct endpoint_arguments endpoint_defaults = {
 	.min_backoff_ms = 500,
 	.max_backoff_ms = 300000,
 	.max_backoff_retries = 10,
+	.http = HTTP_ARGUMENTS_DEFAULT,
 };
 
 static const struct config_schema endpoint_schema = {
 	.arguments = endpoint_rows,
 	.n_arguments = sizeof(endpoint_rows) / sizeof(endpoint_rows[0]),
+	.inner = endpoint_inner,
+	.n_inner = sizeof(endpoint_inner) / sizeof(endpoint_inner[0]),
 	.defaults = &endpoint_defaults,
 	.n_bytes = sizeof(endpoint_defaults),
 };
@@ -109,75 +118,29 @@ static bool has_prefix(struct config_text text, const char *prefix)
 	return text.n_bytes >= n && memcmp(text.data, prefix, n) == 0;
 }
 
-/* What is wrong with @port, which follows a host's colon? NULL: nothing. */
-static const char *fault_of_port(const char *port, size_t n_bytes)
-{
-	uint64_t number;
-
-	if (config_parse_uint((struct config_text){port, n_bytes}, &number) != 0 || number == 0 ||
-	    number > 65535)
-		return "expected a port from 1 to 65535";
-	return NULL;
-}
-
-/* What is wrong with what follows http:// or https://? */
-static const char *fault_of_http(struct config_text rest)
-{
-	size_t n_authority = strcspn(rest.data, "/");
-	const char *at = memrchr(rest.data, '@', n_authority);
-	const char *host = at ? at + 1 : rest.data, *end = rest.data + n_authority, *colon;
-
-	if (strpbrk(rest.data, "?#"))
-		return "expected no ? or #, the path of the push service follows it";
-	if (host == end || *host == ':')
-		return "expected a host, such as http://pyroscope:4040";
-	if (*host == '[') {
-		host = memchr(host, ']', (size_t)(end - host));
-		if (!host || (host + 1 != end && host[1] != ':'))
-			return "expected an address in brackets, such as http://[::1]:4040";
-	}
-	colon = memchr(host, ':', (size_t)(end - host));
-	return colon ? fault_of_port(colon + 1, (size_t)(end - colon - 1)) : NULL;
-}
-
 static const char *fault_of_url(struct config_text url)
 {
-	if (url.n_bytes == 0)
-		return "expected http://, https:// or file:///directory";
-	if (url.n_bytes > URL_BYTES_MAX)
-		return "expected at most 2048 bytes";
+	if (!has_prefix(url, FILE_SCHEME)) {
+		if (!has_prefix(url, "http://") && !has_prefix(url, "https://"))
+			return "expected http://, https:// or file:///directory";
+		if (strpbrk(url.data, "?#"))
+			return "expected no ? or #, the path of the push service follows it";
+		return http_url_fault(url);
+	}
 	for (size_t i = 0; i < url.n_bytes; i++)
 		if ((unsigned char)url.data[i] <= 0x20 || url.data[i] == 0x7f)
 			return "expected no blanks and control characters";
-	if (has_prefix(url, FILE_SCHEME))
-		return url.data[sizeof(FILE_SCHEME) - 1] == '/' &&
-				       strspn(url.data + 7, "/") < url.n_bytes - 7
-			       ? NULL
-			       : "expected an absolute directory, such as "
-				 "file:///var/lib/triptych/profiles";
-	if (has_prefix(url, "http://"))
-		return fault_of_http((struct config_text){url.data + 7, url.n_bytes - 7});
-	if (has_prefix(url, "https://"))
-		return fault_of_http((struct config_text){url.data + 8, url.n_bytes - 8});
-	return "expected http://, https:// or file:///directory";
+	if (url.n_bytes > HTTP_URL_BYTES_MAX)
+		return "expected at most 2048 bytes";
+	if (url.data[sizeof(FILE_SCHEME) - 1] != '/' ||
+	    strspn(url.data + 7, "/") == url.n_bytes - 7)
+		return "expected an absolute directory, such as file:///var/lib/triptych/profiles";
+	return NULL;
 }
 
-/* A header must not be able to end its line and begin another, or a body. */
 static const char *fault_of_header(const struct config_field *field)
 {
-	static const char token[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz";
-	struct config_text value = field->value.text;
-
-	if (field->key.n_bytes == 0 || strspn(field->key.data, token) != field->key.n_bytes)
-		return "its name, expected letters, digits and -";
-	if (field->key.n_bytes + value.n_bytes > HEADER_BYTES_MAX)
-		return "its length, expected at most 8192 bytes with its name";
-	for (size_t i = 0; i < value.n_bytes; i++)
-		if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') ||
-		    value.data[i] == 0x7f)
-			return "its value, expected no control characters";
-	return NULL;
+	return http_header_fault(field->key, field->value.text);
 }
 
 static const char *fault_of_label(const struct config_field *field)
@@ -230,7 +193,8 @@ static int keep_url(struct component_loading *loading, const struct endpoint_arg
 	if (fault) {
 		config_error(loading->diagnostics,
 			     config_place_of(&endpoint_schema, &arguments->decoded, "url"),
-			     "the url is \"%s\", %s", url.data, fault);
+			     "the url is \"%s\", %s", http_url_without_user(loading->scratch, url),
+			     fault);
 		return CONFIG_REFUSED;
 	}
 	while (url.data[url.n_bytes - 1] == '/') /* ends: a host or a directory is there */
@@ -257,6 +221,8 @@ static int keep_endpoint(struct component_loading *loading,
 			 const struct endpoint_arguments *arguments,
 			 struct endpoint_configuration *endpoint)
 {
+	const struct http_arguments_block http = {&endpoint_schema, &arguments->decoded,
+						  &arguments->http};
 	int r = keep_url(loading, arguments, &endpoint->url), refusal = r;
 
 	if (r < 0)
@@ -284,6 +250,10 @@ static int keep_endpoint(struct component_loading *loading,
 			     arguments->max_backoff_ms);
 		refusal = CONFIG_REFUSED;
 	}
+	r = http_arguments_load(loading, &http, &endpoint->http);
+	if (r < 0)
+		return r;
+	refusal = refusal ? refusal : r;
 	endpoint->n_headers = arguments->headers.n_fields;
 	endpoint->name = component_keep(loading, arguments->name);
 	endpoint->remote_timeout_ms = arguments->remote_timeout_ms;

@@ -14,6 +14,8 @@
 
 #define CONFIGURATION_ENDPOINTS_MAX 32u /* of all blocks together */
 
+struct http_options;
+
 struct configuration_header {
 	char *name;
 	char *value;
@@ -33,6 +35,7 @@ struct endpoint_configuration {
 	struct configuration_header *external_labels; /* of the pyroscope.write block */
 	uint64_t fingerprint; /* of all arguments of its pyroscope.write: equal, and nothing changed
 			       */
+	const struct http_options *http;              /* secrets in it */
 };
 
 struct source_class;

@@ -363,7 +363,6 @@ void endpoints_run(struct endpoints *endpoints, uint64_t now_ns)
 {
 	struct push_result result;
 
-	push_run(endpoints->push, now_ns);
 	while (push_next(endpoints->push, &result)) {
 		struct endpoint *endpoint = of_reader(endpoints, result.id);
 
@@ -380,14 +379,9 @@ void endpoints_run(struct endpoints *endpoints, uint64_t now_ns)
 	}
 }
 
-int endpoints_fd(const struct endpoints *endpoints)
-{
-	return push_fd(endpoints->push);
-}
-
 uint64_t endpoints_deadline_ns(const struct endpoints *endpoints)
 {
-	uint64_t deadline_ns = push_deadline_ns(endpoints->push);
+	uint64_t deadline_ns = ENDPOINTS_NO_TIME;
 
 	for (size_t i = 0; i < endpoints->n; i++) {
 		const struct endpoint *endpoint = endpoints->all[i];

@@ -8,8 +8,8 @@
  * everything else waits, for as long as the spool can hold it. For every endpoint, in samples,
  * profiles and bytes:  spooled = sent + sum(dropped) + held.
  *
- * One thread; times are arguments. Borrowed until endpoints_free(): the spool; the configuration,
- * until it is replaced.
+ * One thread; times are arguments. Borrowed until endpoints_free(): the spool and the client, whose
+ * http_client_run() comes before endpoints_run(); the configuration, until it is replaced.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +55,7 @@ struct endpoints;
 struct endpoints_options {
 	struct spool *spool;
 	const struct configuration *configuration;
+	struct http_client *http;
 	const char *quarantine_path; /* a directory, made if it is not there */
 };
 
@@ -78,9 +79,6 @@ void endpoints_free(struct endpoints *endpoints); /* NULL is fine */
  */
 int endpoints_reload(struct endpoints *endpoints, const struct configuration *configuration,
 		     bool is_asked) warn_unused_result;
-
-/* An fd that polls readable when endpoints_run() has something to do; borrowed. */
-int endpoints_fd(const struct endpoints *endpoints);
 
 /* When endpoints_run() must be called at the latest, or ENDPOINTS_NO_TIME. */
 uint64_t endpoints_deadline_ns(const struct endpoints *endpoints);

@@ -184,9 +184,10 @@ int endpoints_reload(struct endpoints *endpoints, const struct configuration *co
 }
 
 /* What all endpoints share. */
-static int open_shared(struct endpoints *endpoints, const char *quarantine_path)
+static int open_shared(struct endpoints *endpoints, const struct endpoints_options *options)
 {
-	int r = push_open(&endpoints->push);
+	const char *quarantine_path = options->quarantine_path;
+	int r = push_open(options->http, &endpoints->push);
 
 	if (r < 0) {
 		log_err("start-failed", "error=\"%s\"", strerror(-r));
@@ -207,7 +208,7 @@ int endpoints_open(const struct endpoints_options *options, struct endpoints **r
 	if (!endpoints)
 		return -ENOMEM;
 	endpoints->spool = options->spool;
-	r = open_shared(endpoints, options->quarantine_path);
+	r = open_shared(endpoints, options);
 	if (r == 0)
 		r = endpoints_reload(endpoints, options->configuration, true);
 	if (r < 0) {

@@ -14,10 +14,10 @@
 #include "control.h"
 #include "current.h"
 #include "endpoints.h"
+#include "http_client.h"
 #include "metrics.h"
 #include "pages.h"
 #include "profiles.h"
-#include "push.h"
 #include "sandbox/sandbox.h"
 #include "spool.h"
 #include "workers.h"
@@ -37,6 +37,7 @@ struct shipper {
 	struct reload_counts reloads;
 	struct spool_files files;
 	struct spool *spool;
+	struct http_client *http;
 	struct endpoints *endpoints;
 	struct workers *workers;
 	struct process_stats *process;
@@ -145,11 +146,13 @@ static int open_endpoints(struct shipper *shipper)
 		.configuration = current_configuration(shipper->current),
 	};
 
-	if (push_init() < 0 ||
+	if (http_client_init() < 0 || http_client_open(&shipper->http) < 0 ||
 	    asprintf(&quarantine, "%s/" QUARANTINE_NAME, shipper->options->spool_directory) < 0) {
 		log_err("start-failed", "error=\"%s\"", strerror(ENOMEM));
 		return EXIT_STATUS_MACHINE;
 	}
+	shipper->environment.http_client = shipper->http;
+	options.http = shipper->http;
 	options.quarantine_path = quarantine;
 	return endpoints_open(&options, &shipper->endpoints) < 0 ? EXIT_STATUS_CANT_CREATE : 0;
 }
@@ -505,7 +508,7 @@ static int wait_for_something(struct shipper *shipper)
 		{.fd = shipper->signal_fd, .events = POLLIN},
 		{.fd = profiles_fd(shipper->profiles), .events = POLLIN},
 		{.fd = control_fd(shipper->control), .events = POLLIN},
-		{.fd = endpoints_fd(shipper->endpoints), .events = POLLIN},
+		{.fd = http_client_fd(shipper->http), .events = POLLIN},
 		{.fd = pages_fd(shipper->pages), .events = POLLIN},
 		{.fd = current_fd(shipper->current), .events = POLLIN},
 	};
@@ -513,6 +516,7 @@ static int wait_for_something(struct shipper *shipper)
 
 	deadline_ns = min_ns(deadline_ns, profiles_deadline_ns(shipper->profiles));
 	deadline_ns = min_ns(deadline_ns, control_deadline_ns(shipper->control));
+	deadline_ns = min_ns(deadline_ns, http_client_deadline_ns(shipper->http));
 	deadline_ns = min_ns(deadline_ns, endpoints_deadline_ns(shipper->endpoints));
 	deadline_ns = min_ns(deadline_ns, pages_deadline_ns(shipper->pages, now_ns));
 	deadline_ns = min_ns(deadline_ns, current_deadline_ns(shipper->current));
@@ -546,6 +550,7 @@ static int turn(struct shipper *shipper)
 		spool_expire(shipper->spool, clock_wall_ns());
 		shipper->expire_ns = now_ns + EXPIRE_EVERY_NS;
 	}
+	http_client_run(shipper->http, now_ns);
 	endpoints_run(shipper->endpoints, now_ns);
 	pages_run(shipper->pages, now_ns);
 	return 0;
@@ -588,6 +593,7 @@ void shipper_free(struct shipper *shipper)
 	workers_free(shipper->workers);
 	process_stats_free(shipper->process);
 	current_free(shipper->current);
+	http_client_free(shipper->http); /* after endpoints and sources, which ask by it */
 	close_fdp(&shipper->signal_fd);
 	free(shipper);
 }

@@ -15,8 +15,10 @@ enum config_argument_kind {
 	CONFIG_ARGUMENT_DURATION, /* uint32_t, ms; what is less than one is cut */
 	CONFIG_ARGUMENT_TEXT,     /* struct config_text, without NUL and of valid UTF-8 */
 	CONFIG_ARGUMENT_WORD,     /* uint32_t, index into words */
+	CONFIG_ARGUMENT_SECRET,   /* struct config_text, of a string or a secret; never printed */
 	CONFIG_ARGUMENT_MAP,      /* struct config_object whose values are all strings */
-	CONFIG_ARGUMENT_VALUE,    /* struct config_value: the component looks into it itself */
+	CONFIG_ARGUMENT_SECRET_LISTS, /* struct config_object: arrays of secrets, never printed */
+	CONFIG_ARGUMENT_VALUE,        /* struct config_value: the component looks into it itself */
 };
 
 #define CONFIG_REQUIRED 0x1u

@@ -126,29 +126,17 @@ static int store_duration(const struct decoding *d, const struct config_argument
 	return 0;
 }
 
-/* The text of a string, or of a secret where one may stand. */
-static int read_text(const struct decoding *d, const struct config_value *value, bool may_be_secret,
-		     struct config_text *ret_text)
-{
-	if (value->type == CONFIG_SECRET && may_be_secret) {
-		*ret_text = value->text;
-		return 0;
-	}
-	if (value->type == CONFIG_BOOL)
-		return CONFIG_REFUSED;
-	return config_value_to_text(d->diagnostics->arena, value, ret_text);
-}
-
 static int store_text(const struct decoding *d, const struct config_argument *argument,
 		      const struct config_attribute *attribute, const struct config_value *value)
 {
 	bool is_secret = argument->kind == CONFIG_ARGUMENT_SECRET;
 	struct config_text text;
-	int r = read_text(d, value, is_secret, &text);
+	int r = is_secret ? config_value_to_secret(d->diagnostics->arena, value, &text)
+			  : config_value_to_text(d->diagnostics->arena, value, &text);
 
 	if (r < 0)
 		return r;
-	if (r > 0)
+	if (r > 0 || value->type == CONFIG_BOOL)
 		return refuse(d, attribute, value, is_secret ? "a string or a secret" : "a string");
 	if (strlen(text.data) != text.n_bytes || !config_utf8_valid(text)) {
 		config_error(d->diagnostics, attribute->value->span,
@@ -221,51 +209,26 @@ static int store_map(const struct decoding *d, const struct config_argument *arg
 	return r;
 }
 
-/* Turns an array of strings and secrets into one of secrets, in place of @list. */
-static int make_secrets(const struct decoding *d, struct config_value *list)
-{
-	struct config_value *items;
-	int r = 0;
-
-	if (list->type != CONFIG_ARRAY)
-		return CONFIG_REFUSED;
-	items = config_arena_array(d->diagnostics->arena, list->array.n_items, sizeof(*items));
-	if (!items)
-		return d->diagnostics->arena->error;
-	for (size_t i = 0; r == 0 && i < list->array.n_items; i++) {
-		items[i].type = CONFIG_SECRET;
-		r = read_text(d, &list->array.items[i], true, &items[i].text);
-	}
-	list->array.items = items;
-	return r;
-}
-
 static int store_secret_lists(const struct decoding *d, const struct config_argument *argument,
 			      const struct config_attribute *attribute,
 			      const struct config_value *value)
 {
 	static const char expected[] = "a map of lists of strings: { name = [\"value\"] }";
-	struct config_object from =
-		value->type == CONFIG_OBJECT ? value->object : (struct config_object){NULL, 0};
-	struct config_field *fields;
+	struct config_object object = {NULL, 0};
+	struct config_text key;
 	int r = 0;
 
-	if (value->type != CONFIG_OBJECT && value->type != CONFIG_NULL)
+	if (value->type == CONFIG_OBJECT)
+		r = config_object_to_secret_lists(d->diagnostics->arena, &value->object, &object,
+						  &key);
+	else if (value->type != CONFIG_NULL)
 		return refuse(d, attribute, value, expected);
-	fields = config_arena_array(d->diagnostics->arena, from.n_fields, sizeof(*fields));
-	if (!fields)
-		return d->diagnostics->arena->error;
-	for (size_t i = 0; r == 0 && i < from.n_fields; i++) {
-		fields[i] = from.fields[i];
-		r = make_secrets(d, &fields[i].value);
-		if (r > 0)
-			config_error(d->diagnostics, attribute->value->span,
-				     "the value of %s in %s is no list of strings, expected %s",
-				     fields[i].key.data, argument->name, expected);
-	}
+	if (r > 0)
+		config_error(d->diagnostics, attribute->value->span,
+			     "the value of %s in %s is no list of strings, expected %s", key.data,
+			     argument->name, expected);
 	if (r == 0)
-		*(struct config_object *)field_at(d, argument->offset) =
-			(struct config_object){fields, from.n_fields};
+		*(struct config_object *)field_at(d, argument->offset) = object;
 	return r;
 }
 

@@ -88,3 +88,12 @@ int config_evaluate_body(const struct config_evaluator *evaluator,
 int config_object_to_texts(struct config_arena *arena, const struct config_object *object,
 			   struct config_object *ret_object,
 			   struct config_text *ret_key) warn_unused_result;
+
+/* Text of a secret, or of what config_value_to_text() takes; returns like it. */
+int config_value_to_secret(struct config_arena *arena, const struct config_value *value,
+			   struct config_text *ret_text) warn_unused_result;
+
+/* As config_object_to_texts(), for values that are lists of strings or secrets: then of secrets. */
+int config_object_to_secret_lists(struct config_arena *arena, const struct config_object *object,
+				  struct config_object *ret_object,
+				  struct config_text *ret_key) warn_unused_result;

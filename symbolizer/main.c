@@ -1,7 +1,18 @@
+#include <string.h>
+
 #include "base/identity.h"
 #include "log/log.h"
 #include "options.h"
+#include "resolve.h"
 #include "symbolizer.h"
+
+/* What is not the service but a tool: for people, with their own authority. */
+static const struct {
+	const char *name;
+	enum exit_status (*run)(int argc, char **argv);
+} tools[] = {
+	{"resolve", resolve_main},
+};
 
 int main(int argc, char **argv)
 {
@@ -9,6 +20,9 @@ int main(int argc, char **argv)
 	struct options options;
 	enum exit_status status;
 
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		if (argc > 1 && strcmp(argv[1], tools[i].name) == 0)
+			return tools[i].run(argc - 1, argv + 1);
 	if (options_parse(argc, argv, &options) != 0)
 		return EXIT_STATUS_USAGE;
 	if (options.is_done)

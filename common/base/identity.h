@@ -19,6 +19,8 @@ enum exit_status {
 	EXIT_STATUS_OK = 0,
 	EXIT_STATUS_USAGE = 64,       /* an option is wrong */
 	EXIT_STATUS_CONFIG = 65,      /* the configuration file is wrong */
+	EXIT_STATUS_DATA = 65,        /* of a tool: its input is not what it should be */
+	EXIT_STATUS_NO_INPUT = 66,    /* of a tool: a file that it was given cannot be opened */
 	EXIT_STATUS_UNAVAILABLE = 69, /* the kernel cannot: no BTF, too old */
 	EXIT_STATUS_MACHINE = 71,     /* a system call failed that should not */
 	EXIT_STATUS_CANT_CREATE = 73, /* a directory cannot be written */

@@ -1,0 +1,311 @@
+#include "resolve.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "local_files.h"
+#include "resolve_line.h"
+#include "table_cache.h"
+
+#define TABLE_BYTES_MAX UINT64_MAX
+#define INPUT_BYTES     65536u
+#define OUTPUT_BYTES    (4 * RESOLVE_LINE_BYTES_MAX)
+#define PROGRAM         "triptych-symbolizer: "
+
+static const char help_text[] =
+	"Usage: triptych-symbolizer resolve [OPTION]... FILE [ADDRESS]...\n"
+	"Says which function each ADDRESS of FILE is in: hexadecimal, with or without 0x, in the\n"
+	"file's own address space (p_vaddr, as nm prints it). Without any, they are read from\n"
+	"standard input, one a line. Prints a line each, in their order:\n"
+	"\n"
+	"  0xADDRESS<TAB>NAME<TAB>0xSTART<TAB>SIZE<TAB>SOURCE<TAB>FILE:LINE\n"
+	"\n"
+	"with - for what is not known. NAME is as the file has it. START and SIZE (decimal, in "
+	"bytes)\n"
+	"are those of the symbol. SOURCE is where the name was found: symtab or dynsym of FILE, "
+	"debug\n"
+	"(its separate debug file), gopclntab, minidebug, perfmap, or fde: then only the extent of "
+	"the\n"
+	"function is known, and NAME says where it begins. Debug files are looked for where a\n"
+	"profile of a process would have them; each that was not used is named on standard error.\n"
+	"\n"
+	"  --root DIR        the root directory that FILE and its debug files are in (default /);\n"
+	"                    debug files of the host are looked for, too\n"
+	"  --help\n"
+	"\n"
+	"Exit status: 0 each address was answered; 64 wrong usage, or an ADDRESS that is none;\n"
+	"65 FILE has no symbols that could be read, or a line was no address (the others are\n"
+	"answered); 66 FILE or DIR cannot be opened; 71 the system failed.\n";
+
+struct resolve_options {
+	const char *root;
+	const char *file;
+	char **addresses;
+	size_t n_addresses;
+	bool is_done;
+};
+
+static const struct option long_options[] = {
+	{"root", required_argument, NULL, 'r'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+/* Returns 0 or -EINVAL, with a message. */
+static int parse_options(int argc, char **argv, struct resolve_options *ret_options)
+{
+	struct resolve_options options = {.root = "/"};
+	int id;
+
+	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (id == '?')
+			return -EINVAL; /* getopt said what is wrong */
+		if (id == 'r')
+			options.root = optarg;
+		options.is_done = options.is_done || id == 'h';
+	}
+	if (!options.is_done && optind == argc) {
+		(void)fputs(PROGRAM "resolve: no FILE is given; see --help\n", stderr);
+		return -EINVAL;
+	}
+	if (!options.is_done) {
+		options.file = argv[optind++];
+		options.addresses = argv + optind;
+		options.n_addresses = (size_t)(argc - optind);
+	}
+	*ret_options = options;
+	return 0;
+}
+
+/* All that answering takes. */
+struct resolver {
+	struct local_files *files;
+	int memory_fd;
+	struct counters counters;
+	struct table_cache *tables;
+	const struct symbol_table *table; /* borrowed from the cache */
+	const char *module;
+	char *output; /* owned */
+	size_t n_output_bytes;
+	bool has_failed; /* standard output cannot be written */
+};
+
+static void resolver_deinit(struct resolver *resolver)
+{
+	table_cache_free(resolver->tables);
+	local_files_free(resolver->files);
+	close_fdp(&resolver->memory_fd);
+	free(resolver->output);
+}
+
+static void say_missed(const char *root, const char *path, const char *why)
+{
+	bool ends_in_slash = root[0] != '\0' && root[strlen(root) - 1] == '/';
+
+	(void)fprintf(stderr, PROGRAM "%s%s%s: %s\n", root, ends_in_slash ? "" : "/", path, why);
+}
+
+static enum exit_status cannot(const char *what, const char *why, enum exit_status status)
+{
+	(void)fprintf(stderr, PROGRAM "%s: %s\n", what, why);
+	return status;
+}
+
+static enum exit_status acquire(struct resolver *resolver, const struct resolve_options *options)
+{
+	struct table_cache_options cache_options = {
+		.bytes_max = TABLE_BYTES_MAX,
+		.counters = &resolver->counters,
+	};
+	int r = local_files_new(options->root, say_missed, &resolver->files);
+
+	if (r < 0)
+		return cannot(options->root, strerror(-r), EXIT_STATUS_NO_INPUT);
+	resolver->memory_fd = memfd_create("object", MFD_CLOEXEC);
+	if (resolver->memory_fd < 0)
+		return cannot("memfd_create", strerror(errno), EXIT_STATUS_MACHINE);
+	cache_options.memory_fd = resolver->memory_fd;
+	resolver->output = malloc(OUTPUT_BYTES);
+	r = resolver->output ? table_cache_new(&cache_options, &resolver->tables) : -ENOMEM;
+	return r < 0 ? cannot("start", strerror(-r), EXIT_STATUS_MACHINE) : EXIT_STATUS_OK;
+}
+
+/* Says what is wrong with a file that has no table. */
+static enum exit_status refuse(const char *file, int r)
+{
+	static const char *const outcomes[] = {
+		[TABLE_CACHE_NOT_ELF] = "not an ELF file of this machine's byte order",
+		[TABLE_CACHE_MALFORMED] = "a malformed ELF file",
+		[TABLE_CACHE_TOO_BIG] = "over the bounds of what is read",
+		[TABLE_CACHE_UNREADABLE] = "could not be read",
+	};
+
+	if (r < 0)
+		return cannot(file, strerror(-r), EXIT_STATUS_MACHINE);
+	return cannot(file, outcomes[r], EXIT_STATUS_DATA);
+}
+
+static enum exit_status open_table(struct resolver *resolver, const char *file)
+{
+	const struct object_reader reader = local_files_reader(resolver->files);
+	const char *slash = strrchr(file, '/');
+	struct wire_object object;
+	int r = local_files_open(resolver->files, file, &object);
+
+	resolver->module = slash ? slash + 1 : file;
+	if (r < 0)
+		return cannot(file, r == -EINVAL ? "not a regular file" : strerror(-r),
+			      EXIT_STATUS_NO_INPUT);
+	r = table_cache_get(resolver->tables, &object, &reader, &resolver->table);
+	return r == 0 ? EXIT_STATUS_OK : refuse(file, r);
+}
+
+static void flush(struct resolver *resolver)
+{
+	size_t at = 0;
+
+	while (at < resolver->n_output_bytes && !resolver->has_failed) {
+		ssize_t n =
+			write(STDOUT_FILENO, resolver->output + at, resolver->n_output_bytes - at);
+
+		if (n > 0)
+			at += (size_t)n;
+		else if (n < 0 && errno != EINTR)
+			resolver->has_failed = true;
+	}
+	resolver->n_output_bytes = 0;
+}
+
+static void answer(struct resolver *resolver, uint64_t address)
+{
+	if (OUTPUT_BYTES - resolver->n_output_bytes < RESOLVE_LINE_BYTES_MAX)
+		flush(resolver);
+	resolver->n_output_bytes +=
+		resolve_line(resolver->table, resolver->module, (struct elf_addr){address},
+			     resolver->output + resolver->n_output_bytes);
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool parse_address(const char *text, size_t n_bytes, uint64_t *ret_address)
+{
+	uint64_t address = 0;
+	size_t i = n_bytes > 2 && text[0] == '0' && (text[1] | 0x20) == 'x' ? 2 : 0;
+
+	if (i == n_bytes)
+		return false;
+	for (; i < n_bytes; i++) {
+		int digit = digit_of(text[i]);
+
+		if (digit < 0 || address >> 60 != 0)
+			return false;
+		address = address << 4 | (unsigned)digit;
+	}
+	*ret_address = address;
+	return true;
+}
+
+static enum exit_status answer_arguments(struct resolver *resolver,
+					 const struct resolve_options *options)
+{
+	uint64_t address;
+
+	for (size_t i = 0; i < options->n_addresses; i++) {
+		const char *text = options->addresses[i];
+
+		if (!parse_address(text, strlen(text), &address)) {
+			flush(resolver);
+			return cannot(text, "not a hexadecimal address", EXIT_STATUS_USAGE);
+		}
+		answer(resolver, address);
+	}
+	flush(resolver);
+	return EXIT_STATUS_OK;
+}
+
+/* Answers the lines of @text; returns how many bytes of it were whole lines. */
+static size_t answer_lines(struct resolver *resolver, const char *text, size_t n_bytes,
+			   uint64_t *n_lines, enum exit_status *status)
+{
+	const char *at = text, *end = text + n_bytes, *newline;
+	uint64_t address;
+
+	for (; (newline = memchr(at, '\n', (size_t)(end - at))); at = newline + 1) {
+		size_t n = (size_t)(newline - at);
+
+		++*n_lines;
+		n -= n > 0 && at[n - 1] == '\r';
+		if (parse_address(at, n, &address)) {
+			answer(resolver, address);
+			continue;
+		}
+		(void)fprintf(stderr, PROGRAM "line %llu: not a hexadecimal address\n",
+			      (unsigned long long)*n_lines);
+		*status = EXIT_STATUS_DATA;
+	}
+	return (size_t)(at - text);
+}
+
+/* What was asked is answered before more is waited for, so that a pipe may be asked and answer. */
+static enum exit_status answer_input(struct resolver *resolver)
+{
+	enum exit_status status = EXIT_STATUS_OK;
+	static char input[INPUT_BYTES + 1];
+	uint64_t n_lines = 0;
+	size_t n_bytes = 0;
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, input + n_bytes, INPUT_BYTES - n_bytes)) > 0 ||
+	       (n < 0 && errno == EINTR)) {
+		size_t n_used;
+
+		n_bytes += n > 0 ? (size_t)n : 0;
+		n_used = answer_lines(resolver, input, n_bytes, &n_lines, &status);
+		n_bytes -= n_used;
+		memmove(input, input + n_used, n_bytes);
+		if (n_bytes == INPUT_BYTES)
+			return cannot("standard input", "a line without end", EXIT_STATUS_DATA);
+		flush(resolver);
+	}
+	if (n < 0)
+		return cannot("standard input", strerror(errno), EXIT_STATUS_MACHINE);
+	if (n_bytes > 0) {
+		input[n_bytes++] = '\n';
+		(void)answer_lines(resolver, input, n_bytes, &n_lines, &status);
+		flush(resolver);
+	}
+	return status;
+}
+
+enum exit_status resolve_main(int argc, char **argv)
+{
+	cleanup_with(resolver_deinit) struct resolver resolver = {.memory_fd = -1};
+	struct resolve_options options;
+	enum exit_status status;
+
+	if (parse_options(argc, argv, &options) < 0)
+		return EXIT_STATUS_USAGE;
+	if (options.is_done)
+		return fputs(help_text, stdout) < 0 ? EXIT_STATUS_MACHINE : EXIT_STATUS_OK;
+	status = acquire(&resolver, &options);
+	if (status == EXIT_STATUS_OK)
+		status = open_table(&resolver, options.file);
+	if (status == EXIT_STATUS_OK)
+		status = options.n_addresses > 0 ? answer_arguments(&resolver, &options)
+						 : answer_input(&resolver);
+	if (resolver.has_failed)
+		return cannot("standard output", "cannot be written", EXIT_STATUS_MACHINE);
+	return status;
+}

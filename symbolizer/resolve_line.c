@@ -1,0 +1,90 @@
+#include "resolve_line.h"
+
+#include <string.h>
+
+#define NOTHING "-"
+
+const char *resolve_source_word(enum symbol_source source)
+{
+	static const char *const words[SYMBOL_SOURCES] = {
+		[SYMBOL_FROM_SYMTAB] = "symtab",
+		[SYMBOL_FROM_DYNSYM] = "dynsym",
+		[SYMBOL_FROM_DEBUG] = "debug",
+		[SYMBOL_FROM_GOPCLNTAB] = "gopclntab",
+		[SYMBOL_FROM_MINIDEBUG] = "minidebug",
+		[SYMBOL_FROM_PERFMAP] = "perfmap",
+		[SYMBOL_FROM_FDE] = "fde",
+		[SYMBOL_FROM_KALLSYMS] = "kallsyms",
+	};
+
+	return source < SYMBOL_SOURCES && words[source] ? words[source] : NOTHING;
+}
+
+static char *put_text(char *to, const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(to, text, n);
+	return to + n;
+}
+
+static char *put_number(char *to, uint64_t number, unsigned base)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do {
+		digits[n++] = "0123456789abcdef"[number % base];
+		number /= base;
+	} while (number > 0);
+	while (n > 0)
+		*to++ = digits[--n];
+	return to;
+}
+
+static char *put_hex(char *to, uint64_t number)
+{
+	return put_number(put_text(to, "0x"), number, 16);
+}
+
+static char *put_shown(char *to, const char *name, size_t n_bytes)
+{
+	return to + display_name(name, n_bytes, to, DISPLAY_NAME_BYTES_MAX);
+}
+
+static char *put_name(char *to, const char *module, const struct symbol_found *found)
+{
+	if (found->n_name_bytes > 0)
+		return put_shown(to, found->name, found->n_name_bytes);
+	to = put_shown(to, module, strlen(module));
+	return put_hex(put_text(to, "+"), found->start.v);
+}
+
+static char *put_symbol(char *to, const char *module, const struct symbol_found *found)
+{
+	to = put_text(put_name(to, module, found), "\t");
+	to = put_text(put_hex(to, found->start.v), "\t");
+	to = put_text(put_number(to, found->size_bytes, 10), "\t");
+	return put_text(to, resolve_source_word(found->source));
+}
+
+size_t resolve_line(const struct symbol_table *table, const char *module, struct elf_addr addr,
+		    char *out)
+{
+	struct symbol_found found;
+	struct symbol_line line;
+	char *to = put_text(put_hex(out, addr.v), "\t");
+
+	if (symbol_table_find(table, addr, &found))
+		to = put_symbol(to, module, &found);
+	else
+		to = put_text(to, NOTHING "\t" NOTHING "\t" NOTHING "\t" NOTHING);
+	to = put_text(to, "\t");
+	if (symbol_table_line(table, addr, &line)) {
+		to = put_text(put_shown(to, line.file, line.n_file_bytes), ":");
+		to = put_number(to, line.line, 10);
+	} else {
+		to = put_text(to, NOTHING);
+	}
+	return (size_t)(put_text(to, "\n") - out);
+}

@@ -388,10 +388,11 @@ static int check_alone(struct component_loading *loading, const struct config_co
 		return 0;
 	}
 	first = loading->ebpf->block;
-	config_error(
-		loading->diagnostics, component->block->name_span,
-		"found a second pyroscope.ebpf, expected one: another is in line %u",
-		config_source_line(loading->diagnostics->source, first->name_span.start, NULL));
+	config_error(loading->diagnostics, component->block->name_span,
+		     "found a second pyroscope.ebpf, expected one: another is in %s",
+		     config_source_where(loading->diagnostics->source, first->name_span.start,
+					 component->block->name_span.start)
+			     .text);
 	return CONFIG_REFUSED;
 }
 

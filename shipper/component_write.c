@@ -324,7 +324,7 @@ int component_load_write(struct component_loading *loading, struct config_compon
 	r = keep_endpoints(loading, &arguments, endpoints);
 	if (r != 0 || decoded != 0)
 		return r ? r : decoded;
-	if (arguments.endpoints.n_items == 0)
+	if (arguments.endpoints.n_items == 0 && loading->diagnostics->n_errors == 0)
 		config_warn(loading->diagnostics, component->block->name_span,
 			    "%s has no endpoint, what is sent to it goes nowhere", component->id);
 	for (size_t i = 0; i < arguments.endpoints.n_items; i++)

@@ -32,6 +32,7 @@ struct component_loading {
 	struct config_arena *memory;  /* of the result */
 	struct configuration *configuration;
 	const struct configuration_world *world;
+	const struct config_graph *graph;
 	const struct config_component *ebpf; /* the first, NULL before it */
 	struct write_receiver *receivers;
 };

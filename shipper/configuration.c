@@ -2,84 +2,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "components.h"
 #include "config/parser.h"
-#include "file_text.h"
-
-#define DEFAULT_NAME "built-in configuration"
-
-const char configuration_default_text[] =
-	"// What runs when no file is named: every process of this host is profiled.\n"
-	"// It is written in the configuration language of Grafana Alloy.\n"
-	"\n"
-	"// Where profiles go. A directory keeps them as files; the URL of a Pyroscope server,\n"
-	"// for example http://pyroscope:4040, has them pushed there.\n"
-	"pyroscope.write \"default\" {\n"
-	"  endpoint {\n"
-	"    url = coalesce(sys.env(\"TRIPTYCH_URL\"), \"file:///var/lib/triptych/profiles\")\n"
-	"  }\n"
-	"}\n"
-	"\n"
-	"pyroscope.ebpf \"default\" {\n"
-	"  forward_to = [pyroscope.write.default.receiver]\n"
-	"\n"
-	"  // Processes and containers with labels of their own, for example\n"
-	"  //   {\"__process_pid__\" = \"1\", \"service_name\" = \"init\"}\n"
-	"  targets = []\n"
-	"\n"
-	"  // The labels of all other processes. Without it only targets are profiled.\n"
-	"  default_target = {\n"
-	"    service_name = \"host\",\n"
-	"  }\n"
-	"\n"
-	"  // How often profiles are sent. Samples are taken 97 times a second on every CPU.\n"
-	"  collect_interval = coalesce(sys.env(\"TRIPTYCH_COLLECT_INTERVAL\"), \"15s\")\n"
-	"}\n";
-
-struct configuration_text {
-	char *name;
-	struct bytes text;
-};
-
-void configuration_text_free(struct configuration_text *text)
-{
-	if (!text)
-		return;
-	free(text->name);
-	bytes_deinit(&text->text);
-	free(text);
-}
-
-static void configuration_text_freep(struct configuration_text **text)
-{
-	configuration_text_free(*text);
-}
-
-/* Stops behind the most that is read: that is enough to report that it is too long. */
-int configuration_read(const char *path, struct configuration_text **ret_text)
-{
-	cleanup_with(configuration_text_freep) struct configuration_text *text =
-		calloc(1, sizeof(*text));
-	int r = 0;
-
-	if (!text)
-		return -ENOMEM;
-	text->text = (struct bytes)BYTES_INIT(CONFIG_SOURCE_BYTES_MAX + FILE_TEXT_CHUNK_BYTES);
-	text->name = strdup(path ? path : DEFAULT_NAME);
-	if (!text->name)
-		return -ENOMEM;
-	if (path)
-		r = file_text_read(path, &text->text);
-	else
-		bytes_append(&text->text, configuration_default_text,
-			     strlen(configuration_default_text));
-	if (r < 0 && r != -EMSGSIZE)
-		return r;
-	*ret_text = take_ptr(text);
-	return 0;
-}
+#include "configuration_text.h"
 
 void source_configuration_deinit(struct source_configuration *source)
 {
@@ -153,19 +79,21 @@ static int load_component(struct component_loading *loading, struct config_compo
 /* Loads every component after those that it refers to, then looks at what is left over. */
 static int load_components(struct component_loading *loading, const struct config_body *body)
 {
-	struct config_graph graph;
-	int r = config_graph_build(body, loading->diagnostics, &graph);
+	struct config_graph *graph = config_arena_alloc(loading->scratch, sizeof(*graph));
+	int r = graph ? config_graph_build(body, loading->diagnostics, graph)
+		      : loading->scratch->error;
 
 	if (r < 0)
 		return r;
+	loading->graph = graph;
 	for (const struct config_attribute *i = body->attributes; i; i = i->next)
 		config_error(loading->diagnostics, i->name_span,
 			     "found the argument %s outside of a block, expected blocks only",
 			     i->name.data);
-	loading->evaluator.scope = config_graph_scope(&graph);
-	r = make_room(loading, &graph);
-	for (size_t i = 0; r == 0 && i < graph.n_components; i++)
-		r = load_component(loading, graph.order[i]);
+	loading->evaluator.scope = config_graph_scope(graph);
+	r = make_room(loading, graph);
+	for (size_t i = 0; r == 0 && i < graph->n_components; i++)
+		r = load_component(loading, graph->order[i]);
 	if (r != 0)
 		return r;
 	for (const struct write_receiver *i = loading->receivers; i; i = i->next)
@@ -190,8 +118,11 @@ static int evaluate(const struct config_source *source, struct component_loading
 	loading->diagnostics = &diagnostics;
 	loading->scratch = &scratch;
 	r = config_parse(source, &diagnostics, &body);
-	if (r == 0)
+	loading->evaluator.is_partial = r >= 0 && body.is_damaged;
+	if (r >= 0) /* what could be read may have faults of its own */
 		r = load_components(loading, &body);
+	if (r == 0 && diagnostics.n_errors == 0 && loading->world->evaluated)
+		loading->world->evaluated(loading->world->context, loading->graph);
 	config_diagnostics_write(&diagnostics, messages);
 	if (r == -EMSGSIZE)
 		bytes_printf(messages,
@@ -208,29 +139,27 @@ int configuration_evaluate(const struct configuration_text *text,
 			   struct configuration **ret_configuration, struct bytes *messages)
 {
 	cleanup_with(configuration_freep) struct configuration *configuration = configuration_new();
-	struct config_source source = {.name = text->name};
+	struct config_source source = configuration_text_source(text);
 	struct component_loading loading = {.world = world, .configuration = configuration};
 	int r;
 
 	if (!configuration)
 		return -ENOMEM;
 	loading.memory = configuration->memory;
-	source.text = (struct config_text){text->text.data ? (const char *)text->text.data : "",
-					   text->text.n_bytes};
 	r = evaluate(&source, &loading, messages);
 	if (r == 0)
 		*ret_configuration = take_ptr(configuration);
 	return r;
 }
 
-int configuration_load(const char *path, struct configuration **ret_configuration,
-		       struct bytes *messages)
+int configuration_load(const char *path, const struct configuration_world *world,
+		       struct configuration **ret_configuration, struct bytes *messages)
 {
 	static const struct configuration_world nobody = {.published = NULL};
 	cleanup_with(configuration_text_freep) struct configuration_text *text = NULL;
-	int r = configuration_read(path, &text);
+	int r = configuration_read(path, &text, messages);
 
 	if (r != 0)
 		return r;
-	return configuration_evaluate(text, &nobody, ret_configuration, messages);
+	return configuration_evaluate(text, world ? world : &nobody, ret_configuration, messages);
 }

@@ -38,6 +38,8 @@ struct endpoint_configuration {
 	const struct http_options *http;              /* secrets in it */
 };
 
+struct config_graph;
+struct configuration_text;
 struct source_class;
 
 /* A component that runs, and publishes what others refer to: discovery/source.h. */
@@ -65,12 +67,6 @@ struct configuration {
 	void *memory;             /* owned: everything above but the memory of sources */
 };
 
-/* The text that is used when no file is named. */
-extern const char configuration_default_text[];
-
-/* A file as it was when it was read: it is evaluated again and again. */
-struct configuration_text;
-
 /* What an evaluation may ask about the world and tell it. A NULL member is not asked. */
 struct configuration_world {
 	/* What stands for the export of @source: sources_published(). */
@@ -78,20 +74,13 @@ struct configuration_world {
 						const struct source_configuration *source);
 	/* Component @id was refused for @message. Told whatever comes of the whole. */
 	void (*refused)(void *context, const char *id, const char *message);
+	/* Nothing was refused: the components (borrowed for the call), with what they are worth. */
+	void (*evaluated)(void *context, const struct config_graph *graph);
 	void *context;
 	bool is_running; /* a file that cannot be read now is an error, not only a warning */
 };
 
 enum configuration_outcome { CONFIGURATION_INVALID = 1 };
-
-/*
- * Reads @path, or takes configuration_default_text when it is NULL.
- *   @ret_text  set on 0 only; owned, configuration_text_free()
- * Returns 0 or a negative errno.
- */
-int configuration_read(const char *path, struct configuration_text **ret_text) warn_unused_result;
-
-void configuration_text_free(struct configuration_text *text); /* NULL is fine */
 
 /*
  * Evaluates @text (borrowed for the call). That has no effect on anything: it can be done again
@@ -106,8 +95,9 @@ int configuration_evaluate(const struct configuration_text *text,
 			   struct configuration **ret_configuration,
 			   struct bytes *messages) warn_unused_result;
 
-/* Reads and evaluates, in a world that nobody asks: as nothing runs. */
-int configuration_load(const char *path, struct configuration **ret_configuration,
+/* Reads (configuration_text.h) and evaluates. NULL for @world: one that nobody asks. */
+int configuration_load(const char *path, const struct configuration_world *world,
+		       struct configuration **ret_configuration,
 		       struct bytes *messages) warn_unused_result;
 
 void configuration_free(struct configuration *configuration); /* NULL is fine */

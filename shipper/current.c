@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "configuration_text.h"
 #include "discovery/sources.h"
 
 #define REEVALUATE_EVERY_NS UINT64_C(100000000)
@@ -89,7 +90,7 @@ int current_read(struct current *current, struct configuration **ret_configurati
 	int r;
 
 	configuration_text_free(take_ptr(current->candidate));
-	r = configuration_read(current->path, &current->candidate);
+	r = configuration_read(current->path, &current->candidate, messages);
 	if (r != 0)
 		return r;
 	return evaluate(current, current->candidate, ret_configuration, messages);

@@ -27,3 +27,10 @@ int file_text_read(const char *path, struct bytes *text)
 	} while (n != 0 && text->error == 0);
 	return text->error;
 }
+
+bool file_text_is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}

@@ -1,5 +1,7 @@
 #pragma once
 /* Small files that somebody else writes: configurations, tokens, certificates. */
+#include <stdbool.h>
+
 #include "base/bytes.h"
 
 #define FILE_TEXT_CHUNK_BYTES 16384u
@@ -11,3 +13,6 @@
  * no regular file.
  */
 int file_text_read(const char *path, struct bytes *text) warn_unused_result;
+
+/* Is there a directory at @path, or behind the link there? */
+bool file_text_is_directory(const char *path);

@@ -1,4 +1,5 @@
 #include "base/identity.h"
+#include "check.h"
 #include "shipper.h"
 
 int main(int argc, char **argv)
@@ -10,6 +11,8 @@ int main(int argc, char **argv)
 	r = options_parse(&options, argc, argv);
 	if (r != 0 || options.is_answered)
 		return r;
+	if (options.checked)
+		return check_run(options.checked, options.prints);
 	r = shipper_acquire(&options, &shipper);
 	if (r == 0)
 		r = shipper_confine(shipper); /* authority only shrinks from here on */

@@ -28,6 +28,7 @@ enum option_id {
 	OPTION_LOG_LEVEL,
 	OPTION_HELP,
 	OPTION_VERSION,
+	OPTION_PRINT,
 };
 
 static const struct option long_options[] = {
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 
 static const char help[] =
 	"Usage: triptych-shipper [OPTION]...\n"
+	"       triptych-shipper check [--print] PATH\n"
 	"\n"
 	"The service of Triptych that owns the outside world. It reads the configuration, tells "
 	"the\n"
@@ -60,7 +62,8 @@ static const char help[] =
 	"anybody. A profile is acknowledged only when it would survive a power cut.\n"
 	"\n"
 	"Options:\n"
-	"  --config FILE          configuration in Alloy's language; without it, every process of\n"
+	"  --config PATH          configuration in Alloy's language, a file or a directory whose\n"
+	"                         *.alloy files are read as one; without it, every process of\n"
 	"                         the host is one target and profiles go to the default endpoint\n"
 	"  --run-dir DIR          directory of the sockets (default " RUN_DIRECTORY_DEFAULT ")\n"
 	"  --spool-dir DIR        directory of the spool; it is made if only its last part is\n"
@@ -80,13 +83,20 @@ static const char help[] =
 	"  --help                 print this and exit\n"
 	"  --version              print the version and exit\n"
 	"\n"
-	"Signals: SIGTERM and SIGINT stop it; what is not sent stays in the spool. A changed\n"
-	"configuration needs a restart.\n"
+	"`check` says what is wrong with the configuration PATH, without running it: every error\n"
+	"and warning with its place on standard error. With --print it writes what every\n"
+	"component is worth, as far as that needs nothing of the outside world, as one JSON\n"
+	"object to standard output.\n"
+	"\n"
+	"Signals: SIGTERM and SIGINT stop it; what is not sent stays in the spool. SIGHUP has the\n"
+	"configuration read again, as does a GET or POST of /-/reload; one that is wrong changes\n"
+	"nothing.\n"
 	"\n"
 	"Exit status: 0 stopped as asked; 64 an option is wrong; 65 the configuration is wrong;\n"
 	"69 the HTTP address cannot be used; 71 a system call failed; 73 a directory cannot be\n"
 	"used; 75 another shipper owns the spool or the socket; 77 it was started with "
-	"privilege.\n";
+	"privilege.\n"
+	"Of check: 0 nothing is wrong; 1 something is; 64 an option is wrong.\n";
 
 /* Parses a number of bytes with an optional K, M or G behind it. */
 static int parse_bytes(const char *text, uint64_t min, uint64_t max, uint64_t *ret_bytes)
@@ -187,6 +197,31 @@ static int parse_one(struct options *options, int option, const char *value)
 	}
 }
 
+/* `check [--print] PATH`, behind the program's name. */
+static int parse_check(struct options *options, int argc, char **argv)
+{
+	static const struct option check_options[] = {
+		{"print", no_argument, NULL, OPTION_PRINT},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc - 1, argv + 1, "", check_options, NULL)) != -1) {
+		if (option == OPTION_HELP)
+			return parse_one(options, option, NULL);
+		if (option != OPTION_PRINT) /* getopt has said what is wrong */
+			return EXIT_STATUS_USAGE;
+		options->prints = true;
+	}
+	if (optind + 1 != argc - 1) {
+		(void)fputs("triptych-shipper: check takes one PATH. Try --help.\n", stderr);
+		return EXIT_STATUS_USAGE;
+	}
+	options->checked = argv[1 + optind];
+	return 0;
+}
+
 int options_parse(struct options *ret_options, int argc, char **argv)
 {
 	struct options options = {
@@ -199,6 +234,11 @@ int options_parse(struct options *ret_options, int argc, char **argv)
 	};
 	int option, r = 0;
 
+	if (argc > 1 && strcmp(argv[1], "check") == 0) {
+		r = parse_check(&options, argc, argv);
+		*ret_options = options;
+		return r;
+	}
 	while (r == 0 && !options.is_answered &&
 	       (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		r = parse_one(&options, option, optarg);

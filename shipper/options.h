@@ -20,7 +20,9 @@ struct options {
 	uint32_t stop_seconds;
 	bool has_log_level; /* else the configuration says */
 	enum log_level log_level;
-	bool is_answered; /* --help or --version: printed, nothing else to do */
+	const char *checked; /* what to validate instead of running; NULL: run */
+	bool prints;         /* what it is worth, too */
+	bool is_answered;    /* --help or --version: printed, nothing else to do */
 };
 
 /* Fills *@ret_options. Returns 0, or EXIT_STATUS_USAGE after saying on stderr what is wrong. */

@@ -1,6 +1,6 @@
 #include "config/cursor.h"
 
-void config_cursor_init(struct config_cursor *p, const struct config_source *source,
+void config_cursor_init(struct config_cursor *p, const struct config_source *source, uint32_t start,
 			struct config_diagnostics *diagnostics)
 {
 	*p = (struct config_cursor){
@@ -8,7 +8,7 @@ void config_cursor_init(struct config_cursor *p, const struct config_source *sou
 		.diagnostics = diagnostics,
 		.arena = diagnostics->arena,
 	};
-	config_lexer_init(&p->lexer, source, diagnostics);
+	config_lexer_init(&p->lexer, source, start, diagnostics);
 	p->token = config_lexer_next(&p->lexer);
 }
 

@@ -16,7 +16,8 @@ struct config_cursor {
 	bool is_lost;      /* the end of the text came while looking for the next statement */
 };
 
-void config_cursor_init(struct config_cursor *p, const struct config_source *source,
+/* At the first token of the file that starts at @start. */
+void config_cursor_init(struct config_cursor *p, const struct config_source *source, uint32_t start,
 			struct config_diagnostics *diagnostics);
 
 /* Consumes the token. */

@@ -13,6 +13,7 @@ struct decoding {
 	const struct config_schema *schema;
 	struct config_decoded *decoded; /* the start of the struct of arguments */
 	bool *is_bad;                   /* by argument: what it is set to was refused */
+	struct config_value *set;       /* by argument: what it is set to */
 };
 
 static void *field_at(const struct decoding *d, size_t offset)
@@ -306,7 +307,6 @@ static int decode_attribute(const struct decoding *d, const struct config_attrib
 {
 	const struct config_argument *argument = NULL;
 	const struct config_attribute *before;
-	struct config_value value;
 	size_t i;
 	int r;
 
@@ -328,8 +328,8 @@ static int decode_attribute(const struct decoding *d, const struct config_attrib
 	if (argument->flags & CONFIG_INACTIVE)
 		config_warn(d->diagnostics, attribute->name_span,
 			    "%s is accepted but has no effect in this version", argument->name);
-	r = config_evaluate(d->evaluator, attribute->value, &value);
-	r = r != 0 ? r : store(d, argument, attribute, &value);
+	r = config_evaluate(d->evaluator, attribute->value, &d->set[i - 1]);
+	r = r != 0 ? r : store(d, argument, attribute, &d->set[i - 1]);
 	d->is_bad[i - 1] = r != 0;
 	return r;
 }
@@ -398,6 +398,8 @@ static int check_required(const struct decoding *d)
 {
 	int refusal = 0;
 
+	if (d->decoded->block->body.is_damaged) /* it may be what could not be read */
+		return CONFIG_REFUSED;
 	for (size_t i = 0; i < d->schema->n_arguments; i++) {
 		if (!(d->schema->arguments[i].flags & CONFIG_REQUIRED) || d->decoded->set[i])
 			continue;
@@ -432,8 +434,10 @@ static int value_of(const struct decoding *d, size_t i, struct config_value *ret
 			(struct config_number){.kind = CONFIG_INT, .i = *(const uint32_t *)field};
 		break;
 	case CONFIG_ARGUMENT_DURATION:
-		if (d->decoded->set[i])
-			return config_evaluate(d->evaluator, d->decoded->set[i]->value, ret_value);
+		if (d->set[i].type != CONFIG_NULL) {
+			value = d->set[i];
+			break;
+		}
 		print_duration(duration, sizeof(duration), *(const uint32_t *)field);
 		value.text = text_of(duration);
 		value.text.data =
@@ -519,8 +523,9 @@ int config_decode(const struct config_evaluator *evaluator, const struct config_
 		  const struct config_schema *schema, void *arguments)
 {
 	const struct config_attribute *attribute = block->body.attributes;
+	struct config_value set[CONFIG_SCHEMA_ARGUMENTS_MAX] = {{.type = CONFIG_NULL}};
 	bool is_bad[CONFIG_SCHEMA_ARGUMENTS_MAX] = {false};
-	struct decoding d = {evaluator, evaluator->diagnostics, schema, arguments, is_bad};
+	struct decoding d = {evaluator, evaluator->diagnostics, schema, arguments, is_bad, set};
 	int r, refusal = 0;
 
 	memcpy(arguments, schema->defaults, schema->n_bytes);

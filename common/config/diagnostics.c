@@ -14,15 +14,15 @@
 struct config_diagnostic {
 	struct config_diagnostic *next;
 	struct config_span at;
-	uint32_t line;
+	uint32_t line_start;
 	bool is_warning;
 	const char *message;
 };
 
-static bool line_has_error(const struct config_diagnostics *d, uint32_t line)
+static bool line_has_error(const struct config_diagnostics *d, uint32_t line_start)
 {
 	for (const struct config_diagnostic *i = d->last; i; i = i->next)
-		if (!i->is_warning && i->line == line)
+		if (!i->is_warning && i->line_start == line_start)
 			return true;
 	return false;
 }
@@ -35,8 +35,8 @@ static void add(struct config_diagnostics *d, struct config_diagnostic diagnosti
 	struct config_diagnostic *kept;
 
 	if (n_before < CONFIG_DIAGNOSTICS_MAX && d->n_seen++ < SEEN_MAX) {
-		diagnostic.line = config_source_line(d->source, diagnostic.at.start, NULL);
-		if (!diagnostic.is_warning && line_has_error(d, diagnostic.line))
+		(void)config_source_line(d->source, diagnostic.at.start, &diagnostic.line_start);
+		if (!diagnostic.is_warning && line_has_error(d, diagnostic.line_start))
 			return;
 		(void)vsnprintf(text, sizeof(text), format, args); /* cut rather than long */
 		diagnostic.message = config_arena_copy(d->arena, text, strlen(text));
@@ -134,8 +134,8 @@ static void write_one(const struct config_diagnostics *d, const struct config_di
 	struct config_position position = config_source_position(d->source, one->at.start);
 	size_t n = strlen(one->message);
 
-	bytes_printf(out, "%s:%u:%u: %s", d->source->name, position.line, position.column,
-		     one->is_warning ? "warning: " : "");
+	bytes_printf(out, "%s:%u:%u: %s", config_source_extent(d->source, one->at.start).name,
+		     position.line, position.column, one->is_warning ? "warning: " : "");
 	for (size_t i = 0; i < n;)
 		i += append_character(out, one->message + i, n - i, false);
 	bytes_append(out, "\n", 1);

@@ -42,6 +42,8 @@ static int refuse_unknown(const struct config_evaluator *ev, const struct config
 	const char *dot;
 	size_t n = 0;
 
+	if (ev->is_partial)
+		return CONFIG_REFUSED;
 	for (size_t i = 0; i < path->n_names; i++) /* the whole path, as far as it has room */
 		for (size_t j = 0; j <= path->names[i].n_bytes && n + 1 < sizeof(text); j++)
 			text[n++] = j < path->names[i].n_bytes ? path->names[i].data[j] : '.';

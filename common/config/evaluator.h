@@ -37,6 +37,7 @@ struct config_scope {
 struct config_evaluator {
 	struct config_diagnostics *diagnostics; /* borrowed; its arena holds the values */
 	struct config_scope scope;              /* zeroed: only the standard library is known */
+	bool is_partial; /* some of the text could not be read: unknown names are not reported */
 	/* When this block is decoded, the values of its arguments go there. NULL: none. */
 	const struct config_block *recorded_block;
 	struct config_object *ret_recorded;

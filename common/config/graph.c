@@ -169,10 +169,12 @@ static int sort(struct builder *b)
 			continue;
 		}
 		config_error(b->diagnostics, block->name_span,
-			     "found a second %s, expected another label: the first is in line %u",
+			     "found a second %s, expected another label: the first is in %s",
 			     components[i].id,
-			     config_source_line(b->diagnostics->source,
-						components[n - 1].block->name_span.start, NULL));
+			     config_source_where(b->diagnostics->source,
+						 components[n - 1].block->name_span.start,
+						 block->name_span.start)
+				     .text);
 		r = CONFIG_REFUSED;
 	}
 	b->graph->n_components = n;

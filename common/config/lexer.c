@@ -7,7 +7,7 @@ static char peek(const struct config_lexer *lexer, uint32_t ahead)
 {
 	size_t at = (size_t)lexer->at + ahead;
 
-	return at < lexer->source->text.n_bytes ? lexer->source->text.data[at] : '\0';
+	return at < lexer->end ? lexer->source->text.data[at] : '\0';
 }
 
 static struct config_span span_from(const struct config_lexer *lexer, uint32_t start)
@@ -17,17 +17,15 @@ static struct config_span span_from(const struct config_lexer *lexer, uint32_t s
 
 static bool at_end(const struct config_lexer *lexer)
 {
-	return lexer->at >= lexer->source->text.n_bytes;
+	return lexer->at >= lexer->end;
 }
 
 /* Reads the character at the cursor without moving; returns its length. */
 static uint32_t read_character(const struct config_lexer *lexer, uint32_t *ret_character)
 {
-	const struct config_text *text = &lexer->source->text;
-
 	*ret_character = 0;
-	return (uint32_t)config_utf8_read(text->data + lexer->at, text->n_bytes - lexer->at,
-					  ret_character);
+	return (uint32_t)config_utf8_read(lexer->source->text.data + lexer->at,
+					  lexer->end - lexer->at, ret_character);
 }
 
 int config_source_check(const struct config_source *source, struct config_diagnostics *diagnostics)
@@ -52,7 +50,7 @@ int config_source_check(const struct config_source *source, struct config_diagno
 				     (unsigned char)text->data[at]);
 		else if (character == 0)
 			config_error(diagnostics, here, "found a NUL byte, a text has none");
-		else if (character == 0xfeff && at > 0)
+		else if (character == 0xfeff && at > config_source_extent(source, here.start).start)
 			config_error(diagnostics, here,
 				     "found a byte order mark, it may stand at the start only");
 		n = n ? n : 1;
@@ -63,13 +61,13 @@ int config_source_check(const struct config_source *source, struct config_diagno
 }
 
 void config_lexer_init(struct config_lexer *lexer, const struct config_source *source,
-		       struct config_diagnostics *diagnostics)
+		       uint32_t start, struct config_diagnostics *diagnostics)
 {
-	const struct config_text *text = &source->text;
+	uint32_t end = config_source_extent(source, start).end;
 
-	*lexer = (struct config_lexer){.source = source, .diagnostics = diagnostics};
-	if (text->n_bytes >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0)
-		lexer->at = 3;
+	*lexer = (struct config_lexer){source, diagnostics, start, end, false};
+	if (end - start >= 3 && memcmp(source->text.data + start, "\xef\xbb\xbf", 3) == 0)
+		lexer->at += 3;
 }
 
 /* Skips a block comment; returns whether it spans lines, which counts as a newline. */

@@ -58,19 +58,20 @@ struct config_lexer {
 	const struct config_source *source;     /* borrowed */
 	struct config_diagnostics *diagnostics; /* borrowed */
 	uint32_t at;
+	uint32_t end;        /* of the file */
 	bool terminator_due; /* a newline here would end a statement */
 };
 
 /*
- * Starts at the beginning of @source, behind a byte order mark. The text must be what
- * config_source_check() let pass.
+ * Starts at the beginning of a file of @source, which is at @start, behind a byte order mark. The
+ * text must be what config_source_check() let pass.
  */
 void config_lexer_init(struct config_lexer *lexer, const struct config_source *source,
-		       struct config_diagnostics *diagnostics);
+		       uint32_t start, struct config_diagnostics *diagnostics);
 
 /*
  * Is the text at most CONFIG_SOURCE_BYTES_MAX long, UTF-8, and without NUL, and a byte order mark
- * nowhere but at its start? Says where not. Returns 0 or CONFIG_REFUSED.
+ * nowhere but at the start of a file? Says where not. Returns 0 or CONFIG_REFUSED.
  */
 int config_source_check(const struct config_source *source,
 			struct config_diagnostics *diagnostics) warn_unused_result;

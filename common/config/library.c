@@ -36,6 +36,11 @@ static int run_env(const struct config_call *call, struct config_value *ret_valu
 		return r;
 	if (strlen(name.data) == name.n_bytes)
 		value = getenv(name.data);
+	if (!value && name.n_bytes > 2 && name.data[0] == '<' && name.data[name.n_bytes - 1] == '>')
+		config_warn(call->diagnostics, call->spans[0],
+			    "no variable is called %s, the brackets are those of documentation; "
+			    "did you mean sys.env(\"%.*s\")?",
+			    name.data, (int)(name.n_bytes - 2), name.data + 1);
 	value = value ? value : "";
 	copy = config_arena_copy(call->diagnostics->arena, value, strlen(value));
 	if (!copy)

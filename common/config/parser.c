@@ -5,7 +5,19 @@
 #include "config/cursor.h"
 #include "config/literal.h"
 
-static bool parse_body(struct config_cursor *p, uint32_t n_open, struct config_body *body);
+/* Where the lists of a body go on. */
+struct body_ends {
+	const struct config_attribute **attributes;
+	const struct config_block **blocks;
+	bool *is_damaged;
+};
+
+static bool parse_body(struct config_cursor *p, uint32_t n_open, struct body_ends *ends);
+
+static struct body_ends ends_of(struct config_body *body)
+{
+	return (struct body_ends){&body->attributes, &body->blocks, &body->is_damaged};
+}
 
 /* Reads a label, if there is one. A wrong one is said and kept, so that its block is read on. */
 static bool parse_label(struct config_cursor *p, struct config_block *block)
@@ -30,6 +42,7 @@ static bool parse_label(struct config_cursor *p, struct config_block *block)
 static struct config_block *parse_block(struct config_cursor *p, struct config_span name_span)
 {
 	struct config_block *block = config_arena_alloc(p->arena, sizeof(*block));
+	struct body_ends ends;
 	uint32_t n_open = p->n_open;
 
 	if (!block)
@@ -48,7 +61,8 @@ static struct config_block *parse_block(struct config_cursor *p, struct config_s
 	}
 	if (!config_cursor_open(p))
 		return NULL;
-	if (!parse_body(p, n_open + 1, &block->body))
+	ends = ends_of(&block->body);
+	if (!parse_body(p, n_open + 1, &ends))
 		return NULL;
 	if (config_cursor_accept(p, CONFIG_TOKEN_RBRACE))
 		return block;
@@ -77,12 +91,6 @@ static struct config_attribute *parse_attribute(struct config_cursor *p,
 	attribute->value = config_cursor_expression(p);
 	return attribute->value ? attribute : NULL;
 }
-
-/* Where the lists of a body go on. */
-struct body_ends {
-	const struct config_attribute **attributes;
-	const struct config_block **blocks;
-};
 
 static bool parse_statement(struct config_cursor *p, struct body_ends *ends)
 {
@@ -144,18 +152,18 @@ static void recover(struct config_cursor *p, uint32_t n_open)
 }
 
 /* Reads statements up to the `}` or the end of the text that ends them. */
-static bool parse_body(struct config_cursor *p, uint32_t n_open, struct config_body *body)
+static bool parse_body(struct config_cursor *p, uint32_t n_open, struct body_ends *ends)
 {
-	struct body_ends ends = {&body->attributes, &body->blocks};
-
 	while (!config_cursor_is(p, CONFIG_TOKEN_END) &&
 	       !config_cursor_is(p, CONFIG_TOKEN_RBRACE)) {
 		if (p->arena->error)
 			return false;
 		if (config_cursor_accept(p, CONFIG_TOKEN_TERMINATOR))
 			continue;
-		if (!parse_statement(p, &ends) || !finish_statement(p))
+		if (!parse_statement(p, ends) || !finish_statement(p)) {
+			*ends->is_damaged = true;
 			recover(p, n_open);
+		}
 	}
 	return true;
 }
@@ -167,23 +175,33 @@ static int result_of(const struct config_cursor *p, size_t n_errors_before)
 	return p->diagnostics->n_errors > n_errors_before ? CONFIG_REFUSED : 0;
 }
 
+static void parse_file(struct config_cursor *p, struct body_ends *ends)
+{
+	while (parse_body(p, 0, ends) && !config_cursor_is(p, CONFIG_TOKEN_END)) {
+		config_error(p->diagnostics, p->token.span, "found `}`, but no block is open here");
+		*ends->is_damaged = true;
+		config_cursor_advance(p);
+	}
+}
+
 int config_parse(const struct config_source *source, struct config_diagnostics *diagnostics,
 		 struct config_body *ret_body)
 {
 	size_t n_errors = diagnostics->n_errors;
-	struct config_body body = {NULL, NULL};
-	struct config_cursor p;
+	struct config_body body = {NULL, NULL, false};
+	struct body_ends ends = ends_of(&body);
+	struct config_cursor p = {.arena = diagnostics->arena, .diagnostics = diagnostics};
+	uint32_t end = 0;
 	int r = config_source_check(source, diagnostics);
 
-	if (r != 0)
-		return r;
-	config_cursor_init(&p, source, diagnostics);
-	while (parse_body(&p, 0, &body) && !config_cursor_is(&p, CONFIG_TOKEN_END)) {
-		config_error(diagnostics, p.token.span, "found `}`, but no block is open here");
-		config_cursor_advance(&p);
+	body.is_damaged = r != 0;
+	for (uint32_t start = 0; r == 0 && start <= source->text.n_bytes; start = end + 1) {
+		end = config_source_extent(source, start).end;
+		config_cursor_init(&p, source, start, diagnostics);
+		parse_file(&p, &ends);
 	}
 	r = result_of(&p, n_errors);
-	if (r == 0)
+	if (r >= 0)
 		*ret_body = body;
 	return r;
 }
@@ -199,7 +217,7 @@ int config_parse_expression(const struct config_source *source,
 
 	if (r != 0)
 		return r;
-	config_cursor_init(&p, source, diagnostics);
+	config_cursor_init(&p, source, 0, diagnostics);
 	e = config_cursor_expression(&p);
 	if (e) {
 		(void)config_cursor_accept(&p, CONFIG_TOKEN_TERMINATOR);

@@ -6,8 +6,10 @@
 #include "config/tree.h"
 
 /*
- * Parses @source, which must outlive the tree. Reports to @diagnostics, in whose arena the tree is
- * built. Returns 0, a negative error of the arena, or CONFIG_REFUSED after any error.
+ * Parses the files of @source, which must outlive the tree, into one body. Reports to @diagnostics,
+ * in whose arena the tree is built. After CONFIG_REFUSED the tree has all that could be read.
+ *   @ret_body  set unless an error is negative
+ * Returns 0, a negative error of the arena, or CONFIG_REFUSED after any error.
  */
 int config_parse(const struct config_source *source, struct config_diagnostics *diagnostics,
 		 struct config_body *ret_body) warn_unused_result;

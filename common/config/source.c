@@ -1,12 +1,42 @@
 #include "config/source.h"
 
+#include <stdio.h>
 #include <string.h>
+
+struct config_extent config_source_extent(const struct config_source *source, uint32_t offset)
+{
+	struct config_extent extent = {source->name, 0, (uint32_t)source->text.n_bytes};
+
+	for (size_t i = 0; i < source->n_files && source->files[i].start <= offset; i++) {
+		extent.name = source->files[i].name;
+		extent.start = source->files[i].start;
+		extent.end = (uint32_t)source->text.n_bytes;
+		if (i + 1 < source->n_files)
+			extent.end = source->files[i + 1].start - 1;
+	}
+	return extent;
+}
+
+struct config_where config_source_where(const struct config_source *source, uint32_t offset,
+					uint32_t from)
+{
+	const char *name = config_source_extent(source, offset).name;
+	uint32_t line = config_source_line(source, offset, NULL);
+	struct config_where where;
+
+	if (name == config_source_extent(source, from).name)
+		(void)snprintf(where.text, sizeof(where.text), "line %u", line);
+	else /* cut rather than long */
+		(void)snprintf(where.text, sizeof(where.text), "line %u of %s", line, name);
+	return where;
+}
 
 uint32_t config_source_line(const struct config_source *source, uint32_t offset,
 			    uint32_t *ret_line_start)
 {
-	const char *text = source->text.data, *start = text, *newline;
-	size_t n_bytes = offset < source->text.n_bytes ? offset : source->text.n_bytes;
+	struct config_extent extent = config_source_extent(source, offset);
+	const char *text = source->text.data, *start = text + extent.start, *newline;
+	size_t n_bytes = offset < extent.end ? offset : extent.end;
 	uint32_t line = 1;
 
 	while ((newline = memchr(start, '\n', n_bytes - (size_t)(start - text)))) {
@@ -20,14 +50,16 @@ uint32_t config_source_line(const struct config_source *source, uint32_t offset,
 
 struct config_position config_source_position(const struct config_source *source, uint32_t offset)
 {
+	struct config_extent extent = config_source_extent(source, offset);
 	struct config_position position = {.column = 1};
 	const char *text = source->text.data, *newline;
-	size_t n_bytes = source->text.n_bytes, at;
+	size_t n_bytes = extent.end, at;
 	uint32_t character;
 
 	position.line = config_source_line(source, offset, &position.line_start);
-	if (position.line_start == 0 && n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		position.line_start = 3; /* a byte order mark is no character of the line */
+	if (position.line_start == extent.start && n_bytes - extent.start >= 3 &&
+	    memcmp(text + extent.start, "\xef\xbb\xbf", 3) == 0)
+		position.line_start += 3; /* a byte order mark is no character of the line */
 	for (at = position.line_start; at < offset && at < n_bytes; position.column++) {
 		size_t n = config_utf8_read(text + at, n_bytes - at, &character);
 

@@ -29,17 +29,43 @@ struct config_span {
 	uint32_t end;
 };
 
+/* One of several files whose texts stand behind one another, with a byte between them. */
+struct config_file {
+	const char *name; /* for messages; borrowed */
+	uint32_t start;   /* of its text in that of the source */
+};
+
 struct config_source {
-	const char *name; /* of the file, for messages; borrowed */
+	const char *name; /* of the file, or of the directory of files; borrowed */
 	struct config_text text;
+	const struct config_file *files; /* borrowed; in the order of the text. NULL: one file */
+	size_t n_files;
+};
+
+/* What of the text of a source is in one file. */
+struct config_extent {
+	const char *name;
+	uint32_t start;
+	uint32_t end;
 };
 
 struct config_position {
-	uint32_t line;   /* from 1 */
+	uint32_t line;   /* of its file, from 1 */
 	uint32_t column; /* characters, from 1; a byte that is no UTF-8 counts as one */
 	uint32_t line_start;
 	uint32_t line_end; /* offset of the line's LF, CRLF or the end of the text */
 };
+
+/* The file that @offset stands in, or ends. */
+struct config_extent config_source_extent(const struct config_source *source, uint32_t offset);
+
+/* "line 3", and "of b.alloy" when that is another file than @from stands in. A value: use it at
+ * once. */
+struct config_where {
+	char text[128];
+};
+struct config_where config_source_where(const struct config_source *source, uint32_t offset,
+					uint32_t from);
 
 /* The line alone, which costs less than the column. @ret_line_start may be NULL. */
 uint32_t config_source_line(const struct config_source *source, uint32_t offset,

@@ -93,6 +93,7 @@ struct config_attribute {
 struct config_body {
 	const struct config_attribute *attributes; /* both in the order of the text */
 	const struct config_block *blocks;
+	bool is_damaged; /* a statement in it could not be read: it was reported */
 };
 
 struct config_block {

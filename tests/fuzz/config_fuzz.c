@@ -44,7 +44,7 @@ static int evaluate(const struct config_body *body, struct config_evaluator *eva
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config_arena arena = CONFIG_ARENA_INIT(CONFIG_ARENA_BYTES_MAX);
-	struct config_source source = {"fuzz", {(const char *)data, size}};
+	struct config_source source = {.name = "fuzz", .text = {(const char *)data, size}};
 	struct config_diagnostics diagnostics = {.arena = &arena, .source = &source};
 	struct config_evaluator evaluator = {.diagnostics = &diagnostics};
 	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);

@@ -46,7 +46,7 @@ static void check_tokens(const struct token_row *rows, size_t n_rows)
 		struct config_case c;
 
 		case_open(&c, rows[i].text, strlen(rows[i].text));
-		config_lexer_init(&lexer, &c.source, &c.diagnostics);
+		config_lexer_init(&lexer, &c.source, 0, &c.diagnostics);
 		while ((tokens[n] = letter_of(&c, config_lexer_next(&lexer))) != '\0')
 			assert_true(++n < sizeof(tokens));
 		if (strcmp(tokens, rows[i].tokens) != 0)

@@ -43,7 +43,7 @@ static inline struct loaded load_file(const char *path)
 {
 	struct loaded loaded = {.messages = BYTES_INIT(1 << 20)};
 
-	loaded.r = configuration_load(path, &loaded.configuration, &loaded.messages);
+	loaded.r = configuration_load(path, NULL, &loaded.configuration, &loaded.messages);
 	bytes_append(&loaded.messages, "", 1);
 	return loaded;
 }

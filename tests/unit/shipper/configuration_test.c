@@ -394,8 +394,12 @@ static void a_file_that_cannot_be_read_is_an_errno(void **state)
 	assert_int_equal(loaded.r, -ENOENT);
 	assert_null(loaded.configuration);
 	unload(&loaded);
-	loaded = load_file("/");
-	assert_int_equal(loaded.r, -EISDIR);
+	loaded = load_file("/proc/self"); /* a directory without such files */
+	assert_int_equal(loaded.r, -ENOENT);
+	assert_non_null(strstr((const char *)loaded.messages.data, "no *.alloy file"));
+	unload(&loaded);
+	loaded = load_file("/dev/null");
+	assert_int_equal(loaded.r, -EINVAL);
 	unload(&loaded);
 }
 

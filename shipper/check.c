@@ -1,0 +1,162 @@
+#include <jansson.h> /* first: it has an attribute that base/cleanup.h gives a meaning */
+
+#include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "components.h"
+
+#define MESSAGES_BYTES_MAX (1u << 20)
+#define EXIT_WRONG         1
+
+static json_t *json_of(const struct config_value *value);
+
+/* JSON is UTF-8: bytes that are not become replacement characters. */
+static json_t *json_of_text(struct config_text text)
+{
+	struct bytes mended = BYTES_INIT(3 * text.n_bytes + 1);
+	uint32_t character;
+	json_t *json;
+
+	for (size_t at = 0; at < text.n_bytes;) {
+		size_t n = config_utf8_read(text.data + at, text.n_bytes - at, &character);
+
+		bytes_append(&mended, n ? text.data + at : "\xef\xbf\xbd", n ? n : 3);
+		at += n ? n : 1;
+	}
+	json = mended.error
+		       ? NULL
+		       : json_stringn(mended.data ? (const char *)mended.data : "", mended.n_bytes);
+	bytes_deinit(&mended);
+	return json;
+}
+
+static json_t *json_of_number(struct config_number number)
+{
+	if (number.kind == CONFIG_INT)
+		return json_integer(number.i);
+	return json_real(config_number_to_float(number));
+}
+
+static json_t *json_of_array(const struct config_array *array)
+{
+	json_t *json = json_array();
+
+	for (size_t i = 0; json && i < array->n_items; i++)
+		if (json_array_append_new(json, json_of(&array->items[i])) != 0) {
+			json_decref(json);
+			return NULL;
+		}
+	return json;
+}
+
+static json_t *json_of_object(const struct config_object *object)
+{
+	json_t *json = json_object();
+
+	for (size_t i = 0; json && i < object->n_fields; i++) {
+		json_t *key = json_of_text(object->fields[i].key); /* a key is a C string there */
+
+		if (!key || json_object_set_new(json, json_string_value(key),
+						json_of(&object->fields[i].value)) != 0) {
+			json_decref(json);
+			json = NULL;
+		}
+		json_decref(key);
+	}
+	return json;
+}
+
+/* By the name under which a configuration refers to it. */
+static json_t *json_of_capsule(struct config_capsule capsule)
+{
+	const struct write_receiver *receiver = capsule.data;
+
+	if (capsule.kind != receiver_kind)
+		return json_string(capsule.kind);
+	return json_sprintf("%s.receiver", receiver->component->id);
+}
+
+/* Returns a new reference, or NULL without memory. */
+static json_t *json_of(const struct config_value *value)
+{
+	switch (value->type) {
+	case CONFIG_NULL:
+		return json_null();
+	case CONFIG_BOOL:
+		return json_boolean(value->boolean);
+	case CONFIG_NUMBER:
+		return json_of_number(value->number);
+	case CONFIG_STRING:
+		return json_of_text(value->text);
+	case CONFIG_SECRET:
+		return json_string("(secret)");
+	case CONFIG_ARRAY:
+		return json_of_array(&value->array);
+	case CONFIG_OBJECT:
+		return json_of_object(&value->object);
+	case CONFIG_FUNCTION:
+		return json_string("(function)");
+	case CONFIG_CAPSULE:
+		return json_of_capsule(value->capsule);
+	}
+	return NULL;
+}
+
+static void print_components(void *context, const struct config_graph *graph)
+{
+	json_t **ret_json = context;
+	json_t *json = json_object();
+
+	for (size_t i = 0; json && i < graph->n_components; i++) {
+		const struct config_component *component = &graph->components[i];
+
+		if (component->block->label.n_bytes == 0) /* it is none, it configures us */
+			continue;
+		if (json_object_set_new(json, component->id,
+					json_pack("{s:o, s:o}", "arguments",
+						  json_of_object(&component->arguments), "exports",
+						  json_of_object(&component->exports))) != 0) {
+			json_decref(json);
+			json = NULL;
+		}
+	}
+	*ret_json = json;
+}
+
+static int print(json_t *json)
+{
+	int r = json ? json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS) : -1;
+
+	if (r == 0 && (putchar('\n') == EOF || fflush(stdout) != 0))
+		r = -1;
+	if (r != 0)
+		(void)fprintf(stderr, "triptych-shipper: the result cannot be written\n");
+	json_decref(json);
+	return r == 0 ? 0 : EXIT_WRONG;
+}
+
+int check_run(const char *path, bool prints)
+{
+	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
+	struct configuration *configuration = NULL;
+	json_t *json = NULL;
+	const struct configuration_world world = {
+		.evaluated = prints ? print_components : NULL,
+		.context = &json,
+	};
+	int r = configuration_load(path, &world, &configuration, &messages);
+
+	if (messages.n_bytes > 0)
+		(void)fwrite(messages.data, 1, messages.n_bytes, stderr);
+	else if (r < 0)
+		(void)fprintf(stderr, "triptych-shipper: %s: %s\n", path, strerror(-r));
+	bytes_deinit(&messages);
+	configuration_free(configuration);
+	if (r != 0) {
+		json_decref(json);
+		return EXIT_WRONG;
+	}
+	return prints ? print(json) : 0;
+}

@@ -91,7 +91,7 @@ static json_t *json_of(const struct config_value *value)
 	case CONFIG_STRING:
 		return json_of_text(value->text);
 	case CONFIG_SECRET:
-		return json_string("(secret)");
+		return json_string(value->text.n_bytes > 0 ? "(secret)" : "");
 	case CONFIG_ARRAY:
 		return json_of_array(&value->array);
 	case CONFIG_OBJECT:

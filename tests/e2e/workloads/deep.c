@@ -1,4 +1,4 @@
-/* Burns CPU 400 calls deep, for as many milliseconds as it is told: a stack longer than any is kept. */
+/* Burns CPU 400 calls deep for so many milliseconds: a stack longer than any is kept. */
 #include <stdlib.h>
 #include <time.h>
 

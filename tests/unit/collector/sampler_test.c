@@ -343,6 +343,55 @@ static void what_a_drain_could_not_read_comes_with_the_next(void **state)
 	assert_int_equal(n_drained, counts.sums[TICK_TAKEN]);
 }
 
+/* The half of the shallow stacks that @name says, among what this process holds. */
+static int find_half(const char *name)
+{
+	for (int fd = 3; fd < 1024; fd++) {
+		struct bpf_map_info info = {0};
+		__u32 n_bytes = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(fd, &info, &n_bytes) == 0 &&
+		    info.type == BPF_MAP_TYPE_HASH && strcmp(info.name, name) == 0)
+			return fd;
+	}
+	fail_msg("no map is called %s", name);
+	return -1;
+}
+
+/* Makes every stack of @half another one under the same key. */
+static void forge_stacks(int half)
+{
+	uint64_t record[STACK_RECORD_BYTES(STACKS_SHALLOW_FRAMES_MAX) / sizeof(uint64_t)];
+	uint64_t key, *previous = NULL;
+
+	while (bpf_map_get_next_key(half, previous, &key) == 0) {
+		previous = &key;
+		if (bpf_map_lookup_elem(half, &key, record) != 0)
+			continue;
+		((struct stack_record *)record)->frames[0] ^= 1;
+		assert_int_equal(bpf_map_update_elem(half, &key, record, BPF_EXIST), 0);
+	}
+}
+
+static void two_stacks_with_one_hash_are_a_counted_collision(void **state)
+{
+	uint64_t give_up_ns = clock_monotonic_ns() + GIVE_UP_NS;
+	int half = find_half("shallow_a");
+	pid_t burner = start_burner();
+	struct sampler_counts counts;
+
+	do {
+		(void)usleep(20000);
+		forge_stacks(half);
+		assert_int_equal(sampler_count(*state, &counts), 0);
+	} while (counts.sums[TICK_DROPPED_COLLISION] < 3 && clock_monotonic_ns() < give_up_ns);
+	end_burner(burner);
+	sampler_stop(*state);
+	assert_int_equal(sampler_count(*state, &counts), 0);
+	assert_in_range(counts.sums[TICK_DROPPED_COLLISION], 3, UINT32_MAX);
+	assert_true(counts.balanced);
+}
+
 static void the_maps_fit_their_memory_budget(void **state)
 {
 	uint64_t budget = MAP_BYTES_MAX + (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * BYTES_PER_CPU;
@@ -390,6 +439,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(exits_alone_do_not_fill_the_ring, open_sampler,
 						close_sampler),
 		cmocka_unit_test_setup_teardown(what_a_drain_could_not_read_comes_with_the_next,
+						open_sampler, close_sampler),
+		cmocka_unit_test_setup_teardown(two_stacks_with_one_hash_are_a_counted_collision,
 						open_sampler, close_sampler),
 		cmocka_unit_test_setup_teardown(the_maps_fit_their_memory_budget, open_sampler,
 						close_sampler),

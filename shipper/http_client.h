@@ -41,7 +41,7 @@ enum http_outcome {
 	HTTP_LOST,      /* sent; the answer did not come, or not all of it */
 	HTTP_UNTRUSTED, /* TLS: not who it should be, or our certificates do not work */
 	HTTP_DENIED,    /* no credentials to send: a file is missing, a token was refused; or the
-			   proxy wants others */
+			   proxy will not have us */
 	HTTP_UNUSABLE,  /* the URL is none */
 	HTTP_STOPPED,   /* on_bytes said so */
 	HTTP_TOO_LONG,  /* the body has more than bytes_max */

@@ -520,7 +520,7 @@ enum http_outcome http_transfer_outcome(const struct http_transfer *transfer, CU
 		break;
 	}
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
-	if (connect_status == 407)
+	if (connect_status == 401 || connect_status == 403 || connect_status == 407)
 		return HTTP_DENIED;
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us);
 	return pretransfer_us > 0 ? HTTP_LOST : HTTP_UNREACHED;

@@ -216,14 +216,19 @@ static uint64_t walk_key(int root_fd)
 
 static void open_done(void *owner, const struct opener_result *result);
 
+static bool is_by_build_id(enum object_open_kind kind)
+{
+	return kind == OBJECT_OPEN_BUILD_ID || kind == OBJECT_OPEN_HOST_BUILD_ID;
+}
+
 /* Asks the opener for @slot's path in @root_fd. Returns 0, or what the worker is to be told. */
 static int open_in(struct object_request *slot, int root_fd)
 {
 	struct opener_request request = {
 		.op = OPENER_OPEN_IN_ROOT,
 		.device = walk_key(root_fd),
-		/* Distributions link build ids to files; in /tmp a link is a trap. */
-		.follows_link = slot->kind != OBJECT_OPEN_PERF_MAP,
+		/* Distributions link build ids to files; where users write a link is a trap. */
+		.follows_link = is_by_build_id(slot->kind),
 	};
 	const char *path = slot->path + 1;
 

@@ -4,7 +4,7 @@
 # Read by whoever sources this.
 # shellcheck disable=SC2034
 readonly BUILD_PACKAGES=(gcc libc6-dev clang bpftool cmake ninja-build pkg-config linux-libc-dev
-	libbpf-dev libelf-dev zlib1g-dev libnng-dev libmsgpack-dev libprotobuf-c-dev
+	libbpf-dev libelf-dev liblzma-dev zlib1g-dev libnng-dev libmsgpack-dev libprotobuf-c-dev
 	protobuf-c-compiler libcurl4-openssl-dev libjansson-dev libseccomp-dev libmicrohttpd-dev libmd-dev
 	libyaml-dev util-linux python3)
 

@@ -31,7 +31,7 @@ struct file_head {
 	uint32_t checksum; /* crc32 of the content: torn and rotten files, not malice */
 	uint64_t n_bytes;
 	struct table_digest digest;
-	uint64_t reserved;
+	uint64_t stale_wall_ns; /* of a note */
 };
 
 _Static_assert(sizeof(struct file_head) == 64, "the block behind it is aligned");
@@ -66,7 +66,7 @@ static bool head_is_valid(const struct file_head *head, uint64_t n_bytes)
 }
 
 int cache_directory_find(const struct cache_directory *directory, const struct file_key *file,
-			 struct table_digest *ret_digest)
+			 struct file_note *ret_note)
 {
 	cleanup_with(close_fdp) int fd = -1;
 	char name[NAME_BYTES];
@@ -78,7 +78,7 @@ int cache_directory_find(const struct cache_directory *directory, const struct f
 	    !head_is_valid(&head, 0) ||
 	    head.checksum != crc32(0, head.digest.bytes, sizeof(head.digest.bytes)))
 		return CACHE_MISS;
-	*ret_digest = head.digest;
+	*ret_note = (struct file_note){head.digest, head.stale_wall_ns};
 	return 0;
 }
 
@@ -277,13 +277,14 @@ static int appear(struct cache_directory *directory, const char *name, const str
 }
 
 int cache_directory_note(struct cache_directory *directory, const struct file_key *file,
-			 const struct table_digest *digest)
+			 const struct file_note *note)
 {
 	struct file_head head = {
 		.magic = HEAD_MAGIC,
 		.version = HEAD_VERSION,
-		.checksum = (uint32_t)crc32(0, digest->bytes, sizeof(digest->bytes)),
-		.digest = *digest,
+		.checksum = (uint32_t)crc32(0, note->digest.bytes, sizeof(note->digest.bytes)),
+		.digest = note->digest,
+		.stale_wall_ns = note->stale_wall_ns,
 	};
 	char name[NAME_BYTES];
 

@@ -35,9 +35,15 @@ struct cache_directory;
 int cache_directory_open(const char *path, uint64_t bytes_max,
 			 struct cache_directory **ret_directory) warn_unused_result;
 
-/* What digest the file had. Returns 0 or CACHE_MISS. */
+/* What is known of a file: which table it has, and until when that is certain. */
+struct file_note {
+	struct table_digest digest;
+	uint64_t stale_wall_ns; /* from then on, look again; 0: never */
+};
+
+/* What was noted of the file. Returns 0 or CACHE_MISS. */
 int cache_directory_find(const struct cache_directory *directory, const struct file_key *file,
-			 struct table_digest *ret_digest) warn_unused_result;
+			 struct file_note *ret_note) warn_unused_result;
 
 /* A block of symbol_table.h, mapped. */
 struct cached_block {
@@ -53,9 +59,9 @@ int cache_directory_map(const struct cache_directory *directory, const struct ta
 
 void cached_block_deinit(struct cached_block *block);
 
-/* Says that @file has @digest. Returns 0 or a negative errno: the cache is only poorer for it. */
+/* Notes what @file is. Returns 0 or a negative errno: the cache is only poorer for it. */
 int cache_directory_note(struct cache_directory *directory, const struct file_key *file,
-			 const struct table_digest *digest) warn_unused_result;
+			 const struct file_note *note) warn_unused_result;
 
 /* Publishes a block (borrowed). Returns 0 or a negative errno, as above. */
 int cache_directory_publish(struct cache_directory *directory, const struct table_digest *digest,

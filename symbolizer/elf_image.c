@@ -12,7 +12,9 @@
 #define SECTIONS_MAX       (1u << 17) /* libelf keeps some 300 bytes of each */
 #define NOTES_BYTES_MAX    65536u
 #define NOTES_MAX          1024u
+#define NOTE_SECTIONS_MAX  16u
 #define BUILD_ID_BYTES_MIN 4u
+#define NAMES_BYTES_MAX    (1u << 20) /* of sections: an executable has some hundred bytes */
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ELFDATA_NATIVE ELFDATA2LSB
@@ -20,21 +22,14 @@
 #define ELFDATA_NATIVE ELFDATA2MSB
 #endif
 
-/* A symbol table and its names, checked and fetched. */
-struct elf_symbols {
-	size_t section; /* 0: none */
-	size_t names_section;
-	size_t n_symbols;
-};
-
 struct elf_image {
 	struct object_image *image; /* borrowed */
 	Elf *elf;                   /* owned */
-	int flaw;
+	uint64_t *inflate_left;     /* borrowed */
+	bool is_64;
 	struct symbol_segments segments;
 	struct symbol_build_id build_id;
-	struct elf_symbols symtab;
-	struct elf_symbols dynsym;
+	struct wire_bytes section_names; /* NULL: there are none */
 };
 
 /* What a range that cannot be had says of the file. */
@@ -156,6 +151,7 @@ static int open_headers(struct elf_image *elf)
 				 (counts.is_64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)));
 	if (r != 0)
 		return r;
+	elf->is_64 = counts.is_64;
 	elf->elf = elf_begin(object_image_fd(elf->image), ELF_C_READ_MMAP, NULL);
 	return elf->elf && elf_kind(elf->elf) == ELF_K_ELF ? 0 : ELF_IMAGE_MALFORMED;
 }
@@ -194,20 +190,18 @@ static void find_build_id(struct elf_image *elf, Elf_Data *notes)
 	}
 }
 
-static int take_notes(struct elf_image *elf, const GElf_Phdr *header)
+static int take_notes(struct elf_image *elf, uint64_t offset, uint64_t n_bytes, uint64_t alignment)
 {
 	int r;
 
-	if (elf->build_id.n_bytes > 0 || header->p_filesz == 0 ||
-	    header->p_filesz > NOTES_BYTES_MAX)
+	if (elf->build_id.n_bytes > 0 || n_bytes == 0 || n_bytes > NOTES_BYTES_MAX)
 		return 0;
-	r = need(elf, header->p_offset, header->p_filesz);
+	r = need(elf, offset, n_bytes);
 	if (r < 0 || r == ELF_IMAGE_UNREADABLE)
 		return r;
 	if (r == 0)
-		find_build_id(elf, elf_getdata_rawchunk(
-					   elf->elf, (int64_t)header->p_offset, header->p_filesz,
-					   header->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR));
+		find_build_id(elf, elf_getdata_rawchunk(elf->elf, (int64_t)offset, n_bytes,
+							alignment == 8 ? ELF_T_NHDR8 : ELF_T_NHDR));
 	return 0;
 }
 
@@ -228,65 +222,43 @@ static int open_segments(struct elf_image *elf)
 			add_segment(elf, &header);
 		if (header.p_type != PT_NOTE)
 			continue;
-		r = take_notes(elf, &header);
+		r = take_notes(elf, header.p_offset, header.p_filesz, header.p_align);
 		if (r != 0)
 			return r;
 	}
 	return 0;
 }
 
-static int need_names(struct elf_image *elf, const GElf_Shdr *table)
+/* A file without a build id in its segments may have one in a section. */
+static int open_note_sections(struct elf_image *elf)
 {
-	Elf_Scn *section = elf_getscn(elf->elf, table->sh_link);
-	GElf_Shdr names;
+	struct elf_section section = {0};
+	int r = 0;
 
-	if (!section || !gelf_getshdr(section, &names) || names.sh_type != SHT_STRTAB ||
-	    (names.sh_flags & SHF_COMPRESSED))
-		return ELF_IMAGE_MALFORMED;
-	return need(elf, names.sh_offset, names.sh_size);
-}
-
-/* Checks and fetches one symbol table and its names. */
-static int open_symbols(struct elf_image *elf, Elf_Scn *section, const GElf_Shdr *header,
-			struct elf_symbols *ret_symbols)
-{
-	size_t entry_bytes = gelf_fsize(elf->elf, ELF_T_SYM, 1, EV_CURRENT);
-	int r;
-
-	if (header->sh_entsize != entry_bytes || (header->sh_flags & SHF_COMPRESSED))
-		return ELF_IMAGE_MALFORMED;
-	if (header->sh_size / entry_bytes > SYMBOLS_MAX)
-		return ELF_IMAGE_TOO_BIG;
-	r = need(elf, header->sh_offset, header->sh_size);
-	if (r == 0)
-		r = need_names(elf, header);
-	if (r == 0)
-		*ret_symbols = (struct elf_symbols){elf_ndxscn(section), header->sh_link,
-						    header->sh_size / entry_bytes};
+	for (unsigned n = 0; r == 0 && n < NOTE_SECTIONS_MAX && elf->build_id.n_bytes == 0; n++) {
+		if (!elf_image_next_section(elf, SHT_NOTE, &section))
+			return 0;
+		r = take_notes(elf, section.offset, section.n_bytes, section.alignment);
+	}
 	return r;
 }
 
-/* The first .dynsym is taken before the first .symtab: it is small, and never too big beside it. */
-static int open_tables(struct elf_image *elf, GElf_Word type, struct elf_symbols *ret_symbols)
+/* Without them no section can be found by name, and that is all. */
+static int open_section_names(struct elf_image *elf)
 {
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
+	struct elf_section section;
+	size_t index;
 	int r;
 
-	while ((section = elf_nextscn(elf->elf, section))) {
-		if (!gelf_getshdr(section, &header) || header.sh_type != type)
-			continue;
-		r = open_symbols(elf, section, &header, ret_symbols);
-		if (r < 0 || r == ELF_IMAGE_UNREADABLE)
-			return r;
-		if (r != 0)
-			elf->flaw = r;
+	if (elf_getshdrstrndx(elf->elf, &index) != 0 || !elf_image_section(elf, index, &section) ||
+	    section.type != SHT_STRTAB || section.n_bytes > NAMES_BYTES_MAX ||
+	    (section.flags & SHF_COMPRESSED))
 		return 0;
-	}
-	return 0;
+	r = elf_image_bytes(elf, &section, &elf->section_names);
+	return r < 0 || r == ELF_IMAGE_UNREADABLE ? r : 0;
 }
 
-int elf_image_open(struct object_image *image, struct elf_image **ret_elf)
+int elf_image_open(struct object_image *image, uint64_t *inflate_left, struct elf_image **ret_elf)
 {
 	struct elf_image *elf;
 	int r;
@@ -297,13 +269,14 @@ int elf_image_open(struct object_image *image, struct elf_image **ret_elf)
 	if (!elf)
 		return -ENOMEM;
 	elf->image = image;
+	elf->inflate_left = inflate_left;
 	r = open_headers(elf);
 	if (r == 0)
 		r = open_segments(elf);
 	if (r == 0)
-		r = open_tables(elf, SHT_DYNSYM, &elf->dynsym);
+		r = open_note_sections(elf);
 	if (r == 0)
-		r = open_tables(elf, SHT_SYMTAB, &elf->symtab);
+		r = open_section_names(elf);
 	if (r != 0) {
 		elf_image_free(elf);
 		return r;
@@ -312,127 +285,120 @@ int elf_image_open(struct object_image *image, struct elf_image **ret_elf)
 	return 0;
 }
 
-int elf_image_flaw(const struct elf_image *elf)
+const struct symbol_segments *elf_image_segments(const struct elf_image *elf)
 {
-	return elf->flaw;
+	return &elf->segments;
 }
 
-/* Where the section of @symbol ends, and whether it holds code; false when it has no section. */
-static bool section_of(const struct elf_image *elf, const GElf_Sym *symbol, uint64_t *ret_end,
-		       bool *ret_is_code)
+const struct symbol_build_id *elf_image_build_id(const struct elf_image *elf)
 {
-	Elf_Scn *section;
+	return &elf->build_id;
+}
+
+bool elf_image_is_64(const struct elf_image *elf)
+{
+	return elf->is_64;
+}
+
+static void describe(Elf_Scn *scn, const GElf_Shdr *header, struct elf_section *ret_section)
+{
+	*ret_section = (struct elf_section){
+		.index = elf_ndxscn(scn),
+		.type = header->sh_type,
+		.link = header->sh_link,
+		.flags = header->sh_flags,
+		.start = {header->sh_addr},
+		.offset = header->sh_offset,
+		.n_bytes = header->sh_size,
+		.entry_bytes = header->sh_entsize,
+		.alignment = header->sh_addralign,
+	};
+}
+
+bool elf_image_section(const struct elf_image *elf, size_t index, struct elf_section *ret_section)
+{
+	Elf_Scn *scn = index == SHN_UNDEF ? NULL : elf_getscn(elf->elf, index);
 	GElf_Shdr header;
 
-	if (symbol->st_shndx == SHN_UNDEF || symbol->st_shndx >= SHN_LORESERVE)
+	if (!scn || !gelf_getshdr(scn, &header))
 		return false;
-	section = elf_getscn(elf->elf, symbol->st_shndx);
-	if (!section || !gelf_getshdr(section, &header) ||
-	    header.sh_addr + header.sh_size < header.sh_addr)
-		return false;
-	*ret_end = header.sh_addr + header.sh_size;
-	*ret_is_code = (header.sh_flags & SHF_EXECINSTR) != 0;
+	describe(scn, &header, ret_section);
 	return true;
 }
 
-/* Whether @symbol may name code, and how it stands against others. */
-static bool judge(const struct elf_image *elf, const GElf_Sym *from, bool is_symtab,
-		  struct symbol *ret_symbol)
+bool elf_image_next_section(const struct elf_image *elf, uint32_t type, struct elf_section *section)
 {
-	unsigned type = GELF_ST_TYPE(from->st_info), binding = GELF_ST_BIND(from->st_info);
-	bool is_typed = type == STT_FUNC || type == STT_GNU_IFUNC, is_code;
-	uint64_t section_end;
-	unsigned standing = is_typed ? 0 : SYMBOL_UNTYPED;
+	Elf_Scn *scn = section->index == 0 ? NULL : elf_getscn(elf->elf, section->index);
+	GElf_Shdr header;
 
-	if (from->st_value == 0 || !(is_typed || (is_symtab && type == STT_NOTYPE)) ||
-	    !section_of(elf, from, &section_end, &is_code) || (!is_typed && !is_code))
-		return false;
-	if (from->st_size == 0)
-		standing |= SYMBOL_SIZELESS;
-	else if (from->st_value + from->st_size < from->st_value)
-		return false;
-	if (binding == STB_WEAK)
-		standing |= SYMBOL_WEAK;
-	else if (binding == STB_LOCAL)
-		standing |= SYMBOL_LOCAL;
-	*ret_symbol = (struct symbol){
-		.start = {from->st_value},
-		.end = {from->st_size ? from->st_value + from->st_size : section_end},
-		.name_at = (uint32_t)from->st_name,
-		.names_index = is_symtab,
-		.source = is_symtab ? SYMBOL_FROM_SYMTAB : SYMBOL_FROM_DYNSYM,
-		.standing = standing & 0xf,
-	};
-	return true;
-}
-
-/* The length of the name at @at, or 0 when it does not end inside the names, or is too long. */
-static uint16_t name_bytes(const Elf_Data *names, size_t at)
-{
-	size_t n_left, n_bytes;
-
-	if (at >= names->d_size)
-		return 0;
-	n_left = names->d_size - at;
-	n_bytes = strnlen((const char *)names->d_buf + at,
-			  n_left <= SYMBOL_NAME_BYTES_MAX ? n_left : SYMBOL_NAME_BYTES_MAX + 1u);
-	return n_bytes < n_left && n_bytes <= SYMBOL_NAME_BYTES_MAX ? (uint16_t)n_bytes : 0;
-}
-
-/* Assembler labels and mapping symbols name no function: ".L42", "$x". */
-static bool is_label(const struct symbol *symbol, const char *name)
-{
-	return (symbol->standing & SYMBOL_UNTYPED) && (name[0] == '$' || name[0] == '.');
-}
-
-static int collect(const struct elf_image *elf, const struct elf_symbols *table, bool is_symtab,
-		   struct symbol_list *list)
-{
-	Elf_Data *symbols, *names;
-	struct symbol symbol;
-	GElf_Sym from;
-	int r;
-
-	if (table->section == 0)
-		return 0;
-	symbols = elf_getdata(elf_getscn(elf->elf, table->section), NULL);
-	names = elf_getdata(elf_getscn(elf->elf, table->names_section), NULL);
-	if (!symbols || !names || !symbols->d_buf || !names->d_buf || symbols->d_type != ELF_T_SYM)
-		return 0;
-	list->names[is_symtab] = names->d_buf;
-	for (size_t i = 0; i < table->n_symbols; i++) {
-		if (!gelf_getsym(symbols, (int)i, &from) || !judge(elf, &from, is_symtab, &symbol))
+	while ((scn = elf_nextscn(elf->elf, scn))) {
+		if (!gelf_getshdr(scn, &header) || header.sh_type != type)
 			continue;
-		symbol.n_name_bytes = name_bytes(names, symbol.name_at);
-		if (symbol.n_name_bytes == 0 ||
-		    is_label(&symbol, list->names[is_symtab] + symbol.name_at))
-			continue;
-		r = symbol_list_add(list, &symbol);
-		if (r != 0)
-			return r < 0 ? r : ELF_IMAGE_TOO_BIG;
+		describe(scn, &header, section);
+		return true;
 	}
-	return 0;
+	return false;
 }
 
-int elf_image_build(struct elf_image *elf, void **ret_block, size_t *ret_n_bytes)
+static bool has_name(const struct elf_image *elf, const GElf_Shdr *header, const char *name,
+		     size_t n_bytes)
 {
-	cleanup_with(symbol_list_deinit) struct symbol_list list = {0};
-	const struct symbol_table_input input = {
-		.list = &list,
-		.segments = &elf->segments,
-		.build_id = &elf->build_id,
-	};
-	int r;
+	const struct wire_bytes *names = &elf->section_names;
 
-	r = collect(elf, &elf->dynsym, false, &list);
-	if (r == 0)
-		r = collect(elf, &elf->symtab, true, &list);
-	if (r < 0)
+	return header->sh_name < names->n_bytes && n_bytes < names->n_bytes - header->sh_name &&
+	       memcmp((const char *)names->data + header->sh_name, name, n_bytes + 1) == 0;
+}
+
+bool elf_image_find_section(const struct elf_image *elf, const char *name,
+			    struct elf_section *ret_section)
+{
+	size_t n_bytes = strlen(name);
+	Elf_Scn *scn = NULL;
+	GElf_Shdr header;
+
+	while ((scn = elf_nextscn(elf->elf, scn))) {
+		if (!gelf_getshdr(scn, &header) || !has_name(elf, &header, name, n_bytes))
+			continue;
+		describe(scn, &header, ret_section);
+		return true;
+	}
+	return false;
+}
+
+/* Bounded by what is left to inflate, and by libelf, which believes no claim over 1032 to one. */
+static int inflate_section(struct elf_image *elf, Elf_Scn *scn)
+{
+	GElf_Chdr header;
+
+	if (!gelf_getchdr(scn, &header))
+		return ELF_IMAGE_MALFORMED;
+	if (header.ch_size > *elf->inflate_left)
+		return ELF_IMAGE_TOO_BIG;
+	*elf->inflate_left -= header.ch_size;
+	return elf_compress(scn, 0, 0) == 1 ? 0 : ELF_IMAGE_MALFORMED;
+}
+
+int elf_image_bytes(struct elf_image *elf, const struct elf_section *section,
+		    struct wire_bytes *ret_bytes)
+{
+	Elf_Scn *scn = elf_getscn(elf->elf, section->index);
+	GElf_Shdr header;
+	Elf_Data *data;
+	int r = 0;
+
+	if (!scn || !gelf_getshdr(scn, &header) || section->type == SHT_NOBITS)
+		return ELF_IMAGE_MALFORMED;
+	if (header.sh_flags == section->flags) /* else it is here, and inflated */
+		r = need(elf, section->offset, section->n_bytes);
+	if (r == 0 && (header.sh_flags & SHF_COMPRESSED))
+		r = inflate_section(elf, scn);
+	if (r != 0)
 		return r;
-	if (r > 0)
-		elf->flaw = r; /* what was collected until then is right, and kept */
-	r = symbol_table_build(&input, ret_block, ret_n_bytes);
-	return r > 0 ? ELF_IMAGE_TOO_BIG : r;
+	data = elf_rawdata(scn, NULL);
+	if (!data || (!data->d_buf && data->d_size > 0))
+		return ELF_IMAGE_MALFORMED;
+	*ret_bytes = (struct wire_bytes){data->d_buf, data->d_size};
+	return 0;
 }
 
 void elf_image_free(struct elf_image *elf)

@@ -1,10 +1,10 @@
 #pragma once
 /*
- * What an ELF file says of its code: segments, build id, symbols. The only reader of libelf.
+ * An ELF file as its headers describe it: segments, build id, sections. The only reader of libelf.
  *
- * Opening checks every count, size and offset against the file and fetches exactly what is needed;
- * parsing then touches nothing that was not fetched. A table that is broken costs its own symbols,
- * not those of the other one, and a file without usable symbols still has its segments.
+ * Opening checks every count, size and offset of the headers against the file and fetches exactly
+ * what is needed; nothing that was not fetched is touched. What a section holds is fetched when it
+ * is asked for, and inflated where it is compressed.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,8 @@
 
 #include "object_image.h"
 #include "symbol_table.h"
+
+#define ELF_INFLATED_BYTES_MAX (256u << 20) /* of all that one table is built from */
 
 enum elf_image_outcome {
 	ELF_IMAGE_NOT_ELF = 1,
@@ -23,23 +25,48 @@ enum elf_image_outcome {
 struct elf_image;
 
 /*
- * Fetches headers, segments, notes, symbols and their names.
- *   @image      borrowed for the life of the result
- *   @ret_elf    set on 0 only; owned, elf_image_free()
+ * Fetches headers, notes and the names of sections.
+ *   @image         borrowed for the life of the result
+ *   @inflate_left  bytes that may be inflated yet; borrowed as well, and counted down
+ *   @ret_elf       set on 0 only; owned, elf_image_free()
  * Returns 0, a negative errno or an enum elf_image_outcome.
  */
-int elf_image_open(struct object_image *image, struct elf_image **ret_elf) warn_unused_result;
+int elf_image_open(struct object_image *image, uint64_t *inflate_left,
+		   struct elf_image **ret_elf) warn_unused_result;
 
-/* 0, or the outcome that cost a symbol table of a file which was opened all the same. */
-int elf_image_flaw(const struct elf_image *elf);
+/* All borrowed from @elf. */
+const struct symbol_segments *elf_image_segments(const struct elf_image *elf);
+const struct symbol_build_id *elf_image_build_id(const struct elf_image *elf);
+bool elf_image_is_64(const struct elf_image *elf);
+
+/* What a section's header says, and nobody has checked. */
+struct elf_section {
+	size_t index;   /* 0: none */
+	uint32_t type;  /* SHT_* of elf.h */
+	uint32_t link;  /* the index of another */
+	uint64_t flags; /* SHF_* */
+	struct elf_addr start;
+	uint64_t offset;
+	uint64_t n_bytes; /* in memory; in the file, unless it is of SHT_NOBITS */
+	uint64_t entry_bytes;
+	uint64_t alignment;
+};
+
+/* By index, or by name: the first of that name. Return false, with @ret_section untouched. */
+bool elf_image_section(const struct elf_image *elf, size_t index, struct elf_section *ret_section);
+bool elf_image_find_section(const struct elf_image *elf, const char *name,
+			    struct elf_section *ret_section);
+
+/* Goes from @section (a zeroed one: from the start) to the next of @type; false at the end. */
+bool elf_image_next_section(const struct elf_image *elf, uint32_t type,
+			    struct elf_section *section);
 
 /*
- * Parses what was fetched into a block of symbol_table.h. Where that has too many symbols, those
- * that fit are kept, and elf_image_flaw() says so.
- *   @ret_block  set on 0 only; owned, free()
- * Returns 0, -ENOMEM, or ELF_IMAGE_TOO_BIG. A symbol that is broken is passed over.
+ * Fetches what @section holds in the file.
+ *   @ret_bytes  set on 0 only; borrowed from @elf, aligned to nothing
+ * Returns 0, a negative errno or an enum elf_image_outcome.
  */
-int elf_image_build(struct elf_image *elf, void **ret_block,
-		    size_t *ret_n_bytes) warn_unused_result;
+int elf_image_bytes(struct elf_image *elf, const struct elf_section *section,
+		    struct wire_bytes *ret_bytes) warn_unused_result;
 
 void elf_image_free(struct elf_image *elf); /* NULL is fine */

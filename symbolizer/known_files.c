@@ -72,7 +72,7 @@ const struct known_file *known_files_find(struct known_files *known, const struc
 }
 
 void known_files_note(struct known_files *known, const struct file_key *key, int outcome,
-		      const struct table_digest *digest)
+		      const struct file_note *note)
 {
 	uint32_t index = find(known, key), *bucket;
 
@@ -86,6 +86,6 @@ void known_files_note(struct known_files *known, const struct file_key *key, int
 		*bucket = index;
 	}
 	at(known, index)->outcome = outcome;
-	at(known, index)->digest = digest ? *digest : (struct table_digest){0};
+	at(known, index)->note = note ? *note : (struct file_note){0};
 	link_newest(known, index);
 }

@@ -22,6 +22,7 @@ struct object_image {
 	int memory_fd; /* borrowed */
 	uint64_t object;
 	uint64_t size_bytes;
+	uint64_t bytes_max;
 	struct object_reader reader;
 	uint64_t n_fetched;
 	size_t n_ranges;
@@ -45,9 +46,33 @@ int object_image_new(int memory_fd, const struct wire_object *object,
 	image->memory_fd = memory_fd;
 	image->object = object->id;
 	image->size_bytes = object->size_bytes;
+	image->bytes_max = OBJECT_IMAGE_BYTES_MAX;
 	image->reader = *reader;
 	*ret_image = image;
 	return 0;
+}
+
+int object_image_whole(int memory_fd, uint64_t n_bytes, struct object_image **ret_image)
+{
+	struct object_image *image;
+
+	if (n_bytes > OBJECT_IMAGE_BYTES_MAX)
+		return OBJECT_IMAGE_TOO_BIG;
+	image = calloc(1, sizeof(*image));
+	if (!image)
+		return -ENOMEM;
+	image->memory_fd = memory_fd;
+	image->size_bytes = n_bytes;
+	image->n_ranges = n_bytes > 0;
+	image->ranges[0] = (struct range){0, n_bytes}; /* whole: nothing is left to fetch */
+	*ret_image = image;
+	return 0;
+}
+
+void object_image_limit(struct object_image *image, uint64_t bytes_max)
+{
+	if (bytes_max < image->bytes_max)
+		image->bytes_max = bytes_max;
 }
 
 /* Writes one answer of the reader into the memory file. */
@@ -70,7 +95,8 @@ static int store(const struct object_image *image, uint64_t at, struct wire_byte
 
 static int fetch_gap(struct object_image *image, uint64_t start, uint64_t end)
 {
-	if (end - start > OBJECT_IMAGE_BYTES_MAX - image->n_fetched)
+	if (image->n_fetched > image->bytes_max ||
+	    end - start > image->bytes_max - image->n_fetched)
 		return OBJECT_IMAGE_TOO_BIG;
 	while (start < end) {
 		uint64_t n_left = end - start;
@@ -181,16 +207,26 @@ static int digest_range(const struct object_image *image, const struct range *ra
 	return 0;
 }
 
-int object_image_digest(const struct object_image *image,
+static int digest_image(const struct object_image *image, SHA2_CTX *hash)
+{
+	int r = 0;
+
+	SHA512Update(hash, (const uint8_t *)&image->size_bytes, sizeof(image->size_bytes));
+	SHA512Update(hash, (const uint8_t *)&image->n_ranges, sizeof(image->n_ranges));
+	for (size_t i = 0; i < image->n_ranges && r == 0; i++)
+		r = digest_range(image, &image->ranges[i], hash);
+	return r;
+}
+
+int object_image_digest(const struct object_image *const *images, size_t n_images,
 			uint8_t ret_digest[OBJECT_IMAGE_DIGEST_BYTES])
 {
 	uint8_t whole[SHA512_DIGEST_LENGTH];
 	SHA2_CTX hash;
 
 	SHA512Init(&hash);
-	SHA512Update(&hash, (const uint8_t *)&image->size_bytes, sizeof(image->size_bytes));
-	for (size_t i = 0; i < image->n_ranges; i++) {
-		int r = digest_range(image, &image->ranges[i], &hash);
+	for (size_t i = 0; i < n_images; i++) {
+		int r = digest_image(images[i], &hash);
 
 		if (r < 0)
 			return r;

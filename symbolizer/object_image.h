@@ -61,6 +61,17 @@ int object_image_new(int memory_fd, const struct wire_object *object,
 		     const struct object_reader *reader,
 		     struct object_image **ret_image) warn_unused_result;
 
+/*
+ * An image of bytes that are all there: @n_bytes of @memory_fd, which is borrowed, and not emptied
+ * before the image is freed. Returns 0, -ENOMEM, or OBJECT_IMAGE_TOO_BIG (over the bound on ranges
+ * fetched, too).
+ */
+int object_image_whole(int memory_fd, uint64_t n_bytes,
+		       struct object_image **ret_image) warn_unused_result;
+
+/* Fetches at most @bytes_max in all, instead of OBJECT_IMAGE_BYTES_MAX; of several images, say. */
+void object_image_limit(struct object_image *image, uint64_t bytes_max);
+
 /* Makes sure that the range is there. Returns 0, a negative errno or an outcome. */
 int object_image_need(struct object_image *image, struct file_off offset,
 		      uint64_t n_bytes) warn_unused_result;
@@ -72,10 +83,11 @@ uint64_t object_image_size(const struct object_image *image);
 uint64_t object_image_bytes_read(const struct object_image *image);
 
 /*
- * A cryptographic hash over all that was fetched: ranges, their bytes, and the file's size. Two
- * files of equal digest give equal tables, whoever wrote them. Returns 0 or a negative errno.
+ * A cryptographic hash over all that was fetched of all images: ranges, their bytes, and the files'
+ * sizes. What is built from images of equal digest is equal, whoever wrote them. Returns 0 or a
+ * negative errno.
  */
-int object_image_digest(const struct object_image *image,
+int object_image_digest(const struct object_image *const *images, size_t n_images,
 			uint8_t ret_digest[OBJECT_IMAGE_DIGEST_BYTES]) warn_unused_result;
 
 void object_image_free(struct object_image *image); /* NULL is fine; the memory file is emptied */

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elf_image.h"
+#include "base/clock.h"
+#include "file_symbols.h"
 #include "held_tables.h"
 #include "known_files.h"
 
 struct table_cache {
 	struct table_cache_options options;
+	uint64_t (*clock_wall_ns)(void);
 	struct held_tables tables;
 	struct known_files files;
 };
@@ -22,6 +24,7 @@ int table_cache_new(const struct table_cache_options *options, struct table_cach
 	if (!cache)
 		return -ENOMEM;
 	cache->options = *options;
+	cache->clock_wall_ns = options->clock_wall_ns ? options->clock_wall_ns : clock_wall_ns;
 	held_tables_init(&cache->tables, options->bytes_max, options->counters);
 	known_files_init(&cache->files);
 	*ret_cache = cache;
@@ -115,7 +118,7 @@ static void count_refused(struct table_cache *cache, int outcome)
 		count(cache, ids[outcome], 1);
 }
 
-static int build(struct table_cache *cache, struct elf_image *elf,
+static int build(struct table_cache *cache, struct file_symbols *symbols,
 		 const struct table_digest *digest, struct held_table **ret_table)
 {
 	cleanup_with(held_table_freep) struct held_table *table = calloc(1, sizeof(*table));
@@ -123,13 +126,13 @@ static int build(struct table_cache *cache, struct elf_image *elf,
 
 	if (!table)
 		return -ENOMEM;
-	r = outcome_of_elf(elf_image_build(elf, &table->block, &table->n_bytes));
+	r = outcome_of_elf(file_symbols_build(symbols, &table->block, &table->n_bytes));
 	if (r == 0 && view(table, digest, table->block) != 0)
 		r = TABLE_CACHE_MALFORMED;
 	if (r != 0)
 		return r;
 	count(cache, COUNTER_TABLES_BUILT, 1);
-	count_refused(cache, outcome_of_elf(elf_image_flaw(elf)));
+	count_refused(cache, outcome_of_elf(file_symbols_flaw(symbols)));
 	publish(cache, &table);
 	*ret_table = take_ptr(table);
 	return 0;
@@ -155,59 +158,82 @@ static int find(struct table_cache *cache, const struct table_digest *digest,
 }
 
 /* The table for bytes that were fetched: one that is held, one of the directory, or a new one. */
-static int table_of_image(struct table_cache *cache, struct object_image *image,
-			  struct elf_image *elf, struct held_table **ret_table)
+static int table_of(struct table_cache *cache, struct file_symbols *symbols,
+		    struct held_table **ret_table)
 {
 	struct table_digest digest;
-	int r = object_image_digest(image, digest.bytes);
+	int r = file_symbols_digest(symbols, digest.bytes);
 
 	if (r < 0)
 		return r;
 	if (find(cache, &digest, ret_table) == 0)
 		return 0;
-	r = build(cache, elf, &digest, ret_table);
+	r = build(cache, symbols, &digest, ret_table);
 	if (r == 0)
 		held_tables_add(&cache->tables, *ret_table);
 	return r;
 }
 
 static int read_file(struct table_cache *cache, const struct wire_object *object,
-		     const struct object_reader *reader, struct held_table **ret_table)
+		     const struct object_reader *reader, struct file_note *ret_note,
+		     struct held_table **ret_table)
 {
-	struct object_image *image = NULL;
-	struct elf_image *elf = NULL;
-	int r = object_image_new(cache->options.memory_fd, object, reader, &image);
+	const struct file_symbols_options options = {
+		.memory_fd = cache->options.memory_fd,
+		.object = object,
+		.reader = reader,
+		.tell = cache->options.tell,
+		.owner = cache->options.owner,
+	};
+	struct file_symbols *symbols = NULL;
+	uint64_t n_bytes;
+	int r = outcome_of_elf(file_symbols_open(&options, &symbols, &n_bytes));
 
-	if (r != 0)
-		return r < 0 ? r : TABLE_CACHE_TOO_BIG;
-	r = outcome_of_elf(elf_image_open(image, &elf));
-	count(cache, COUNTER_IMAGE_BYTES_READ, object_image_bytes_read(image));
+	count(cache, COUNTER_IMAGE_BYTES_READ, n_bytes);
 	if (r == 0)
-		r = table_of_image(cache, image, elf, ret_table);
-	elf_image_free(elf);
-	object_image_free(image);
+		r = table_of(cache, symbols, ret_table);
+	if (r == 0) {
+		ret_note->digest = (*ret_table)->digest;
+		ret_note->stale_wall_ns = file_symbols_lacks_debug_file(symbols)
+						  ? cache->clock_wall_ns() + TABLE_LOOK_AGAIN_NS
+						  : 0;
+	}
+	file_symbols_free(symbols);
 	return r;
+}
+
+/* A clock that was set back must not make a note last for ever. */
+static bool is_stale(const struct table_cache *cache, const struct file_note *note)
+{
+	uint64_t now_ns;
+
+	if (note->stale_wall_ns == 0)
+		return false;
+	now_ns = cache->clock_wall_ns();
+	return now_ns >= note->stale_wall_ns || note->stale_wall_ns - now_ns > TABLE_LOOK_AGAIN_NS;
 }
 
 /*
  * What is known of a file without reading it: here, or in the pool's directory. Returns false when
- * nothing is, or when its table is at hand no longer; else *@ret_outcome is 0 or the file's.
+ * nothing is, or nothing certain any more, or when its table is at hand no longer; else
+ * *@ret_outcome is 0 or the file's.
  */
 static bool recall(struct table_cache *cache, const struct file_key *key, int *ret_outcome,
 		   struct held_table **ret_table)
 {
 	const struct known_file *file = known_files_find(&cache->files, key);
-	struct table_digest digest;
+	struct file_note note;
 
-	if (file) {
+	if (file && !is_stale(cache, &file->note)) {
 		*ret_outcome = file->outcome;
-		return file->outcome != 0 || find(cache, &file->digest, ret_table) == 0;
+		return file->outcome != 0 || find(cache, &file->note.digest, ret_table) == 0;
 	}
+	/* What a sibling found meanwhile is as good as what we would find. */
 	if (!cache->options.directory ||
-	    cache_directory_find(cache->options.directory, key, &digest) != 0 ||
-	    find(cache, &digest, ret_table) != 0)
+	    cache_directory_find(cache->options.directory, key, &note) != 0 ||
+	    is_stale(cache, &note) || find(cache, &note.digest, ret_table) != 0)
 		return false;
-	known_files_note(&cache->files, key, 0, &digest);
+	known_files_note(&cache->files, key, 0, &note);
 	*ret_outcome = 0;
 	return true;
 }
@@ -217,17 +243,18 @@ static int learn(struct table_cache *cache, const struct file_key *key,
 		 const struct wire_object *object, const struct object_reader *reader,
 		 struct held_table **ret_table)
 {
-	int r = read_file(cache, object, reader, ret_table);
+	struct file_note note;
+	int r = read_file(cache, object, reader, &note, ret_table);
 
 	if (r == -ENOMEM)
 		r = TABLE_CACHE_TOO_BIG; /* the memory limit is one of our bounds on files */
 	count_refused(cache, r);
 	if (r < 0 || r == TABLE_CACHE_UNREADABLE)
 		return r;
-	known_files_note(&cache->files, key, r, r == 0 ? &(*ret_table)->digest : NULL);
+	known_files_note(&cache->files, key, r, r == 0 ? &note : NULL);
 	if (r == 0 && cache->options.directory)
 		(void)!cache_directory_note(cache->options.directory, key,
-					    &(*ret_table)->digest); /* costs a reading later */
+					    &note); /* costs a reading later */
 	return r;
 }
 

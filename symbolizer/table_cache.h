@@ -5,15 +5,19 @@
  * A table belongs to a file: device, inode, size and change time of the fd that the collector
  * holds. Files share one only when a cryptographic hash over all bytes that it was built from is
  * equal; a build id never selects a table, since whoever writes a file can forge it. What a file
- * turned out to be is remembered, too, so that one without symbols is read once. Not threaded.
+ * turned out to be is remembered, too, so that one without symbols is read once. That no debug file
+ * was found is only remembered for TABLE_LOOK_AGAIN_NS: somebody may install one. Not threaded.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "cache_directory.h"
+#include "debug_files.h"
 #include "object_image.h"
 #include "symbol_table.h"
 #include "wire/counters.h"
+
+#define TABLE_LOOK_AGAIN_NS UINT64_C(600000000000)
 
 struct table_cache;
 
@@ -22,6 +26,9 @@ struct table_cache_options {
 	int memory_fd;      /* a memfd for images; borrowed for life, like the rest */
 	struct cache_directory *directory; /* or NULL */
 	struct counters *counters;
+	uint64_t (*clock_wall_ns)(void); /* NULL: the machine's */
+	debug_tell_fn *tell;             /* told each place of a debug file, or NULL */
+	void *owner;                     /* of tell */
 };
 
 enum table_cache_outcome {

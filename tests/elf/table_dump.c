@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 #include "base/clock.h"
-#include "elf_image.h"
+#include "file_symbols.h"
 #include "readers.h"
 
 #define LOOKUPS     1000000u
@@ -99,31 +99,31 @@ static uint64_t time_lookups(const struct symbol_table *table)
 
 int main(int argc, char **argv)
 {
-	int memory_fd = memfd_create("table_dump", MFD_CLOEXEC);
-	struct object_image *image = NULL;
-	struct elf_image *elf = NULL;
+	struct file_symbols_options options = {.memory_fd =
+						       memfd_create("table_dump", MFD_CLOEXEC)};
+	struct file_symbols *symbols = NULL;
 	struct object_reader reader;
 	struct symbol_table table;
 	uint8_t digest[OBJECT_IMAGE_DIGEST_BYTES];
-	uint64_t start_ns = clock_monotonic_ns(), open_ns, digest_ns, build_ns;
+	uint64_t start_ns = clock_monotonic_ns(), open_ns, digest_ns, build_ns, n_read;
 	void *block = NULL;
 	size_t n_bytes;
 	int r;
 
-	if (argc < 2 || memory_fd < 0 || !file_reader_open(&file, argv[1]))
+	if (argc < 2 || options.memory_fd < 0 || !file_reader_open(&file, argv[1]))
 		return perror(argc < 2 ? argv[0] : argv[1]), 2;
 	reader = file_reader(&file);
-	r = object_image_new(memory_fd, &file.object, &reader, &image);
-	if (r == 0)
-		r = elf_image_open(image, &elf);
+	options.object = &file.object;
+	options.reader = &reader;
+	r = file_symbols_open(&options, &symbols, &n_read);
 	open_ns = clock_monotonic_ns();
-	if (r == 0 && object_image_digest(image, digest) < 0)
+	if (r == 0 && file_symbols_digest(symbols, digest) < 0)
 		return 3;
 	digest_ns = clock_monotonic_ns();
 	if (r == 0)
-		r = elf_image_build(elf, &block, &n_bytes);
+		r = file_symbols_build(symbols, &block, &n_bytes);
 	build_ns = clock_monotonic_ns();
-	printf("outcome %d %d\n", r, elf ? elf_image_flaw(elf) : 0);
+	printf("outcome %d %d\n", r, symbols ? file_symbols_flaw(symbols) : 0);
 	printf("read %" PRIu64 " %" PRIu64 " %u\n", file.n_fetched_bytes, file.object.size_bytes,
 	       file.n_fetches);
 	if (r == 0 && symbol_table_view(block, n_bytes, &table) == 0) {
@@ -134,8 +134,7 @@ int main(int argc, char **argv)
 		       digest_ns - open_ns, build_ns - digest_ns, time_lookups(&table));
 	}
 	free(block);
-	elf_image_free(elf);
-	object_image_free(image);
+	file_symbols_free(symbols);
 	file_reader_close(&file);
 	return r < 0 ? 4 : 0;
 }

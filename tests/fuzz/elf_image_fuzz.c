@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "elf_image.h"
+#include "file_symbols.h"
 #include "readers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,20 +32,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct memory_reader memory = {.data = data, .n_bytes = size};
 	const struct object_reader reader = memory_reader(&memory);
 	const struct wire_object object = {.id = 1, .kind = OBJECT_FILE, .size_bytes = size};
-	struct object_image *image = NULL;
-	struct elf_image *elf = NULL;
+	struct file_symbols_options options = {.object = &object, .reader = &reader};
+	struct file_symbols *symbols = NULL;
+	uint64_t n_read;
 	void *block = NULL;
 	size_t n_bytes;
 
 	if (memory_fd < 0)
 		memory_fd = memfd_create("object", MFD_CLOEXEC);
-	if (object_image_new(memory_fd, &object, &reader, &image) != 0)
-		return 0;
-	if (elf_image_open(image, &elf) == 0 && elf_image_build(elf, &block, &n_bytes) == 0)
+	options.memory_fd = memory_fd;
+	if (file_symbols_open(&options, &symbols, &n_read) == 0 &&
+	    file_symbols_build(symbols, &block, &n_bytes) == 0)
 		ask(block, n_bytes);
 	assert(memory.n_fetched_bytes <= size); /* nothing twice */
 	free(block);
-	elf_image_free(elf);
-	object_image_free(image);
+	file_symbols_free(symbols);
 	return 0;
 }

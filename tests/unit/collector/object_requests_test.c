@@ -436,17 +436,27 @@ static void the_hosts_debug_files_can_be_asked_for_alone(void **state)
 	assert_int_equal(fake_opener_n(), 2); /* and nowhere else */
 }
 
-static void only_debug_files_are_sought_through_links(void **state)
+static void only_build_ids_are_sought_through_links(void **state)
 {
+	static const struct {
+		enum object_open_kind kind;
+		const char *name;
+		bool follows_link;
+	} asks[] = {
+		{OBJECT_OPEN_HOST_BUILD_ID, BUILD_ID, true},
+		{OBJECT_OPEN_BESIDE, "a.debug", false},
+		{OBJECT_OPEN_BESIDE_DOT_DEBUG, "a.debug", false},
+		{OBJECT_OPEN_HOST_GLOBAL_DEBUG, "a.debug", false},
+		{OBJECT_OPEN_PERF_MAP, "", false},
+	};
 	struct pool_fixture *f = *state;
 
 	(void)lease(f);
-	(void)open_object(f, OBJECT_OPEN_BESIDE, "a.debug");
-	assert_true(fake_opener_request(0)->follows_link);
-	fake_opener_fail(0, OPENER_GONE);
-	(void)open_object(f, OBJECT_OPEN_PERF_MAP, "");
-	assert_false(fake_opener_request(1)->follows_link);
-	fake_opener_fail(1, OPENER_GONE);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		(void)open_object(f, asks[i].kind, asks[i].name);
+		assert_int_equal(fake_opener_request(i)->follows_link, asks[i].follows_link);
+		fake_opener_fail(i, OPENER_GONE);
+	}
 }
 
 static void without_the_targets_root_only_the_host_is_asked(void **state)
@@ -695,7 +705,7 @@ int main(void)
 		POOL_TEST(a_build_id_is_looked_for_in_the_target_then_on_the_host),
 		POOL_TEST(what_a_target_puts_in_the_way_hides_nothing_of_the_hosts),
 		POOL_TEST(the_hosts_debug_files_can_be_asked_for_alone),
-		POOL_TEST(only_debug_files_are_sought_through_links),
+		POOL_TEST(only_build_ids_are_sought_through_links),
 		POOL_TEST(without_the_targets_root_only_the_host_is_asked),
 		POOL_TEST(bad_names_never_reach_the_opener),
 		POOL_TEST(a_name_of_256_bytes_is_refused),

@@ -81,15 +81,16 @@ static void what_is_published_is_found_by_digest_and_by_file(void **state)
 	struct world *world = *state;
 	const struct table_digest digest = digest_of(1);
 	const struct file_key file = {1, 2, 3, 4};
-	struct table_digest found;
+	const struct file_note note = {digest, 4711};
+	struct file_note found;
 	struct cached_block block;
 
 	assert_int_equal(cache_directory_map(world->directory, &digest, &block), CACHE_MISS);
 	assert_int_equal(cache_directory_find(world->directory, &file, &found), CACHE_MISS);
 	assert_int_equal(cache_directory_publish(world->directory, &digest, "content", 7), 0);
-	assert_int_equal(cache_directory_note(world->directory, &file, &digest), 0);
+	assert_int_equal(cache_directory_note(world->directory, &file, &note), 0);
 	assert_int_equal(cache_directory_find(world->directory, &file, &found), 0);
-	assert_memory_equal(&found, &digest, sizeof(digest));
+	assert_memory_equal(&found, &note, sizeof(note));
 	assert_int_equal(cache_directory_map(world->directory, &digest, &block), 0);
 	assert_int_equal(block.n_bytes, 7);
 	assert_memory_equal(block.block, "content", 7);
@@ -101,9 +102,10 @@ static void each_part_of_an_identity_counts(void **state)
 	struct world *world = *state;
 	const struct table_digest digest = digest_of(1);
 	const struct file_key file = {1, 2, 3, 4};
-	struct table_digest found;
+	const struct file_note note = {.digest = digest};
+	struct file_note found;
 
-	assert_int_equal(cache_directory_note(world->directory, &file, &digest), 0);
+	assert_int_equal(cache_directory_note(world->directory, &file, &note), 0);
 	for (size_t i = 0; i < 4; i++) {
 		struct file_key other = file;
 

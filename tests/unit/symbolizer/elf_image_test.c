@@ -1,4 +1,4 @@
-#include "elf_image.h"
+#include "file_symbols.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,21 +16,22 @@
 static int table_of(const struct wire_object *object, const struct object_reader *reader,
 		    void **ret_block, struct symbol_table *ret_table)
 {
-	int memory_fd = memfd_create("object", MFD_CLOEXEC);
-	struct object_image *image = NULL;
-	struct elf_image *elf = NULL;
+	const struct file_symbols_options options = {
+		.memory_fd = memfd_create("object", MFD_CLOEXEC),
+		.object = object,
+		.reader = reader,
+	};
+	struct file_symbols *symbols = NULL;
+	uint64_t n_read;
 	size_t n_bytes;
-	int r;
+	int r = file_symbols_open(&options, &symbols, &n_read);
 
-	assert_int_equal(object_image_new(memory_fd, object, reader, &image), 0);
-	r = elf_image_open(image, &elf);
 	if (r == 0)
-		r = elf_image_build(elf, ret_block, &n_bytes);
+		r = file_symbols_build(symbols, ret_block, &n_bytes);
 	if (r == 0)
 		r = symbol_table_view(*ret_block, n_bytes, ret_table);
-	elf_image_free(elf);
-	object_image_free(image);
-	close(memory_fd);
+	file_symbols_free(symbols);
+	close(options.memory_fd);
 	return r;
 }
 

@@ -159,6 +159,7 @@ static void digests_differ_when_a_byte_or_a_range_does(void **state)
 {
 	struct world *world = *state;
 	uint8_t first[OBJECT_IMAGE_DIGEST_BYTES], second[OBJECT_IMAGE_DIGEST_BYTES];
+	const struct object_image *images[2];
 
 	for (unsigned changed = 0; changed < 3; changed++) {
 		object_image_free(world->image);
@@ -170,10 +171,14 @@ static void digests_differ_when_a_byte_or_a_range_does(void **state)
 		assert_int_equal(need(world, 5000, 100), 0);
 		if (changed == 2)
 			assert_int_equal(need(world, 100000, 1), 0);
-		assert_int_equal(object_image_digest(world->image, changed ? second : first), 0);
+		images[0] = world->image;
+		assert_int_equal(object_image_digest(images, 1, changed ? second : first), 0);
 		if (changed)
 			assert_memory_not_equal(first, second, sizeof(first));
 	}
+	images[1] = images[0];
+	assert_int_equal(object_image_digest(images, 2, first), 0);
+	assert_memory_not_equal(first, second, sizeof(first));
 }
 
 int main(void)

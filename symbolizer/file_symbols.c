@@ -1,0 +1,199 @@
+#include "file_symbols.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "mini_debug.h"
+
+/* An ELF file that stands in memory whole. */
+struct inner_file {
+	int memory_fd; /* all owned */
+	struct object_image *image;
+	struct elf_image *elf;
+	struct elf_symbols symbols;
+};
+
+struct file_symbols {
+	uint64_t inflate_left; /* for all images together */
+	struct object_image *image;
+	struct elf_image *elf;
+	struct elf_symbols own;
+	struct debug_file debug;
+	struct inner_file mini;
+	bool lacks_debug_file;
+};
+
+static bool has_symtab(const struct file_symbols *symbols)
+{
+	return symbols->own.symtab.symbols.n_bytes > 0;
+}
+
+static int open_own(struct file_symbols *symbols, const struct file_symbols_options *options)
+{
+	int r = object_image_new(options->memory_fd, options->object, options->reader,
+				 &symbols->image);
+
+	if (r != 0)
+		return r < 0 ? r : ELF_IMAGE_TOO_BIG;
+	r = elf_image_open(symbols->image, &symbols->inflate_left, &symbols->elf);
+	if (r == 0)
+		r = elf_symbols_open(symbols->elf, &symbols->own);
+	return r;
+}
+
+static int open_debug_file(struct file_symbols *symbols, const struct file_symbols_options *options,
+			   uint64_t *ret_n_bytes)
+{
+	const struct debug_search search = {
+		.object = options->object,
+		.elf = symbols->elf,
+		.reader = options->reader,
+		.fetch_left = OBJECT_IMAGE_BYTES_MAX - object_image_bytes_read(symbols->image),
+		.inflate_left = &symbols->inflate_left,
+		.tell = options->tell,
+		.owner = options->owner,
+	};
+	int r = debug_file_find(&search, &symbols->debug, ret_n_bytes);
+
+	symbols->lacks_debug_file = r == DEBUG_FILE_NONE;
+	return r < 0 ? r : 0;
+}
+
+/* What an outcome of unpacking is as one of an ELF file. */
+static int outcome_of_unpacking(int r)
+{
+	if (r <= 0)
+		return r;
+	return r == MINI_DEBUG_TOO_BIG ? ELF_IMAGE_TOO_BIG : ELF_IMAGE_MALFORMED;
+}
+
+static int unpack(struct file_symbols *symbols, struct wire_bytes packed)
+{
+	struct inner_file *mini = &symbols->mini;
+	uint64_t n_bytes;
+	int r;
+
+	mini->memory_fd = memfd_create("minidebug", MFD_CLOEXEC);
+	if (mini->memory_fd < 0)
+		return -errno;
+	r = outcome_of_unpacking(
+		mini_debug_unpack(packed, mini->memory_fd, &symbols->inflate_left, &n_bytes));
+	if (r == 0)
+		r = object_image_whole(mini->memory_fd, n_bytes, &mini->image) == 0
+			    ? 0
+			    : ELF_IMAGE_TOO_BIG;
+	if (r == 0)
+		r = elf_image_open(mini->image, &symbols->inflate_left, &mini->elf);
+	if (r == 0 && elf_image_is_64(mini->elf) != elf_image_is_64(symbols->elf))
+		r = ELF_IMAGE_MALFORMED;
+	if (r == 0)
+		r = elf_symbols_open(mini->elf, &mini->symbols);
+	return r;
+}
+
+/* The file's symbols stay, whatever is in there. */
+static int open_mini_debug(struct file_symbols *symbols)
+{
+	struct elf_section section;
+	struct wire_bytes packed;
+	int r;
+
+	if (!elf_image_find_section(symbols->elf, ".gnu_debugdata", &section))
+		return 0;
+	r = elf_image_bytes(symbols->elf, &section, &packed);
+	if (r < 0 || r == ELF_IMAGE_UNREADABLE)
+		return r;
+	if (r == 0)
+		r = unpack(symbols, packed);
+	if (r == -ENOMEM)
+		r = ELF_IMAGE_TOO_BIG;
+	if (r <= 0)
+		return r;
+	symbols->mini.symbols = (struct elf_symbols){.flaw = r};
+	return 0;
+}
+
+int file_symbols_open(const struct file_symbols_options *options, struct file_symbols **ret_symbols,
+		      uint64_t *ret_n_bytes)
+{
+	struct file_symbols *symbols = calloc(1, sizeof(*symbols));
+	uint64_t n_debug_bytes = 0;
+	int r;
+
+	*ret_n_bytes = 0;
+	if (!symbols)
+		return -ENOMEM;
+	symbols->inflate_left = ELF_INFLATED_BYTES_MAX;
+	symbols->debug = (struct debug_file)DEBUG_FILE_NULL;
+	symbols->mini.memory_fd = -1;
+	r = open_own(symbols, options);
+	if (r == 0 && !has_symtab(symbols))
+		r = open_debug_file(symbols, options, &n_debug_bytes);
+	if (r == 0 && !has_symtab(symbols) && !symbols->debug.elf)
+		r = open_mini_debug(symbols);
+	if (symbols->image)
+		*ret_n_bytes = object_image_bytes_read(symbols->image) + n_debug_bytes;
+	if (r != 0) {
+		file_symbols_free(symbols);
+		return r;
+	}
+	*ret_symbols = symbols;
+	return 0;
+}
+
+/* What is inside the file's own bytes follows from them. */
+int file_symbols_digest(const struct file_symbols *symbols,
+			uint8_t ret_digest[OBJECT_IMAGE_DIGEST_BYTES])
+{
+	const struct object_image *images[] = {symbols->image, symbols->debug.image};
+
+	return object_image_digest(images, images[1] ? 2 : 1, ret_digest);
+}
+
+bool file_symbols_lacks_debug_file(const struct file_symbols *symbols)
+{
+	return symbols->lacks_debug_file;
+}
+
+int file_symbols_build(struct file_symbols *symbols, void **ret_block, size_t *ret_n_bytes)
+{
+	cleanup_with(symbol_list_deinit) struct symbol_list list = {0};
+	const struct symbol_table_input input = {
+		.list = &list,
+		.segments = elf_image_segments(symbols->elf),
+		.build_id = elf_image_build_id(symbols->elf),
+	};
+	int r = elf_symbols_collect(&symbols->own, symbols->elf, ELF_SYMBOLS_OWN, &list);
+
+	if (r == 0 && symbols->debug.elf)
+		r = elf_symbols_collect(&symbols->debug.symbols, symbols->debug.elf,
+					ELF_SYMBOLS_DEBUG, &list);
+	if (r == 0 && symbols->mini.elf)
+		r = elf_symbols_collect(&symbols->mini.symbols, symbols->mini.elf,
+					ELF_SYMBOLS_MINIDEBUG, &list);
+	if (r == 0)
+		r = symbol_table_build(&input, ret_block, ret_n_bytes);
+	return r > 0 ? ELF_IMAGE_TOO_BIG : r;
+}
+
+int file_symbols_flaw(const struct file_symbols *symbols)
+{
+	if (symbols->own.flaw)
+		return symbols->own.flaw;
+	return symbols->debug.symbols.flaw ? symbols->debug.symbols.flaw
+					   : symbols->mini.symbols.flaw;
+}
+
+void file_symbols_free(struct file_symbols *symbols)
+{
+	if (!symbols)
+		return;
+	elf_image_free(symbols->mini.elf);
+	object_image_free(symbols->mini.image);
+	close_fdp(&symbols->mini.memory_fd);
+	debug_file_deinit(&symbols->debug);
+	elf_image_free(symbols->elf);
+	object_image_free(symbols->image);
+	free(symbols);
+}

@@ -27,18 +27,23 @@ struct hunt {
 	struct identity seen[PLACES_MAX + 1]; /* the file itself, and what was refused */
 };
 
-const char *debug_outcome_name(enum debug_outcome outcome)
+const char *debug_outcome_text(enum debug_outcome outcome)
 {
-	static const char *const names[] = {
-		[DEBUG_TAKEN] = "taken",           [DEBUG_REFUSED] = "refused",
-		[DEBUG_SEEN] = "the-same-file",    [DEBUG_UNREADABLE] = "unreadable",
-		[DEBUG_NOT_ELF] = "not-elf",       [DEBUG_MALFORMED] = "malformed",
-		[DEBUG_TOO_BIG] = "too-big",       [DEBUG_OTHER_BUILD_ID] = "other-build-id",
-		[DEBUG_OTHER_CRC] = "other-crc",   [DEBUG_UNPROVED] = "unproved",
-		[DEBUG_NO_SYMBOLS] = "no-symbols",
+	static const char *const texts[] = {
+		[DEBUG_TAKEN] = "taken",
+		[DEBUG_REFUSED] = "cannot be opened",
+		[DEBUG_SEEN] = "the file itself, or one that was refused before",
+		[DEBUG_UNREADABLE] = "cannot be read",
+		[DEBUG_NOT_ELF] = "not an ELF file of the same class",
+		[DEBUG_MALFORMED] = "a malformed ELF file",
+		[DEBUG_TOO_BIG] = "over the bounds of what is read",
+		[DEBUG_OTHER_BUILD_ID] = "its build id is another",
+		[DEBUG_OTHER_CRC] = "its CRC is not the one of the debuglink",
+		[DEBUG_UNPROVED] = "without a build id, and too large to compare its CRC",
+		[DEBUG_NO_SYMBOLS] = "it has no symbols",
 	};
 
-	return names[outcome];
+	return texts[outcome];
 }
 
 static bool is_by_build_id(enum object_open_kind kind)
@@ -169,6 +174,7 @@ static int look(struct hunt *hunt, struct debug_attempt *attempt, struct debug_f
 		attempt->refusal = (enum refusal)r;
 		return DEBUG_REFUSED;
 	}
+	attempt->sibling = sibling.id;
 	if (!is_first_sight(hunt, &sibling))
 		return DEBUG_SEEN;
 	r = take(hunt, attempt->ask.kind, &sibling, &file);

@@ -35,13 +35,14 @@ enum debug_outcome {
 	DEBUG_NO_SYMBOLS,
 };
 
-/* "other-build-id": for messages. */
-const char *debug_outcome_name(enum debug_outcome outcome);
+/* "its build id is another": for messages. */
+const char *debug_outcome_text(enum debug_outcome outcome);
 
 struct debug_attempt {
 	struct wire_object_open ask; /* the place */
 	enum debug_outcome outcome;
 	enum refusal refusal; /* of DEBUG_REFUSED */
+	uint64_t sibling;     /* the object that was opened; 0 when it was not */
 };
 
 enum debug_file_outcome {

@@ -22,6 +22,7 @@
 struct local_file {
 	int fd;     /* owned */
 	char *name; /* owned; as maps of the target would print it */
+	bool is_on_host;
 	struct wire_object object;
 };
 
@@ -30,10 +31,19 @@ struct local_files {
 	local_files_missed_fn *missed;
 	int root_fd; /* owned, like the next */
 	int host_fd;
+	bool is_root_of_host;
 	size_t n_files;
 	struct local_file files[LOCAL_FILES_MAX];
 	uint8_t buffer[OBJECT_READ_BYTES_MAX];
 };
+
+static bool is_same(int a_fd, int b_fd)
+{
+	struct stat a, b;
+
+	return fstat(a_fd, &a) == 0 && fstat(b_fd, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
 
 int local_files_new(const char *root, local_files_missed_fn *missed, struct local_files **ret_files)
 {
@@ -51,14 +61,15 @@ int local_files_new(const char *root, local_files_missed_fn *missed, struct loca
 		local_files_free(files);
 		return r;
 	}
+	files->is_root_of_host = is_same(files->root_fd, files->host_fd);
 	*ret_files = files;
 	return 0;
 }
 
 /* Opens @path below a root, which no link leads out of. Returns an fd or a negative errno. */
-static int open_in_root(int root_fd, const char *path)
+static int open_in_root(int root_fd, const char *path, uint64_t more_flags)
 {
-	const struct open_how how = {.flags = FLAGS,
+	const struct open_how how = {.flags = FLAGS | more_flags,
 				     .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 
@@ -129,7 +140,7 @@ int local_files_open(struct local_files *files, const char *path, struct wire_ob
 	int fd = -ENOENT;
 
 	if (path[0] == '/')
-		fd = open_in_root(files->root_fd, path);
+		fd = open_in_root(files->root_fd, path, 0);
 	if (fd == -ENOENT || fd == -ENOTDIR) {
 		fd = open(path, FLAGS);
 		fd = fd < 0 ? -errno : fd;
@@ -179,31 +190,59 @@ static int refuse(const struct local_files *files, const char *root, const char 
 	return (int)refusals[i].refusal;
 }
 
-static int open_sibling(void *owner, const struct wire_object_open *ask,
-			struct wire_object *ret_sibling)
+static int open_below(struct local_files *files, bool is_on_host, const char *path, bool follows,
+		      struct wire_object *ret_sibling)
 {
-	struct local_files *files = owner;
-	bool is_on_host = ask->kind == OBJECT_OPEN_HOST_BUILD_ID ||
-			  ask->kind == OBJECT_OPEN_HOST_GLOBAL_DEBUG;
-	char path[OBJECT_PATH_BYTES];
+	int fd = open_in_root(is_on_host ? files->host_fd : files->root_fd, path,
+			      follows ? 0 : O_NOFOLLOW);
 	char *name;
-	int fd, r;
+	int r = fd;
 
-	if (ask->object == 0 || ask->object > files->n_files)
-		return REFUSAL_NO_OBJECT;
-	if (object_path_build(ask, files->files[ask->object - 1].object.name, 0, path) != 0)
-		return REFUSAL_BAD_NAME;
-	fd = open_in_root(is_on_host ? files->host_fd : files->root_fd, path);
-	r = fd;
 	if (fd >= 0) {
 		name = malloc(strlen(path) + 2);
 		if (name)
 			(void)sprintf(name, "/%s", path);
 		r = adopt(files, fd, name, ret_sibling);
 	}
+	if (r == 0)
+		files->files[ret_sibling->id - 1].is_on_host = is_on_host;
 	if (r >= 0 || r == -ENOMEM)
 		return r;
 	return refuse(files, is_on_host ? HOST_ROOT : files->root, path, r);
+}
+
+/* As the collector's object_requests does it. */
+static int open_sibling(void *owner, const struct wire_object_open *ask,
+			struct wire_object *ret_sibling)
+{
+	struct local_files *files = owner;
+	bool is_of_host_alone = ask->kind == OBJECT_OPEN_HOST_BUILD_ID ||
+				ask->kind == OBJECT_OPEN_HOST_GLOBAL_DEBUG;
+	bool may_be_on_host = is_of_host_alone || ask->kind == OBJECT_OPEN_BUILD_ID ||
+			      ask->kind == OBJECT_OPEN_GLOBAL_DEBUG;
+	bool follows = ask->kind == OBJECT_OPEN_HOST_BUILD_ID || ask->kind == OBJECT_OPEN_BUILD_ID;
+	char path[OBJECT_PATH_BYTES];
+	int r = REFUSAL_NOT_FOUND;
+
+	if (ask->object == 0 || ask->object > files->n_files)
+		return REFUSAL_NO_OBJECT;
+	if (object_path_build(ask, files->files[ask->object - 1].object.name, 0, path) != 0)
+		return REFUSAL_BAD_NAME;
+	if (!is_of_host_alone)
+		r = open_below(files, false, path, follows, ret_sibling);
+	if (r > 0 && may_be_on_host && (is_of_host_alone || !files->is_root_of_host))
+		r = open_below(files, true, path, follows, ret_sibling);
+	return r;
+}
+
+const char *local_files_root(const struct local_files *files, uint64_t object)
+{
+	return files->files[object - 1].is_on_host ? HOST_ROOT : files->root;
+}
+
+const char *local_files_path(const struct local_files *files, uint64_t object)
+{
+	return files->files[object - 1].name;
 }
 
 struct object_reader local_files_reader(struct local_files *files)

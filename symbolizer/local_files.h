@@ -1,8 +1,9 @@
 #pragma once
 /*
  * Files of this machine in place of what a collector serves: the reader of `resolve`. A root stands
- * for that of the target; siblings have the paths that the collector would open for it, and are
- * opened with the authority of whoever runs this, inside the root. Not threaded.
+ * for that of the target; siblings have the paths that the collector would open for it, there and
+ * then on the host, and are opened with the authority of whoever runs this, inside their root. Not
+ * threaded.
  */
 #include "object_image.h"
 #include "wire/wire.h"
@@ -29,6 +30,10 @@ int local_files_new(const char *root, local_files_missed_fn *missed,
  */
 int local_files_open(struct local_files *files, const char *path,
 		     struct wire_object *ret_object) warn_unused_result;
+
+/* Where an object was found: the root, and the path below it. Borrowed; of one that was opened. */
+const char *local_files_root(const struct local_files *files, uint64_t object);
+const char *local_files_path(const struct local_files *files, uint64_t object);
 
 /* Reads what was opened, and opens siblings; borrows the files. */
 struct object_reader local_files_reader(struct local_files *files);

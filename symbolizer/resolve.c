@@ -111,6 +111,18 @@ static void say_missed(const char *root, const char *path, const char *why)
 	(void)fprintf(stderr, PROGRAM "%s%s%s: %s\n", root, ends_in_slash ? "" : "/", path, why);
 }
 
+/* One that was opened and not believed; what could not be opened was said by say_missed(). */
+static void say_refused(void *owner, const struct debug_attempt *attempt)
+{
+	const struct resolver *resolver = owner;
+
+	if (attempt->outcome == DEBUG_TAKEN || attempt->outcome == DEBUG_REFUSED)
+		return;
+	say_missed(local_files_root(resolver->files, attempt->sibling),
+		   local_files_path(resolver->files, attempt->sibling) + 1,
+		   debug_outcome_text(attempt->outcome));
+}
+
 static enum exit_status cannot(const char *what, const char *why, enum exit_status status)
 {
 	(void)fprintf(stderr, PROGRAM "%s: %s\n", what, why);
@@ -122,6 +134,8 @@ static enum exit_status acquire(struct resolver *resolver, const struct resolve_
 	struct table_cache_options cache_options = {
 		.bytes_max = TABLE_BYTES_MAX,
 		.counters = &resolver->counters,
+		.tell = say_refused,
+		.owner = resolver,
 	};
 	int r = local_files_new(options->root, say_missed, &resolver->files);
 

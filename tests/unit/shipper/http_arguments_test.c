@@ -25,97 +25,95 @@ static struct loaded load_options(const char *options)
 }
 
 /* The options are lines from the eighth of the file on. */
+static const struct {
+	const char *options, *message;
+} faults[] = {
+	{"bearer_token = \"a\"\nbearer_token_file = \"/b\"\n",
+	 ":9:21: found bearer_token and bearer_token_file" TWO_WAYS},
+	{"basic_auth {\n}\nbearer_token = \"a\"\n",
+	 ":10:16: found basic_auth and bearer_token" TWO_WAYS},
+	{"bearer_token = \"a\"\nauthorization {\n}\n",
+	 ":9:1: found authorization and bearer_token" TWO_WAYS},
+	{"oauth2 {\n" OAUTH2 "}\nbasic_auth {\n}\n", ":13:1: found basic_auth and oauth2" TWO_WAYS},
+	{"basic_auth {\n}\nbasic_auth {\n}\n",
+	 ":10:1: found more basic_auth blocks than 1, which is the most"},
+	{"basic_auth {\npassword = \"a\"\npassword_file = \"/b\"\n}\n",
+	 ":9:12: found password and password_file, expected at most one of them"},
+	{"authorization {\ncredentials = \"a\"\ncredentials_file = \"/b\"\n}\n",
+	 ":9:15: found credentials and credentials_file, expected at most one of them"},
+	{"authorization {\ntype = \" BaSiC \"\n}\n",
+	 ":9:8: type is \"basic\", expected the block basic_auth for that"},
+	{"oauth2 {\n}\n", ":8:1: oauth2 has no client_id, expected one"},
+	{"oauth2 {\nclient_id = \"i\"\n}\n",
+	 ":8:1: oauth2 has no secret, expected client_secret or client_secret_file"},
+	{"oauth2 {\nclient_id = \"i\"\nclient_secret_file = \"/s\"\n}\n",
+	 ":8:1: oauth2 has no token_url, expected one"},
+	{"oauth2 {\n" OAUTH2 "client_secret_file = \"/s\"\n}\n",
+	 ":10:17: found client_secret and client_secret_file, expected at most one of "
+	 "them"},
+	{"oauth2 {\n" OAUTH2 "scopes = \"a\"\n}\n",
+	 ":12:10: scopes is a string, expected a list of strings"},
+	{"oauth2 {\n" OAUTH2 "scopes = [[]]\n}\n",
+	 ":12:10: scopes has a list in it, expected a list of strings"},
+	{"oauth2 {\nclient_id = \"i\"\nclient_secret = \"s\"\ntoken_url = \"t\"\n}\n",
+	 ":11:13: token_url is no URL of HTTP, expected http:// or https://"},
+	{"tls_config {\nca_pem = \"" CERTIFICATE "\"\nca_file = \"/c\"\n}\n",
+	 ":9:10: found ca_pem and ca_file, expected at most one of them"},
+	{"tls_config {\ncert_file = \"/c\"\ncert_pem = \"" CERTIFICATE "\"\nkey_file = \"/k\"\n}\n",
+	 ":10:12: found cert_pem and cert_file, expected at most one of them"},
+	{"tls_config {\ncert_file = \"/c\"\nkey_file = \"/k\"\nkey_pem = \"" KEY "\"\n}\n",
+	 ":11:11: found key_pem and key_file, expected at most one of them"},
+	{"tls_config {\ncert_file = \"/c\"\n}\n",
+	 ":8:1: found a client certificate without key_pem or key_file, expected one of "
+	 "them"},
+	{"tls_config {\nkey_file = \"/k\"\n}\n",
+	 ":8:1: found a key without cert_pem or cert_file, expected one of them"},
+	{"tls_config {\nca_pem = \"x\"\n}\n",
+	 ":9:10: ca_pem has no line with -----BEGIN CERTIFICATE-----, expected PEM"},
+	{"tls_config {\nmin_version = \"TLS14\"\n}\n",
+	 ":9:15: min_version is \"TLS14\", expected one of TLS10, TLS11, TLS12, TLS13; did "
+	 "you mean TLS10?"},
+	{"tls_config {\nserver_name = \"a b\"\n}\n",
+	 ":9:15: server_name is \"a b\", expected a host's name"},
+	{"tls_config {\nca_fle = \"x\"\n}\n",
+	 ":9:1: found the unknown argument ca_fle, did you mean ca_file?"},
+	{"proxy_url = \"http://p\"\nproxy_from_environment = true\n",
+	 ":9:26: found proxy_from_environment and proxy_url, expected at most one of them"},
+	{"no_proxy = \"h\"\nproxy_from_environment = true\n",
+	 ":9:26: found proxy_from_environment and no_proxy, expected at most one of them"},
+	{"no_proxy = \"h\"\n", ":8:12: found no_proxy without proxy_url, expected both"},
+	{"proxy_connect_header = { a = [\"b\"] }\n",
+	 ":8:24: found proxy_connect_header without a proxy, expected proxy_url or "
+	 "proxy_from_environment with it"},
+	{"proxy_url = \"p:3128\"\n",
+	 ":8:13: proxy_url is no URL of a proxy, expected http://, https:// or socks5://"},
+	{"http_headers = { a = \"b\" }\n",
+	 ":8:16: the value of a in http_headers is no list of strings, expected a map of "
+	 "lists of strings: { name = [\"value\"] }"},
+	{"http_headers = { \"a b\" = [\"c\"] }\n",
+	 ":8:16: \"a b\" is wrong in its name, expected letters, digits and -"},
+	{"http_headers = { \"a\" = [\"b\\r\\nc: d\"] }\n",
+	 ":8:16: \"a\" is wrong in its value, expected no control characters"},
+	{"follow_redirects = \"yes\"\n",
+	 ":8:20: follow_redirects is a string, expected true or false"},
+	{"bearer_token = [\"a\"]\n",
+	 ":8:16: bearer_token is a list, expected a string or a secret"},
+};
+
 static void what_excludes_another_is_said(void **state)
 {
-	static const struct {
-		const char *options, *message;
-	} rows[] = {
-		{"bearer_token = \"a\"\nbearer_token_file = \"/b\"\n",
-		 ":9:21: found bearer_token and bearer_token_file" TWO_WAYS},
-		{"basic_auth {\n}\nbearer_token = \"a\"\n",
-		 ":10:16: found basic_auth and bearer_token" TWO_WAYS},
-		{"bearer_token = \"a\"\nauthorization {\n}\n",
-		 ":9:1: found authorization and bearer_token" TWO_WAYS},
-		{"oauth2 {\n" OAUTH2 "}\nbasic_auth {\n}\n",
-		 ":13:1: found basic_auth and oauth2" TWO_WAYS},
-		{"basic_auth {\n}\nbasic_auth {\n}\n",
-		 ":10:1: found more basic_auth blocks than 1, which is the most"},
-		{"basic_auth {\npassword = \"a\"\npassword_file = \"/b\"\n}\n",
-		 ":9:12: found password and password_file, expected at most one of them"},
-		{"authorization {\ncredentials = \"a\"\ncredentials_file = \"/b\"\n}\n",
-		 ":9:15: found credentials and credentials_file, expected at most one of them"},
-		{"authorization {\ntype = \" BaSiC \"\n}\n",
-		 ":9:8: type is \"basic\", expected the block basic_auth for that"},
-		{"oauth2 {\n}\n", ":8:1: oauth2 has no client_id, expected one"},
-		{"oauth2 {\nclient_id = \"i\"\n}\n",
-		 ":8:1: oauth2 has no secret, expected client_secret or client_secret_file"},
-		{"oauth2 {\nclient_id = \"i\"\nclient_secret_file = \"/s\"\n}\n",
-		 ":8:1: oauth2 has no token_url, expected one"},
-		{"oauth2 {\n" OAUTH2 "client_secret_file = \"/s\"\n}\n",
-		 ":10:17: found client_secret and client_secret_file, expected at most one of "
-		 "them"},
-		{"oauth2 {\n" OAUTH2 "scopes = \"a\"\n}\n",
-		 ":12:10: scopes is a string, expected a list of strings"},
-		{"oauth2 {\n" OAUTH2 "scopes = [[]]\n}\n",
-		 ":12:10: scopes has a list in it, expected a list of strings"},
-		{"oauth2 {\nclient_id = \"i\"\nclient_secret = \"s\"\ntoken_url = \"t\"\n}\n",
-		 ":11:13: token_url is no URL of HTTP, expected http:// or https://"},
-		{"tls_config {\nca_pem = \"" CERTIFICATE "\"\nca_file = \"/c\"\n}\n",
-		 ":9:10: found ca_pem and ca_file, expected at most one of them"},
-		{"tls_config {\ncert_file = \"/c\"\ncert_pem = \"" CERTIFICATE
-		 "\"\nkey_file = \"/k\"\n}\n",
-		 ":10:12: found cert_pem and cert_file, expected at most one of them"},
-		{"tls_config {\ncert_file = \"/c\"\nkey_file = \"/k\"\nkey_pem = \"" KEY "\"\n}\n",
-		 ":11:11: found key_pem and key_file, expected at most one of them"},
-		{"tls_config {\ncert_file = \"/c\"\n}\n",
-		 ":8:1: found a client certificate without key_pem or key_file, expected one of "
-		 "them"},
-		{"tls_config {\nkey_file = \"/k\"\n}\n",
-		 ":8:1: found a key without cert_pem or cert_file, expected one of them"},
-		{"tls_config {\nca_pem = \"x\"\n}\n",
-		 ":9:10: ca_pem has no line with -----BEGIN CERTIFICATE-----, expected PEM"},
-		{"tls_config {\nmin_version = \"TLS14\"\n}\n",
-		 ":9:15: min_version is \"TLS14\", expected one of TLS10, TLS11, TLS12, TLS13; did "
-		 "you mean TLS10?"},
-		{"tls_config {\nserver_name = \"a b\"\n}\n",
-		 ":9:15: server_name is \"a b\", expected a host's name"},
-		{"tls_config {\nca_fle = \"x\"\n}\n",
-		 ":9:1: found the unknown argument ca_fle, did you mean ca_file?"},
-		{"proxy_url = \"http://p\"\nproxy_from_environment = true\n",
-		 ":9:26: found proxy_from_environment and proxy_url, expected at most one of them"},
-		{"no_proxy = \"h\"\nproxy_from_environment = true\n",
-		 ":9:26: found proxy_from_environment and no_proxy, expected at most one of them"},
-		{"no_proxy = \"h\"\n", ":8:12: found no_proxy without proxy_url, expected both"},
-		{"proxy_connect_header = { a = [\"b\"] }\n",
-		 ":8:24: found proxy_connect_header without a proxy, expected proxy_url or "
-		 "proxy_from_environment with it"},
-		{"proxy_url = \"p:3128\"\n",
-		 ":8:13: proxy_url is no URL of a proxy, expected http://, https:// or socks5://"},
-		{"http_headers = { a = \"b\" }\n",
-		 ":8:16: the value of a in http_headers is no list of strings, expected a map of "
-		 "lists of strings: { name = [\"value\"] }"},
-		{"http_headers = { \"a b\" = [\"c\"] }\n",
-		 ":8:16: \"a b\" is wrong in its name, expected letters, digits and -"},
-		{"http_headers = { \"a\" = [\"b\\r\\nc: d\"] }\n",
-		 ":8:16: \"a\" is wrong in its value, expected no control characters"},
-		{"follow_redirects = \"yes\"\n",
-		 ":8:20: follow_redirects is a string, expected true or false"},
-		{"bearer_token = [\"a\"]\n",
-		 ":8:16: bearer_token is a list, expected a string or a secret"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		struct loaded loaded = load_options(rows[i].options);
+	for (size_t i = 0; i < N_ROWS(faults); i++) {
+		struct loaded loaded = load_options(faults[i].options);
 		const char *text = (const char *)loaded.messages.data;
-		size_t n = strlen(rows[i].message);
+		size_t n = strlen(faults[i].message);
 
 		if (loaded.r != CONFIGURATION_INVALID ||
 		    strncmp(text, CASE_PATH, sizeof(CASE_PATH) - 1) ||
-		    strncmp(text + sizeof(CASE_PATH) - 1, rows[i].message, n) != 0 ||
+		    strncmp(text + sizeof(CASE_PATH) - 1, faults[i].message, n) != 0 ||
 		    text[sizeof(CASE_PATH) - 1 + n] != '\n')
-			fail_msg("%s\ngives %d\n%s\nnot\n%s", rows[i].options, loaded.r, text,
-				 rows[i].message);
+			fail_msg("%s\ngives %d\n%s\nnot\n%s", faults[i].options, loaded.r, text,
+				 faults[i].message);
 		unload(&loaded);
 	}
 }

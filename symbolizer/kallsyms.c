@@ -17,6 +17,7 @@ struct kallsyms_line {
 struct boundaries {
 	uint64_t *starts; /* owned */
 	size_t n;
+	bool is_unsorted;
 	uint64_t etext;
 	uint64_t einittext;
 	uint64_t sinittext;
@@ -82,6 +83,7 @@ static bool is_function(const char *text, const struct kallsyms_line *line)
 
 static void note_boundary(const char *text, const struct kallsyms_line *line, struct boundaries *b)
 {
+	b->is_unsorted |= b->n > 0 && b->starts[b->n - 1] > line->address;
 	b->starts[b->n++] = line->address;
 	if (line_is(text, line, "_etext"))
 		b->etext = line->address;
@@ -180,8 +182,9 @@ static uint64_t next_boundary(const struct boundaries *b, uint64_t start)
 
 static void end_functions(struct symbol_list *list, struct boundaries *b)
 {
-	qsort(b->starts, b->n, sizeof(b->starts[0]),
-	      by_number); /* the kernel's text, not foreign */
+	if (b->is_unsorted)
+		qsort(b->starts, b->n, sizeof(b->starts[0]),
+		      by_number); /* the kernel's text, not foreign */
 	for (size_t i = 0; i < list->n_symbols; i++) {
 		struct symbol *symbol = &list->symbols[i];
 

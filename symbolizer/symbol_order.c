@@ -100,6 +100,15 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Whether runs of @run symbols, each in order, follow one another in order. */
+static bool runs_in_order(const struct symbol_list *list, const struct symbol *symbols, size_t run)
+{
+	for (size_t next = run; next < list->n_symbols; next += run)
+		if (!in_order(list, &symbols[next - 1], &symbols[next]))
+			return false;
+	return true;
+}
+
 /* Not qsort(): without memory for a merge, glibc's becomes quadratic on input made for it. */
 int symbol_order_sort(struct symbol_list *list)
 {
@@ -112,7 +121,8 @@ int symbol_order_sort(struct symbol_list *list)
 	if (!spare)
 		return -ENOMEM;
 	to = spare;
-	for (size_t run = 1; run < n; run *= 2) {
+	/* The kernel's list is in order but for aliases: most rounds would only copy it. */
+	for (size_t run = 1; !runs_in_order(list, from, run); run *= 2) {
 		struct symbol *merged = to;
 
 		for (size_t lo = 0; lo < n; lo += 2 * run)

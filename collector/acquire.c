@@ -245,6 +245,18 @@ static bool can_make_sockets(const struct options *options)
 	return error == 0;
 }
 
+static bool can_make_health_file(struct collector *collector)
+{
+	const char *path = collector->options->health_file;
+	int r = path ? heartbeat_open(&collector->heartbeat, path) : 0;
+
+	if (r < 0)
+		log_err("health-file", "path=%s error=\"%s\", uid %u must be able to make it",
+			log_quote(path, strlen(path)).text, strerror(-r),
+			(unsigned)collector->options->uid);
+	return r == 0;
+}
+
 int collector_confine(struct collector *collector)
 {
 	bool has_landlock;
@@ -252,7 +264,7 @@ int collector_confine(struct collector *collector)
 
 	(void)umask(0007); /* the group of the sockets may use them, nobody else */
 	r = sandbox_become(collector->options->uid, collector->options->gid, caps_to_keep());
-	if (r == 0 && !can_make_sockets(collector->options))
+	if (r == 0 && (!can_make_sockets(collector->options) || !can_make_health_file(collector)))
 		return EXIT_STATUS_CANT_CREATE;
 	if (r == 0)
 		r = sandbox_enter(SANDBOX_COLLECTOR, NULL, 0, &has_landlock);

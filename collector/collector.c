@@ -463,6 +463,7 @@ int collector_run(struct collector *collector)
 		uint64_t wake_ns = run_timers(collector, clock_monotonic_ns());
 		int n;
 
+		heartbeat_beat(&collector->heartbeat);
 		if (may_leave(collector, clock_monotonic_ns()))
 			break;
 		if (collector->stop_by_ns != 0)
@@ -495,6 +496,7 @@ void collector_deinit(struct collector *collector)
 	objects_free(collector->objects);
 	sampler_free(collector->sampler);
 	kallsyms_copy_deinit(&collector->kallsyms);
+	heartbeat_deinit(&collector->heartbeat);
 	close_fdp(&collector->host_root_fd);
 	close_fdp(&collector->signal_fd);
 	close_fdp(&collector->epoll_fd);

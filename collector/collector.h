@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/heartbeat.h"
 #include "kallsyms_copy.h"
 #include "options.h"
 #include "wire/counters.h"
@@ -27,6 +28,7 @@ struct collector {
 	int host_root_fd; /* O_PATH of /, for the host's debug files */
 	int signal_fd;
 	int epoll_fd;
+	struct heartbeat heartbeat;
 	uint64_t interval_ns;
 	uint64_t drained_ns; /* monotonic, like all times here: when, or since when we sample */
 	uint64_t next_drain_ns;
@@ -44,7 +46,7 @@ struct collector {
 #define COLLECTOR_NULL                                                                             \
 	{                                                                                          \
 		.kallsyms = KALLSYMS_COPY_NULL, .host_root_fd = -1, .signal_fd = -1,               \
-		.epoll_fd = -1                                                                     \
+		.epoll_fd = -1, .heartbeat = HEARTBEAT_NULL                                        \
 	}
 
 /*

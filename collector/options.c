@@ -34,6 +34,7 @@ static const char help_text[] =
 	"  --hold-seconds N       how long a file is held after its last process (default 60)\n"
 	"  --lease-seconds N      how long a symbolizer may take for a window (default 30)\n"
 	"  --stop-seconds N       how long to wait for the pool when stopping (default 10)\n"
+	"  --health-file FILE     where to say that it works, for `triptych-collector health`\n"
 	"  --log-level LEVEL      error, warn, info or debug (default info)\n"
 	"  --lose-one-sample      lose a sample without counting it: for the test of the books\n"
 	"  --help, --version\n"
@@ -56,6 +57,7 @@ enum option_id {
 	OPTION_HOLD_SECONDS,
 	OPTION_LEASE_SECONDS,
 	OPTION_STOP_SECONDS,
+	OPTION_HEALTH_FILE,
 	OPTION_LOG_LEVEL,
 	OPTION_LOSE_ONE_SAMPLE,
 	OPTION_HELP,
@@ -76,6 +78,7 @@ static const struct option long_options[] = {
 	{"hold-seconds", required_argument, NULL, OPTION_HOLD_SECONDS},
 	{"lease-seconds", required_argument, NULL, OPTION_LEASE_SECONDS},
 	{"stop-seconds", required_argument, NULL, OPTION_STOP_SECONDS},
+	{"health-file", required_argument, NULL, OPTION_HEALTH_FILE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"lose-one-sample", no_argument, NULL, OPTION_LOSE_ONE_SAMPLE},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -164,6 +167,9 @@ static int take_option(struct parse *p, int id, const char *argument)
 			       argument);
 	case OPTION_SHIPPER_UID:
 		return add_uid(o->shipper_uids, &o->n_shipper_uids, &p->shippers_given, argument);
+	case OPTION_HEALTH_FILE:
+		o->health_file = argument;
+		return 0;
 	case OPTION_LOG_LEVEL:
 		return log_level_parse(argument, &o->log_level);
 	case OPTION_LOSE_ONE_SAMPLE:

@@ -26,6 +26,7 @@ struct options {
 	uint32_t hold_s;
 	uint32_t lease_s;
 	uint32_t stop_s;
+	const char *health_file; /* NULL: none */
 	enum log_level log_level;
 	bool lose_one_sample;
 	bool is_done; /* --help or --version was answered: leave with 0 */

@@ -76,22 +76,22 @@ static bool matches_cidr(const char *entry, const char *slash, const struct http
 	return has_prefix_bits(&address, &net, (unsigned)n_bits + (net.is_ipv4 ? 96 : 0));
 }
 
-/* Cuts a port off @entry: "host:80", "[::1]:80". Returns it, or NULL. Brackets go, too. */
+/*
+ * Cuts a port off @entry: "host:80", "[::1]:80", whose brackets go, too. Returns it, or "": none,
+ * and then brackets stay and match nothing.
+ */
 static const char *cut_port(char **entry)
 {
-	char *colon = strrchr(*entry, ':'), *end;
+	char *colon = strrchr(*entry, ':');
+	bool has_brackets = (*entry)[0] == '[';
 
-	if ((*entry)[0] == '[') {
-		end = strchr(*entry, ']');
-		if (!end)
-			return NULL;
-		*end = '\0';
-		(*entry)++;
-		return end[1] == ':' ? end + 2 : NULL;
-	}
-	if (!colon || strchr(*entry, ':') != colon) /* of several: an address of IPv6 */
-		return NULL;
+	if (!colon || (has_brackets ? colon[-1] != ']' : strchr(*entry, ':') != colon))
+		return ""; /* of several colons: an address of IPv6 */
 	*colon = '\0';
+	if (has_brackets) {
+		colon[-1] = '\0';
+		(*entry)++;
+	}
 	return colon + 1;
 }
 
@@ -122,8 +122,8 @@ static bool matches_entry(char *entry, const struct http_url *url)
 	if (slash)
 		return matches_cidr(entry, slash, url);
 	port = cut_port(&entry);
-	if (port && (config_parse_uint((struct config_text){port, strlen(port)}, &number) != 0 ||
-		     number != url->port))
+	if (*port && (config_parse_uint((struct config_text){port, strlen(port)}, &number) != 0 ||
+		      number != url->port))
 		return false;
 	if (read_address(entry, &wanted))
 		return read_address(url->host, &address) &&

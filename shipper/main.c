@@ -1,5 +1,8 @@
+#include <string.h>
+
 #include "base/identity.h"
 #include "check.h"
+#include "health_check.h"
 #include "shipper.h"
 
 int main(int argc, char **argv)
@@ -8,6 +11,8 @@ int main(int argc, char **argv)
 	struct options options;
 	int r;
 
+	if (argc > 1 && strcmp(argv[1], "health") == 0)
+		return health_check_main(argc - 1, argv + 1);
 	r = options_parse(&options, argc, argv);
 	if (r != 0 || options.is_answered)
 		return r;

@@ -12,7 +12,6 @@
 #include "spool.h"
 
 #define SPOOL_DIRECTORY_DEFAULT "/var/lib/triptych/spool"
-#define HTTP_DEFAULT            "127.0.0.1:12345"
 #define STOP_SECONDS_DEFAULT    10u
 #define STOP_SECONDS_MAX        3600u
 

@@ -8,6 +8,8 @@
 #include "link/link.h"
 #include "log/log.h"
 
+#define HTTP_DEFAULT "127.0.0.1:12345"
+
 struct options {
 	const char *config; /* NULL: the embedded default */
 	const char *run_directory;

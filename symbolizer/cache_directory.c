@@ -20,6 +20,7 @@
 #define NAME_BYTES        (2 + 4 * 16 + 3 + 1)
 #define FILES_MAX         65536u /* looked at in one sweep */
 #define SWEEP_EVERY       32u    /* files written by us between two looks at the whole */
+#define SWEEP_SHARE       16u /* … or of the bound in bytes: the pool goes over it by no more */
 #define DRAFT_PREFIX      "new-"
 #define DRAFT_SECONDS_MAX 60 /* a draft older than this has lost its writer */
 #define FILE_BYTES_MAX    (1u << 30)
@@ -27,9 +28,10 @@
 /* Stands before the content of both kinds of file. */
 struct file_head {
 	uint64_t magic;
-	uint32_t version;
-	uint32_t checksum; /* crc32 of the content: torn and rotten files, not malice */
-	uint64_t n_bytes;
+	uint16_t version;
+	uint16_t outcome;  /* of a note: 0, or why there is no table */
+	uint32_t checksum; /* crc32 of all else: torn and rotten files, not malice */
+	uint64_t n_bytes;  /* of the content */
 	struct table_digest digest;
 	uint64_t stale_wall_ns; /* of a note */
 };
@@ -40,7 +42,8 @@ _Static_assert(sizeof(struct file_key) == 32, "no padding");
 struct cache_directory {
 	int fd; /* owned */
 	uint64_t bytes_max;
-	uint64_t n_bytes; /* as the last sweep found, and what we wrote since */
+	uint64_t n_bytes;         /* as the last sweep found, and what we wrote since */
+	uint64_t n_written_bytes; /* since the last sweep, like the next */
 	unsigned n_written;
 	uint64_t n_drafts;
 };
@@ -59,10 +62,27 @@ static void file_name(const struct file_key *file, char name[NAME_BYTES])
 		       file->device, file->inode, file->size_bytes, file->change_time_ns);
 }
 
-static bool head_is_valid(const struct file_head *head, uint64_t n_bytes)
+/* The sum over head and content, as if the head had none. */
+static uint32_t checksum_of(const struct file_head *head, const void *content)
+{
+	struct file_head bare = *head;
+	uLong sum;
+
+	bare.checksum = 0;
+	sum = crc32_z(0, (const Bytef *)&bare, sizeof(bare));
+	return (uint32_t)crc32_z(sum, content ? content : (const Bytef *)"", head->n_bytes);
+}
+
+static bool is_valid(const struct file_head *head, const void *content, uint64_t n_bytes)
 {
 	return head->magic == HEAD_MAGIC && head->version == HEAD_VERSION &&
-	       head->n_bytes == n_bytes;
+	       head->n_bytes == n_bytes && head->checksum == checksum_of(head, content);
+}
+
+/* The sweep spares what was used lately. No right to say so costs a file its place, no more. */
+static void touch(int fd)
+{
+	(void)!futimens(fd, NULL);
 }
 
 int cache_directory_find(const struct cache_directory *directory, const struct file_key *file,
@@ -75,11 +95,23 @@ int cache_directory_find(const struct cache_directory *directory, const struct f
 	file_name(file, name);
 	fd = openat(directory->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) ||
-	    !head_is_valid(&head, 0) ||
-	    head.checksum != crc32(0, head.digest.bytes, sizeof(head.digest.bytes)))
+	    !is_valid(&head, NULL, 0))
 		return CACHE_MISS;
-	*ret_note = (struct file_note){head.digest, head.stale_wall_ns};
+	touch(fd);
+	*ret_note = (struct file_note){head.digest, head.stale_wall_ns, head.outcome};
 	return 0;
+}
+
+void cache_directory_touch(const struct cache_directory *directory,
+			   const struct table_digest *digest)
+{
+	cleanup_with(close_fdp) int fd = -1;
+	char name[NAME_BYTES];
+
+	table_name(digest, name);
+	fd = openat(directory->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)
+		touch(fd);
 }
 
 int cache_directory_map(const struct cache_directory *directory, const struct table_digest *digest,
@@ -105,10 +137,10 @@ int cache_directory_map(const struct cache_directory *directory, const struct ta
 	head = block.mapping;
 	block.block = head + 1;
 	block.n_bytes = block.n_mapping_bytes - sizeof(*head);
-	if (!head_is_valid(head, block.n_bytes) ||
-	    memcmp(&head->digest, digest, sizeof(*digest)) != 0 ||
-	    head->checksum != crc32(0, block.block, (uInt)block.n_bytes))
+	if (memcmp(&head->digest, digest, sizeof(*digest)) != 0 ||
+	    !is_valid(head, block.block, block.n_bytes))
 		return CACHE_MISS;
+	touch(fd);
 	*ret_block = block;
 	block.mapping = NULL;
 	return 0;
@@ -132,6 +164,7 @@ struct found_file {
 struct sweep {
 	struct found_file *files; /* owned */
 	size_t n_files;
+	size_t capacity;
 	uint64_t n_bytes;
 };
 
@@ -155,6 +188,21 @@ static bool is_stale_draft(const char *name, const struct stat *stat)
 {
 	return strncmp(name, DRAFT_PREFIX, strlen(DRAFT_PREFIX)) == 0 &&
 	       stat->st_mtim.tv_sec + DRAFT_SECONDS_MAX < time(NULL);
+}
+
+static bool make_room(struct sweep *sweep)
+{
+	size_t capacity = sweep->capacity ? 2 * sweep->capacity : 64;
+	struct found_file *grown;
+
+	if (sweep->n_files < sweep->capacity)
+		return true;
+	grown = realloc(sweep->files, capacity * sizeof(*grown)); /* FILES_MAX */
+	if (!grown)
+		return false;
+	sweep->files = grown;
+	sweep->capacity = capacity;
+	return true;
 }
 
 static void sweep_entry(const struct cache_directory *directory, struct sweep *sweep,
@@ -184,6 +232,7 @@ static int cache_directory_sweep(struct cache_directory *directory)
 	int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	bool has_room = true;
 
 	if (!listing) {
 		int error = errno;
@@ -191,17 +240,18 @@ static int cache_directory_sweep(struct cache_directory *directory)
 		close_fdp(&fd);
 		return -error;
 	}
-	sweep.files = calloc(FILES_MAX, sizeof(*sweep.files));
-	while (sweep.files && sweep.n_files < FILES_MAX && (entry = readdir(listing)))
+	while (sweep.n_files < FILES_MAX && (has_room = make_room(&sweep)) &&
+	       (entry = readdir(listing)))
 		sweep_entry(directory, &sweep, entry->d_name);
 	(void)closedir(listing); /* was only read */
-	if (!sweep.files)
+	if (!has_room)
 		return -ENOMEM;
 	qsort(sweep.files, sweep.n_files, sizeof(*sweep.files), oldest_first);
 	for (size_t i = 0; i < sweep.n_files && sweep.n_bytes > directory->bytes_max; i++)
 		if (unlinkat(directory->fd, sweep.files[i].name, 0) == 0 || errno == ENOENT)
 			sweep.n_bytes -= sweep.files[i].n_bytes;
 	directory->n_bytes = sweep.n_bytes;
+	directory->n_written_bytes = 0;
 	directory->n_written = 0;
 	return 0;
 }
@@ -246,6 +296,18 @@ static int write_whole(int fd, const struct file_head *head, const void *content
 	return 0;
 }
 
+/* Counts a file that was written. What siblings wrote only a look at the whole can tell. */
+static bool is_sweep_due(struct cache_directory *directory, uint64_t n_bytes)
+{
+	n_bytes = (n_bytes + 4095) & ~UINT64_C(4095);
+	directory->n_bytes += n_bytes;
+	directory->n_written_bytes += n_bytes;
+	directory->n_written++;
+	return directory->n_bytes > directory->bytes_max ||
+	       directory->n_written_bytes > directory->bytes_max / SWEEP_SHARE ||
+	       directory->n_written >= SWEEP_EVERY;
+}
+
 /* Lets a file appear whole under @name. No fsync: after a crash the checksum tells. */
 static int appear(struct cache_directory *directory, const char *name, const struct file_head *head,
 		  const void *content, size_t n_bytes)
@@ -270,10 +332,8 @@ static int appear(struct cache_directory *directory, const char *name, const str
 		(void)unlinkat(directory->fd, draft, 0); /* the sweep removes it otherwise */
 		return r;
 	}
-	directory->n_bytes += (sizeof(*head) + n_bytes + 4095) & ~UINT64_C(4095);
-	if (directory->n_bytes > directory->bytes_max || ++directory->n_written >= SWEEP_EVERY)
-		return cache_directory_sweep(directory);
-	return 0;
+	return is_sweep_due(directory, sizeof(*head) + n_bytes) ? cache_directory_sweep(directory)
+								: 0;
 }
 
 int cache_directory_note(struct cache_directory *directory, const struct file_key *file,
@@ -282,12 +342,13 @@ int cache_directory_note(struct cache_directory *directory, const struct file_ke
 	struct file_head head = {
 		.magic = HEAD_MAGIC,
 		.version = HEAD_VERSION,
-		.checksum = (uint32_t)crc32(0, note->digest.bytes, sizeof(note->digest.bytes)),
+		.outcome = (uint16_t)note->outcome,
 		.digest = note->digest,
 		.stale_wall_ns = note->stale_wall_ns,
 	};
 	char name[NAME_BYTES];
 
+	head.checksum = checksum_of(&head, NULL);
 	file_name(file, name);
 	return appear(directory, name, &head, NULL, 0);
 }
@@ -305,7 +366,7 @@ int cache_directory_publish(struct cache_directory *directory, const struct tabl
 
 	if (n_bytes > FILE_BYTES_MAX - sizeof(head))
 		return -EFBIG;
-	head.checksum = (uint32_t)crc32(0, block, (uInt)n_bytes);
+	head.checksum = checksum_of(&head, block);
 	table_name(digest, name);
 	return appear(directory, name, &head, block, n_bytes);
 }

@@ -4,9 +4,10 @@
  *
  * Two kinds of file. `t-DIGEST` is a table, named by a hash over the bytes of the ELF file that it
  * was built from: whoever has the same bytes may use it. `f-IDENTITY` says which digest a file
- * (device, inode, size, change time) had, so that a warm cache costs no reading at all. Files
- * appear whole, by rename. Only symbolizers write here; what is found is checked all the same, and
- * what is wrong counts as not found. Bounded in bytes: the oldest files go first.
+ * (device, inode, size, change time) had, or why it has none, so that a warm cache costs no
+ * reading at all. Files appear whole, by rename. Only symbolizers write here; what is found is
+ * checked all the same (a checksum over every byte), and what is wrong counts as not found. Bounded
+ * in bytes: the files that were not used for longest go first.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -35,10 +36,11 @@ struct cache_directory;
 int cache_directory_open(const char *path, uint64_t bytes_max,
 			 struct cache_directory **ret_directory) warn_unused_result;
 
-/* What is known of a file: which table it has, and until when that is certain. */
+/* What is known of a file: which table it has, or why none, and until when that is certain. */
 struct file_note {
 	struct table_digest digest;
 	uint64_t stale_wall_ns; /* from then on, look again; 0: never */
+	int outcome;            /* 0, or the positive one of whoever looked at it */
 };
 
 /* What was noted of the file. Returns 0 or CACHE_MISS. */
@@ -62,6 +64,10 @@ void cached_block_deinit(struct cached_block *block);
 /* Notes what @file is. Returns 0 or a negative errno: the cache is only poorer for it. */
 int cache_directory_note(struct cache_directory *directory, const struct file_key *file,
 			 const struct file_note *note) warn_unused_result;
+
+/* Says that the table of @digest is in use: it was mapped by us, perhaps long ago. */
+void cache_directory_touch(const struct cache_directory *directory,
+			   const struct table_digest *digest);
 
 /* Publishes a block (borrowed). Returns 0 or a negative errno, as above. */
 int cache_directory_publish(struct cache_directory *directory, const struct table_digest *digest,

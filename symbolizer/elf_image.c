@@ -29,6 +29,7 @@ struct elf_image {
 	bool is_64;
 	struct symbol_segments segments;
 	struct symbol_build_id build_id;
+	struct elf_traits traits;
 	struct wire_bytes section_names; /* NULL: there are none */
 };
 
@@ -55,6 +56,7 @@ static int need(struct elf_image *elf, uint64_t offset, uint64_t n_bytes)
 /* What the file's own header says of its other headers, before libelf is let near them. */
 struct elf_counts {
 	bool is_64;
+	uint16_t machine;
 	uint64_t segments_at;
 	uint64_t n_segments;
 	uint64_t sections_at;
@@ -74,6 +76,7 @@ static int read_at(const struct elf_image *elf, uint64_t offset, void *to, size_
 #define COUNTS_FROM(header)                                                                        \
 	((struct elf_counts){                                                                      \
 		.is_64 = sizeof(header) == sizeof(Elf64_Ehdr),                                     \
+		.machine = (header).e_machine,                                                     \
 		.segments_at = (header).e_phoff,                                                   \
 		.n_segments = (header).e_phnum,                                                    \
 		.sections_at = (header).e_shoff,                                                   \
@@ -152,6 +155,7 @@ static int open_headers(struct elf_image *elf)
 	if (r != 0)
 		return r;
 	elf->is_64 = counts.is_64;
+	elf->traits.machine = counts.machine;
 	elf->elf = elf_begin(object_image_fd(elf->image), ELF_C_READ_MMAP, NULL);
 	return elf->elf && elf_kind(elf->elf) == ELF_K_ELF ? 0 : ELF_IMAGE_MALFORMED;
 }
@@ -170,8 +174,8 @@ static void add_segment(struct elf_image *elf, const GElf_Phdr *header)
 	};
 }
 
-/* Looks for the GNU build id in one note segment or section. */
-static void find_build_id(struct elf_image *elf, Elf_Data *notes)
+/* Looks for the GNU build id in one note segment or section, and for the mark of Go's linker. */
+static void look_at_notes(struct elf_image *elf, Elf_Data *notes)
 {
 	size_t at = 0, name_at, desc_at;
 	GElf_Nhdr note;
@@ -180,13 +184,14 @@ static void find_build_id(struct elf_image *elf, Elf_Data *notes)
 		at = gelf_getnote(notes, at, &note, &name_at, &desc_at);
 		if (at == 0)
 			return;
-		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
-		    memcmp((char *)notes->d_buf + name_at, "GNU", 4) != 0 ||
+		if (note.n_namesz == 4 && memcmp((char *)notes->d_buf + name_at, "Go\0", 4) == 0)
+			elf->traits.has_go_note = true;
+		if (elf->build_id.n_bytes > 0 || note.n_type != NT_GNU_BUILD_ID ||
+		    note.n_namesz != 4 || memcmp((char *)notes->d_buf + name_at, "GNU", 4) != 0 ||
 		    note.n_descsz < BUILD_ID_BYTES_MIN || note.n_descsz > SYMBOL_BUILD_ID_BYTES_MAX)
 			continue;
 		elf->build_id.n_bytes = note.n_descsz;
 		memcpy(elf->build_id.bytes, (char *)notes->d_buf + desc_at, note.n_descsz);
-		return;
 	}
 }
 
@@ -194,13 +199,13 @@ static int take_notes(struct elf_image *elf, uint64_t offset, uint64_t n_bytes, 
 {
 	int r;
 
-	if (elf->build_id.n_bytes > 0 || n_bytes == 0 || n_bytes > NOTES_BYTES_MAX)
+	if (n_bytes == 0 || n_bytes > NOTES_BYTES_MAX)
 		return 0;
 	r = need(elf, offset, n_bytes);
 	if (r < 0 || r == ELF_IMAGE_UNREADABLE)
 		return r;
 	if (r == 0)
-		find_build_id(elf, elf_getdata_rawchunk(elf->elf, (int64_t)offset, n_bytes,
+		look_at_notes(elf, elf_getdata_rawchunk(elf->elf, (int64_t)offset, n_bytes,
 							alignment == 8 ? ELF_T_NHDR8 : ELF_T_NHDR));
 	return 0;
 }
@@ -220,6 +225,10 @@ static int open_segments(struct elf_image *elf)
 			return ELF_IMAGE_TOO_BIG;
 		if (header.p_type == PT_LOAD)
 			add_segment(elf, &header);
+		if (header.p_type == PT_DYNAMIC) {
+			elf->traits.dynamic_at.v = header.p_offset;
+			elf->traits.n_dynamic_bytes = header.p_filesz;
+		}
 		if (header.p_type != PT_NOTE)
 			continue;
 		r = take_notes(elf, header.p_offset, header.p_filesz, header.p_align);
@@ -298,6 +307,11 @@ const struct symbol_build_id *elf_image_build_id(const struct elf_image *elf)
 bool elf_image_is_64(const struct elf_image *elf)
 {
 	return elf->is_64;
+}
+
+const struct elf_traits *elf_image_traits(const struct elf_image *elf)
+{
+	return &elf->traits;
 }
 
 static void describe(Elf_Scn *scn, const GElf_Shdr *header, struct elf_section *ret_section)

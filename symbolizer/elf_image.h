@@ -39,6 +39,16 @@ const struct symbol_segments *elf_image_segments(const struct elf_image *elf);
 const struct symbol_build_id *elf_image_build_id(const struct elf_image *elf);
 bool elf_image_is_64(const struct elf_image *elf);
 
+/* What its headers say besides. */
+struct elf_traits {
+	uint16_t machine;           /* EM_* of elf.h */
+	bool has_go_note;           /* made by Go's linker */
+	struct file_off dynamic_at; /* what the dynamic loader is told, unchecked */
+	uint64_t n_dynamic_bytes;
+};
+
+const struct elf_traits *elf_image_traits(const struct elf_image *elf);
+
 /* What a section's header says, and nobody has checked. */
 struct elf_section {
 	size_t index;   /* 0: none */

@@ -105,6 +105,26 @@ static struct raw_symbol read_symbol(const struct elf_image *elf, const uint8_t 
 	return RAW_FROM(symbol_32);
 }
 
+bool elf_symbols_find(const struct elf_symbols *symbols, const struct elf_image *elf,
+		      const char *name, struct elf_addr *ret_value)
+{
+	const struct wire_bytes *names = &symbols->symtab.names;
+	const uint8_t *at = symbols->symtab.symbols.data;
+	size_t entry_bytes = entry_bytes_of(elf), n_bytes = strlen(name) + 1;
+
+	for (size_t i = 0; i < symbols->symtab.symbols.n_bytes / entry_bytes; i++) {
+		struct raw_symbol symbol = read_symbol(elf, at + i * entry_bytes);
+
+		if (symbol.section == SHN_UNDEF || symbol.name_at > names->n_bytes ||
+		    n_bytes > names->n_bytes - symbol.name_at ||
+		    memcmp((const char *)names->data + symbol.name_at, name, n_bytes) != 0)
+			continue;
+		ret_value->v = symbol.value;
+		return true;
+	}
+	return false;
+}
+
 /* Where the section of @symbol ends, and whether it holds code; false when it has no section. */
 static bool section_of(const struct elf_image *elf, const struct raw_symbol *symbol,
 		       uint64_t *ret_end, bool *ret_is_code)

@@ -33,6 +33,11 @@ struct elf_symbols {
  */
 int elf_symbols_open(struct elf_image *elf, struct elf_symbols *ret_symbols) warn_unused_result;
 
+/* The value of the first symbol of that name in .symtab; false, with *@ret_value untouched, when
+ * there is none. */
+bool elf_symbols_find(const struct elf_symbols *symbols, const struct elf_image *elf,
+		      const char *name, struct elf_addr *ret_value);
+
 /*
  * Adds all functions to @list, which borrows the names. Where there are too many, those that fit
  * are added, and the flaw says so. Of a file that is not the mapped one itself, .dynsym counts only

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "elf_go.h"
+#include "go_symbols.h"
 #include "mini_debug.h"
 
 /* An ELF file that stands in memory whole. */
@@ -19,6 +21,8 @@ struct file_symbols {
 	struct object_image *image;
 	struct elf_image *elf;
 	struct elf_symbols own;
+	struct go_image go;
+	int go_flaw; /* 0, or the outcome that cost some of Go's functions or lines */
 	struct debug_file debug;
 	struct inner_file mini;
 	bool lacks_debug_file;
@@ -40,6 +44,17 @@ static int open_own(struct file_symbols *symbols, const struct file_symbols_opti
 	if (r == 0)
 		r = elf_symbols_open(symbols->elf, &symbols->own);
 	return r;
+}
+
+/* The file's other symbols stay, whatever Go's table holds. */
+static int open_go(struct file_symbols *symbols)
+{
+	int r = elf_go_open(symbols->elf, symbols->image, &symbols->own, &symbols->go);
+
+	if (r <= 0 || r == ELF_IMAGE_UNREADABLE)
+		return r;
+	symbols->go_flaw = r;
+	return 0;
 }
 
 static int open_debug_file(struct file_symbols *symbols, const struct file_symbols_options *options,
@@ -128,6 +143,8 @@ int file_symbols_open(const struct file_symbols_options *options, struct file_sy
 	symbols->debug = (struct debug_file)DEBUG_FILE_NULL;
 	symbols->mini.memory_fd = -1;
 	r = open_own(symbols, options);
+	if (r == 0)
+		r = open_go(symbols);
 	if (r == 0 && !has_symtab(symbols))
 		r = open_debug_file(symbols, options, &n_debug_bytes);
 	if (r == 0 && !has_symtab(symbols) && !symbols->debug.elf)
@@ -156,16 +173,33 @@ bool file_symbols_lacks_debug_file(const struct file_symbols *symbols)
 	return symbols->lacks_debug_file;
 }
 
+static int collect_go(struct file_symbols *symbols, struct symbol_list *list,
+		      struct line_list *lines)
+{
+	int r;
+
+	if (!symbols->go.is_found)
+		return 0;
+	r = go_symbols_add(&symbols->go.table, list, lines);
+	if (r > 0)
+		symbols->go_flaw = r == GO_TABLE_TOO_BIG ? ELF_IMAGE_TOO_BIG : ELF_IMAGE_MALFORMED;
+	return r < 0 ? r : 0;
+}
+
 int file_symbols_build(struct file_symbols *symbols, void **ret_block, size_t *ret_n_bytes)
 {
 	cleanup_with(symbol_list_deinit) struct symbol_list list = {0};
+	cleanup_with(line_list_deinit) struct line_list lines = LINE_LIST_INIT;
 	const struct symbol_table_input input = {
 		.list = &list,
+		.lines = &lines,
 		.segments = elf_image_segments(symbols->elf),
 		.build_id = elf_image_build_id(symbols->elf),
 	};
-	int r = elf_symbols_collect(&symbols->own, symbols->elf, ELF_SYMBOLS_OWN, &list);
+	int r = collect_go(symbols, &list, &lines);
 
+	if (r == 0)
+		r = elf_symbols_collect(&symbols->own, symbols->elf, ELF_SYMBOLS_OWN, &list);
 	if (r == 0 && symbols->debug.elf)
 		r = elf_symbols_collect(&symbols->debug.symbols, symbols->debug.elf,
 					ELF_SYMBOLS_DEBUG, &list);
@@ -181,6 +215,8 @@ int file_symbols_flaw(const struct file_symbols *symbols)
 {
 	if (symbols->own.flaw)
 		return symbols->own.flaw;
+	if (symbols->go_flaw)
+		return symbols->go_flaw;
 	return symbols->debug.symbols.flaw ? symbols->debug.symbols.flaw
 					   : symbols->mini.symbols.flaw;
 }
@@ -189,6 +225,7 @@ void file_symbols_free(struct file_symbols *symbols)
 {
 	if (!symbols)
 		return;
+	go_image_deinit(&symbols->go);
 	elf_image_free(symbols->mini.elf);
 	object_image_free(symbols->mini.image);
 	close_fdp(&symbols->mini.memory_fd);

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * All that is known of the functions of one ELF file, from every image that says something of it:
- * the file itself, its debug file, the MiniDebugInfo inside it.
+ * the file itself, Go's table in it, its debug file, the MiniDebugInfo inside it.
  *
  * Opening fetches and building only parses, so that in between a digest over all that was fetched
  * can find a table that is there already. Addresses are those of the file: of the other images only

@@ -29,6 +29,7 @@ struct held_table {
 	void *block;                /* owned, or NULL when mapped */
 	struct cached_block mapped; /* owned */
 	struct symbol_table view;
+	uint64_t touched_ns; /* the owner's */
 	/* Kept by held_tables. */
 	uint64_t used_at;
 	struct held_table *next_in_bucket;

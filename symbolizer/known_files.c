@@ -71,7 +71,7 @@ const struct known_file *known_files_find(struct known_files *known, const struc
 	return at(known, index);
 }
 
-void known_files_note(struct known_files *known, const struct file_key *key, int outcome,
+void known_files_note(struct known_files *known, const struct file_key *key,
 		      const struct file_note *note)
 {
 	uint32_t index = find(known, key), *bucket;
@@ -85,7 +85,6 @@ void known_files_note(struct known_files *known, const struct file_key *key, int
 		at(known, index)->next_in_bucket = *bucket;
 		*bucket = index;
 	}
-	at(known, index)->outcome = outcome;
-	at(known, index)->note = note ? *note : (struct file_note){0};
+	at(known, index)->note = *note;
 	link_newest(known, index);
 }

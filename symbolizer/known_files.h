@@ -13,8 +13,7 @@
 
 struct known_file {
 	struct file_key key;
-	int outcome;           /* 0, or the positive one of the module that looked at it */
-	struct file_note note; /* of no digest with an outcome */
+	struct file_note note;
 	/* Kept by known_files: indices plus one; 0 is none. */
 	uint32_t next_in_bucket;
 	uint32_t newer;
@@ -36,6 +35,6 @@ void known_files_init(struct known_files *known);
 /* What is known of @key, borrowed until the next call, or NULL. */
 const struct known_file *known_files_find(struct known_files *known, const struct file_key *key);
 
-/* Notes what @key is, instead of what was known before; @note may be NULL with an outcome. */
-void known_files_note(struct known_files *known, const struct file_key *key, int outcome,
+/* Notes what @key is, instead of what was known before. */
+void known_files_note(struct known_files *known, const struct file_key *key,
 		      const struct file_note *note);

@@ -1,16 +1,26 @@
 #include <string.h>
 
+#include "base/heartbeat.h"
 #include "base/identity.h"
 #include "log/log.h"
 #include "options.h"
 #include "resolve.h"
 #include "symbolizer.h"
 
+#define HEALTH_AGE_MAX_S 90 /* it may wait half a minute for work, and name for as long */
+
+static enum exit_status health_main(int argc, char **argv)
+{
+	return (enum exit_status)heartbeat_main("triptych-symbolizer", HEALTH_AGE_MAX_S, argc,
+						argv);
+}
+
 /* What is not the service but a tool: for people, with their own authority. */
 static const struct {
 	const char *name;
 	enum exit_status (*run)(int argc, char **argv);
 } tools[] = {
+	{"health", health_main},
 	{"resolve", resolve_main},
 };
 

@@ -26,6 +26,7 @@ static const char help_text[] =
 	"  --memory-bytes N       address space of this process (default 1 GiB)\n"
 	"  --collector-uid UID    whom the collector may run as; may be repeated (default 59111)\n"
 	"  --shipper-uid UID      whom the shipper may run as; may be repeated (default 59114)\n"
+	"  --health-file FILE     where to say that it works, for `triptych-symbolizer health`\n"
 	"  --log-level LEVEL      error, warn, info or debug (default info)\n"
 	"  --help, --version\n"
 	"\n"
@@ -40,6 +41,7 @@ enum option_id {
 	OPTION_MEMORY_BYTES,
 	OPTION_COLLECTOR_UID,
 	OPTION_SHIPPER_UID,
+	OPTION_HEALTH_FILE,
 	OPTION_LOG_LEVEL,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -52,6 +54,7 @@ static const struct option long_options[] = {
 	{"memory-bytes", required_argument, NULL, OPTION_MEMORY_BYTES},
 	{"collector-uid", required_argument, NULL, OPTION_COLLECTOR_UID},
 	{"shipper-uid", required_argument, NULL, OPTION_SHIPPER_UID},
+	{"health-file", required_argument, NULL, OPTION_HEALTH_FILE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -86,6 +89,9 @@ static int apply(struct options *options, int id, const char *argument)
 		return add_uid(options->collector_uids, &options->n_collector_uids, argument);
 	case OPTION_SHIPPER_UID:
 		return add_uid(options->shipper_uids, &options->n_shipper_uids, argument);
+	case OPTION_HEALTH_FILE:
+		options->health_file = argument;
+		return 0;
 	case OPTION_LOG_LEVEL:
 		return log_level_parse(argument, &options->log_level);
 	case OPTION_HELP:

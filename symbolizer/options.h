@@ -19,6 +19,7 @@ struct options {
 	uid_t collector_uids[OPTION_UIDS_MAX];
 	size_t n_shipper_uids;
 	uid_t shipper_uids[OPTION_UIDS_MAX];
+	const char *health_file; /* NULL: none */
 	enum log_level log_level;
 	bool is_done; /* --help or --version was answered: leave with 0 */
 };

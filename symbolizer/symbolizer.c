@@ -78,6 +78,18 @@ static enum exit_status open_cache(struct symbolizer *symbolizer)
 	return EXIT_STATUS_CANT_CREATE;
 }
 
+static enum exit_status make_health_file(struct symbolizer *symbolizer)
+{
+	const char *path = symbolizer->options->health_file;
+	int r = path ? heartbeat_open(&symbolizer->heartbeat, path) : 0;
+
+	if (r == 0)
+		return EXIT_STATUS_OK;
+	log_err("health-file", "path=%s error=%s, leaving", log_quote(path, strlen(path)).text,
+		strerror(-r));
+	return EXIT_STATUS_CANT_CREATE;
+}
+
 static enum exit_status make_tables(struct symbolizer *symbolizer)
 {
 	struct table_cache_options options = {
@@ -114,6 +126,8 @@ enum exit_status symbolizer_acquire(struct symbolizer *symbolizer, const struct 
 	if (r < 0)
 		return machine_failed("start", r);
 	status = open_cache(symbolizer);
+	if (status == EXIT_STATUS_OK)
+		status = make_health_file(symbolizer);
 	return status == EXIT_STATUS_OK ? make_tables(symbolizer) : status;
 }
 
@@ -185,6 +199,7 @@ enum exit_status symbolizer_run(struct symbolizer *symbolizer)
 			.tables = symbolizer->tables,
 			.directory = symbolizer->directory,
 			.counters = &symbolizer->counters,
+			.heartbeat = &symbolizer->heartbeat,
 			.signal_fd = symbolizer->signal_fd,
 		};
 
@@ -206,6 +221,7 @@ void symbolizer_deinit(struct symbolizer *symbolizer)
 	link_client_free(symbolizer->profiles);
 	table_cache_free(symbolizer->tables);
 	cache_directory_free(symbolizer->directory);
+	heartbeat_deinit(&symbolizer->heartbeat);
 	close_fdp(&symbolizer->memory_fd);
 	close_fdp(&symbolizer->signal_fd);
 }

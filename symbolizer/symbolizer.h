@@ -4,6 +4,7 @@
  * exit_status and say in the log what went wrong.
  */
 #include "base/cleanup.h"
+#include "base/heartbeat.h"
 #include "base/identity.h"
 #include "cache_directory.h"
 #include "link/link.h"
@@ -21,12 +22,13 @@ struct symbolizer {
 	struct link_client *pool;
 	struct link_client *profiles;
 	struct worker *worker;
+	struct heartbeat heartbeat;
 	struct counters counters;
 };
 
 #define SYMBOLIZER_NULL                                                                            \
 	{                                                                                          \
-		.memory_fd = -1, .signal_fd = -1                                                   \
+		.memory_fd = -1, .signal_fd = -1, .heartbeat = HEARTBEAT_NULL                      \
 	}
 
 /* Refuses privileges, limits memory, opens what is opened by name. */

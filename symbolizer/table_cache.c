@@ -10,6 +10,8 @@
 #include "held_tables.h"
 #include "known_files.h"
 
+#define TOUCH_NS UINT64_C(600000000000)
+
 struct table_cache {
 	struct table_cache_options options;
 	uint64_t (*clock_wall_ns)(void);
@@ -48,6 +50,7 @@ static int view(struct held_table *table, const struct table_digest *digest, con
 	int r = symbol_table_view(block, table->n_bytes, &table->view);
 
 	table->digest = *digest;
+	table->touched_ns = clock_monotonic_ns();
 	table->class = table->view.build_id.n_bytes > 0 ? TABLE_OF_BUILD_ID : TABLE_OF_FILE;
 	return r;
 }
@@ -138,6 +141,17 @@ static int build(struct table_cache *cache, struct file_symbols *symbols,
 	return 0;
 }
 
+/* A table that is only ever found in memory would look unused in the directory, and be swept. */
+static void keep_in_directory(const struct table_cache *cache, struct held_table *table)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!cache->options.directory || now_ns - table->touched_ns < TOUCH_NS)
+		return;
+	cache_directory_touch(cache->options.directory, &table->digest);
+	table->touched_ns = now_ns;
+}
+
 /* The table of @digest from memory or the directory. Returns 0, CACHE_MISS or a negative errno. */
 static int find(struct table_cache *cache, const struct table_digest *digest,
 		struct held_table **ret_table)
@@ -152,6 +166,7 @@ static int find(struct table_cache *cache, const struct table_digest *digest,
 		held_tables_add(&cache->tables, table);
 	} else {
 		count(cache, COUNTER_TABLES_HIT_MEMORY, 1);
+		keep_in_directory(cache, table);
 	}
 	*ret_table = table;
 	return 0;
@@ -225,17 +240,24 @@ static bool recall(struct table_cache *cache, const struct file_key *key, int *r
 	struct file_note note;
 
 	if (file && !is_stale(cache, &file->note)) {
-		*ret_outcome = file->outcome;
-		return file->outcome != 0 || find(cache, &file->note.digest, ret_table) == 0;
+		*ret_outcome = file->note.outcome;
+		return file->note.outcome != 0 || find(cache, &file->note.digest, ret_table) == 0;
 	}
 	/* What a sibling found meanwhile is as good as what we would find. */
 	if (!cache->options.directory ||
 	    cache_directory_find(cache->options.directory, key, &note) != 0 ||
-	    is_stale(cache, &note) || find(cache, &note.digest, ret_table) != 0)
+	    is_stale(cache, &note) || note.outcome > TABLE_CACHE_UNREADABLE ||
+	    (note.outcome == 0 && find(cache, &note.digest, ret_table) != 0))
 		return false;
-	known_files_note(&cache->files, key, 0, &note);
-	*ret_outcome = 0;
+	known_files_note(&cache->files, key, &note);
+	*ret_outcome = note.outcome;
 	return true;
+}
+
+/* Whether the pool may be told: what is too big here may not be for one with more memory. */
+static bool is_worth_a_note(const struct table_cache *cache, int outcome)
+{
+	return cache->options.directory && outcome != TABLE_CACHE_TOO_BIG;
 }
 
 /* Reads the file, and remembers what it is; what could not be read may be readable another time. */
@@ -243,7 +265,7 @@ static int learn(struct table_cache *cache, const struct file_key *key,
 		 const struct wire_object *object, const struct object_reader *reader,
 		 struct held_table **ret_table)
 {
-	struct file_note note;
+	struct file_note note = {0};
 	int r = read_file(cache, object, reader, &note, ret_table);
 
 	if (r == -ENOMEM)
@@ -251,10 +273,10 @@ static int learn(struct table_cache *cache, const struct file_key *key,
 	count_refused(cache, r);
 	if (r < 0 || r == TABLE_CACHE_UNREADABLE)
 		return r;
-	known_files_note(&cache->files, key, r, r == 0 ? &note : NULL);
-	if (r == 0 && cache->options.directory)
-		(void)!cache_directory_note(cache->options.directory, key,
-					    &note); /* costs a reading later */
+	note.outcome = r;
+	known_files_note(&cache->files, key, &note);
+	if (is_worth_a_note(cache, r)) /* without one, somebody reads the file again */
+		(void)!cache_directory_note(cache->options.directory, key, &note);
 	return r;
 }
 

@@ -87,6 +87,7 @@ static int ask(struct worker *worker, struct link_client *client, const struct b
 
 	if (frame->error)
 		return frame->error;
+	heartbeat_beat(worker->options.heartbeat);
 	r = link_ask(client, frame->data, frame->n_bytes, timeout_ms, worker->options.signal_fd,
 		     ret_answer);
 	if (r == -EINTR)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/heartbeat.h"
 #include "link/link.h"
 #include "table_cache.h"
 #include "wire/counters.h"
@@ -20,6 +21,7 @@ struct worker_options {
 	struct table_cache *tables;
 	struct cache_directory *directory; /* or NULL */
 	struct counters *counters;
+	struct heartbeat *heartbeat; /* beats before each question */
 	int signal_fd;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-/* The three clocks that this project reads. Intervals use the monotonic one, always. */
+/* The clocks that this project reads. Intervals use the monotonic one, always. */
 #include <stdint.h>
 #include <time.h>
 
@@ -14,6 +14,12 @@ static inline uint64_t clock_read_ns(clockid_t clock)
 static inline uint64_t clock_monotonic_ns(void)
 {
 	return clock_read_ns(CLOCK_MONOTONIC);
+}
+
+/* Monotonic, and the same for all processes of a host, time asleep included. */
+static inline uint64_t clock_boot_ns(void)
+{
+	return clock_read_ns(CLOCK_BOOTTIME);
 }
 
 static inline uint64_t clock_wall_ns(void)

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/secrecy.h"
+
 #define MESSAGE_BYTES_MAX    1024
 #define SEEN_MAX             (5 * CONFIG_DIAGNOSTICS_MAX) /* finding a line walks the text */
 #define SUGGESTIONS_MAX      CONFIG_DIAGNOSTICS_MAX
 #define EXCERPT_BEFORE_CHARS 100u /* of a long line, before the caret */
 #define EXCERPT_AFTER_CHARS  60u
+#define EXCERPT_BYTES_MAX    (4u * (EXCERPT_BEFORE_CHARS + EXCERPT_AFTER_CHARS + 1u))
 
 struct config_diagnostic {
 	struct config_diagnostic *next;
@@ -93,6 +96,16 @@ static size_t append_character(struct bytes *out, const char *text, size_t n_byt
 	return n;
 }
 
+/* The same for one that is not shown. */
+static size_t append_mask(struct bytes *out, const char *text, size_t n_bytes)
+{
+	uint32_t character;
+	size_t n = config_utf8_read(text, n_bytes, &character);
+
+	bytes_append(out, "*", 1);
+	return n ? n : 1;
+}
+
 /* Returns the offset @n_chars characters before @at, not before @start. */
 static uint32_t step_back(const char *text, uint32_t start, uint32_t at, uint32_t n_chars)
 {
@@ -105,16 +118,26 @@ static uint32_t step_back(const char *text, uint32_t start, uint32_t at, uint32_
 	return at;
 }
 
-/* Writes the line around @at, and below it a caret that keeps its place whatever a tab is wide. */
+/*
+ * Writes the line around @at, and below it a caret that keeps its place whatever a tab is wide.
+ * Secrets are as many asterisks.
+ */
 static void write_excerpt(const struct config_source *source, uint32_t at, struct bytes *out)
 {
 	struct config_position position = config_source_position(source, at);
 	const char *text = source->text.data;
 	uint32_t start = step_back(text, position.line_start, at, EXCERPT_BEFORE_CHARS);
-	uint32_t i = start, character;
+	uint32_t i = start, end = position.line_end, character;
+	bool secret[EXCERPT_BYTES_MAX] = {false};
 
-	for (uint32_t n = 0; i < position.line_end && n < EXCERPT_AFTER_CHARS;) {
-		i += (uint32_t)append_character(out, text + i, position.line_end - i, true);
+	if (end - start > EXCERPT_BYTES_MAX)
+		end = start + EXCERPT_BYTES_MAX;
+	config_secrets_mark(source, (struct config_span){start, end}, secret);
+	for (uint32_t n = 0; i < end && n < EXCERPT_AFTER_CHARS;) {
+		if (secret[i - start])
+			i += (uint32_t)append_mask(out, text + i, end - i);
+		else
+			i += (uint32_t)append_character(out, text + i, position.line_end - i, true);
 		if (i > at)
 			n++;
 	}

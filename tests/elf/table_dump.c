@@ -7,6 +7,7 @@
  *   segment OFFSET FILE_BYTES VADDR MEMORY_BYTES EXECUTABLE
  *   symbol START SIZE NAME     each once, the first PRINTED_MAX
  *   at ADDRESS START SIZE NAME or `at ADDRESS -`
+ *   line ADDRESS LINE START_LINE FILE, where it is known
  *   time NANOSECONDS for the table, NANOSECONDS a lookup
  */
 #include <inttypes.h>
@@ -69,12 +70,16 @@ static void print_at(const struct symbol_table *table, const char *text)
 {
 	struct elf_addr addr = {strtoull(text, NULL, 16)};
 	struct symbol_found found;
+	struct symbol_line line;
 
 	printf("at %" PRIx64 " ", addr.v);
 	if (symbol_table_find(table, addr, &found))
 		print_found(&found);
 	else
 		printf("-\n");
+	if (symbol_table_line(table, addr, &line))
+		printf("line %" PRIx64 " %u %u %.*s\n", addr.v, line.line, line.start_line,
+		       (int)line.n_file_bytes, line.file);
 }
 
 /* Looks addresses up all over the table, in an order that no cache can guess. */

@@ -19,19 +19,19 @@ import specimens
 SKIPPED = 77
 LIBRARIES = ["libc.so.6", "libstdc++.so.6", "libcrypto.so.3", "libm.so.6", "libz.so.1",
              "ld-linux-x86-64.so.2", "libelf.so.1", "libcurl.so.4"]
-PROGRAMS = ["/usr/bin/python3", "/usr/bin/git", "/usr/local/go/bin/go", "/usr/bin/gdb",
+PROGRAMS = ["/usr/bin/python3", "/usr/bin/git", "/usr/bin/gdb",
             "/usr/bin/bash", sys.executable]
 SECONDS_MAX = 10  # to read the worst specimen, with sanitizers on a busy machine
 
 
-def dump(tool, path, addresses=()):
+def dump(tool, path, addresses=(), encoding="latin-1"):
     """Runs the dump; returns its lines as lists of words, names whole."""
     command = [tool, path] + ["%x" % address for address in addresses]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
         raise AssertionError("%s: exit %d\n%s" % (path, done.returncode, done.stderr.decode()[-2000:]))
-    out = {"symbol": {}, "at": {}}
-    for line in done.stdout.decode("latin-1").splitlines():
+    out = {"symbol": {}, "at": {}, "line": {}}
+    for line in done.stdout.decode(encoding).splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "symbol":
             start, size, name = rest.split(" ", 2)
@@ -41,6 +41,9 @@ def dump(tool, path, addresses=()):
             words = answer.split(" ", 2)
             out["at"][int(address, 16)] = None if answer == "-" else (
                 int(words[0], 16), int(words[1], 16), words[2])
+        elif kind == "line":
+            address, line, _, name = rest.split(" ", 3)
+            out["line"][int(address, 16)] = (name, int(line))
         else:
             out[kind] = rest.split()
     return out

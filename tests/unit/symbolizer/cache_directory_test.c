@@ -81,7 +81,7 @@ static void what_is_published_is_found_by_digest_and_by_file(void **state)
 	struct world *world = *state;
 	const struct table_digest digest = digest_of(1);
 	const struct file_key file = {1, 2, 3, 4};
-	const struct file_note note = {digest, 4711};
+	const struct file_note note = {digest, 4711, 3};
 	struct file_note found;
 	struct cached_block block;
 
@@ -90,7 +90,9 @@ static void what_is_published_is_found_by_digest_and_by_file(void **state)
 	assert_int_equal(cache_directory_publish(world->directory, &digest, "content", 7), 0);
 	assert_int_equal(cache_directory_note(world->directory, &file, &note), 0);
 	assert_int_equal(cache_directory_find(world->directory, &file, &found), 0);
-	assert_memory_equal(&found, &note, sizeof(note));
+	assert_memory_equal(&found.digest, &digest, sizeof(digest));
+	assert_int_equal(found.stale_wall_ns, 4711);
+	assert_int_equal(found.outcome, 3);
 	assert_int_equal(cache_directory_map(world->directory, &digest, &block), 0);
 	assert_int_equal(block.n_bytes, 7);
 	assert_memory_equal(block.block, "content", 7);
@@ -203,6 +205,119 @@ static void a_table_under_another_name_is_not_found(void **state)
 	assert_int_equal(cache_directory_map(world->directory, &other, &block), CACHE_MISS);
 }
 
+/* Flips one byte of the only file that there is, wherever it is, and back. */
+static void flip(const char *path, long at)
+{
+	FILE *file = fopen(path, "r+");
+	int byte;
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	byte = fgetc(file);
+	assert_true(byte != EOF);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_true(fputc(byte ^ 0x40, file) != EOF);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void no_byte_of_a_table_may_change(void **state)
+{
+	struct world *world = *state;
+	const struct table_digest digest = digest_of(1);
+	struct cached_block block;
+	char content[300], path[256];
+	struct stat st;
+
+	memset(content, 'c', sizeof(content));
+	assert_int_equal(
+		cache_directory_publish(world->directory, &digest, content, sizeof(content)), 0);
+	path_of(world, &digest, path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true((size_t)st.st_size > sizeof(content));
+	for (long at = 0; at < st.st_size; at++) {
+		flip(path, at);
+		if (cache_directory_map(world->directory, &digest, &block) != CACHE_MISS)
+			fail_msg("byte %ld", at);
+		flip(path, at);
+		assert_int_equal(cache_directory_map(world->directory, &digest, &block), 0);
+		cached_block_deinit(&block);
+	}
+}
+
+static void no_byte_of_what_is_noted_may_change(void **state)
+{
+	struct world *world = *state;
+	const struct file_key file = {1, 2, 3, 4};
+	const struct file_note note = {.digest = digest_of(7), .outcome = 1};
+	struct file_note found;
+	char path[256];
+	struct stat st;
+
+	assert_int_equal(cache_directory_note(world->directory, &file, &note), 0);
+	(void)snprintf(path, sizeof(path), "%s/f-1-2-3-4", world->path);
+	assert_int_equal(stat(path, &st), 0);
+	for (long at = 0; at < st.st_size; at++) {
+		flip(path, at);
+		if (cache_directory_find(world->directory, &file, &found) != CACHE_MISS)
+			fail_msg("byte %ld", at);
+		flip(path, at);
+	}
+	assert_int_equal(cache_directory_find(world->directory, &file, &found), 0);
+}
+
+static void what_is_in_use_stays_when_room_is_made(void **state)
+{
+	struct world *world = *state;
+	struct table_digest mapped = digest_of(1), touched = digest_of(2), digest;
+	char *content = calloc(1, BOUND);
+	struct cached_block block;
+
+	for (uint8_t i = 1; i <= 8; i++) {
+		digest = digest_of(i);
+		assert_int_equal(
+			cache_directory_publish(world->directory, &digest, content, 100000), 0);
+		set_age(world, &digest, i);
+	}
+	assert_int_equal(cache_directory_map(world->directory, &mapped, &block), 0);
+	cached_block_deinit(&block);
+	cache_directory_touch(world->directory, &touched);
+	for (uint8_t i = 20; i < 25; i++) {
+		digest = digest_of(i);
+		assert_int_equal(
+			cache_directory_publish(world->directory, &digest, content, 100000), 0);
+	}
+	digest = digest_of(3);
+	assert_int_equal(cache_directory_map(world->directory, &digest, &block), CACHE_MISS);
+	assert_int_equal(cache_directory_map(world->directory, &mapped, &block), 0);
+	cached_block_deinit(&block);
+	assert_int_equal(cache_directory_map(world->directory, &touched, &block), 0);
+	cached_block_deinit(&block);
+	free(content);
+}
+
+/* Each sees its own writes at once; of the others' it learns before long. */
+static void siblings_together_go_over_the_bound_by_a_fraction(void **state)
+{
+	enum { SIBLINGS = 4, FILES = 400 };
+	struct world *world = *state;
+	struct cache_directory *siblings[SIBLINGS];
+	char *content = calloc(1, 20000);
+	struct table_digest digest = digest_of(0);
+
+	for (unsigned i = 0; i < SIBLINGS; i++)
+		assert_int_equal(cache_directory_open(world->path, BOUND, &siblings[i]), 0);
+	for (unsigned i = 0; i < FILES; i++) {
+		memcpy(digest.bytes, &i, sizeof(i));
+		assert_int_equal(
+			cache_directory_publish(siblings[i % SIBLINGS], &digest, content, 20000),
+			0);
+		assert_true(for_files(world, NULL) <= BOUND + SIBLINGS * (BOUND / 16 + 24576));
+	}
+	for (unsigned i = 0; i < SIBLINGS; i++)
+		cache_directory_free(siblings[i]);
+	free(content);
+}
+
 static void the_bound_holds_and_the_oldest_go_first(void **state)
 {
 	struct world *world = *state;
@@ -264,6 +379,10 @@ int main(void)
 		TEST(another_symbolizer_sees_what_one_published),
 		TEST(a_file_that_is_not_whole_is_not_found),
 		TEST(a_table_under_another_name_is_not_found),
+		TEST(no_byte_of_a_table_may_change),
+		TEST(no_byte_of_what_is_noted_may_change),
+		TEST(what_is_in_use_stays_when_room_is_made),
+		TEST(siblings_together_go_over_the_bound_by_a_fraction),
 		TEST(the_bound_holds_and_the_oldest_go_first),
 		TEST(a_draft_without_a_writer_is_removed),
 		cmocka_unit_test(a_directory_that_is_not_there_is_an_error),

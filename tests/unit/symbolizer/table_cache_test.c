@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -342,12 +343,101 @@ static void equal_files_take_one_place(void **state)
 	assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_BUILD_IDS_EVICTED), 0);
 }
 
+enum { POOL = 4, POOL_FILES = 24 };
+
+/* One symbolizer of a pool, in a process of its own: names every file; 0 when all are right. */
+static int symbolize_all(struct world *world, uint64_t *ret_built)
+{
+	struct cache_directory *directory;
+	struct host_file file;
+	char name[16];
+
+	world->memory_fd = memfd_create("object", MFD_CLOEXEC);
+	if (cache_directory_open(world->path, CACHE_BYTES, &directory) < 0)
+		return 1;
+	world->directory = directory;
+	start_cache(world, CACHE_BYTES);
+	for (unsigned i = 0; i < POOL_FILES; i++) {
+		int outcome;
+		const char *found;
+
+		(void)snprintf(name, sizeof(name), "function_%02u", i);
+		make_file(&file, name, i + 1);
+		if (i % 8 == 7)
+			file.elf.data[0] = 'X';
+		found = name_in(world, &file, &outcome);
+		if (i % 8 == 7 ? outcome != TABLE_CACHE_NOT_ELF
+			       : !found || strcmp(found, name) != 0)
+			return 2;
+	}
+	*ret_built = built(world);
+	if (counters_get(&world->counters, COUNTER_TABLES_HIT_DISK) + *ret_built !=
+	    POOL_FILES - POOL_FILES / 8)
+		return 3;
+	return 0;
+}
+
+/* Runs symbolize_all() in @n processes at once; returns how many tables they built. */
+static uint64_t run_pool(struct world *world, unsigned n)
+{
+	uint64_t *n_built =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t sum = 0;
+	pid_t children[POOL];
+	int status;
+
+	assert_true(n_built != MAP_FAILED);
+	for (unsigned i = 0; i < n; i++) {
+		children[i] = fork();
+		assert_true(children[i] >= 0);
+		if (children[i] == 0)
+			_exit(symbolize_all(world, &n_built[i]));
+	}
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+		sum += n_built[i];
+	}
+	(void)munmap(n_built, 4096);
+	return sum;
+}
+
+static void a_pool_that_starts_beside_a_warm_cache_parses_nothing(void **state)
+{
+	struct world *world = *state;
+	uint64_t n_built;
+
+	n_built = run_pool(world, POOL);
+	assert_in_range(n_built, POOL_FILES - POOL_FILES / 8, POOL * POOL_FILES);
+	assert_int_equal(run_pool(world, POOL), 0);
+}
+
+/* What is no ELF file is read by nobody a second time, either. */
+static void what_a_file_is_not_is_known_to_the_pool(void **state)
+{
+	struct world *world = *state;
+	struct host_file file;
+	int outcome;
+
+	make_file(&file, "alpha", 1);
+	file.elf.data[0] = 'X';
+	assert_null(name_in(world, &file, &outcome));
+	file.memory.n_fetches = 0;
+	start_cache(world, CACHE_BYTES);
+	assert_null(name_in(world, &file, &outcome));
+	assert_int_equal(outcome, TABLE_CACHE_NOT_ELF);
+	assert_int_equal(file.memory.n_fetches, 0);
+}
+
 static void more_files_than_can_be_remembered_are_no_harm(void **state)
 {
 	struct world *world = *state;
 	struct host_file file;
 	int outcome;
 
+	cache_directory_free(world->directory);
+	world->directory = NULL;
+	start_cache(world, CACHE_BYTES);
 	make_file(&file, "alpha", 1);
 	file.elf.data[0] = 'X';
 	for (uint64_t i = 0; i < KNOWN_FILES_MAX + 100u; i++) {
@@ -370,6 +460,8 @@ int main(void)
 		TEST(each_cache_holds_as_many_tables_as_it_may),
 		TEST(a_smaller_limit_takes_effect_with_the_next_window),
 		TEST(equal_files_take_one_place),
+		TEST(a_pool_that_starts_beside_a_warm_cache_parses_nothing),
+		TEST(what_a_file_is_not_is_known_to_the_pool),
 		TEST(more_files_than_can_be_remembered_are_no_harm),
 	};
 

@@ -19,10 +19,30 @@ int config_call_text(const struct config_call *call, size_t i, struct config_tex
 {
 	int r;
 
-	if (call->arguments[i].type != CONFIG_STRING && call->arguments[i].type != CONFIG_NUMBER)
+	if (call->arguments[i].type != CONFIG_STRING && call->arguments[i].type != CONFIG_NUMBER &&
+	    call->arguments[i].type != CONFIG_NULL)
 		return config_call_refuse(call, i, "a string");
 	r = config_value_to_text(call->diagnostics->arena, &call->arguments[i], ret_text);
 	return r;
+}
+
+int config_call_give(const struct config_call *call, struct bytes *out,
+		     struct config_value *ret_value)
+{
+	struct config_arena *arena = call->diagnostics->arena;
+	size_t n_bytes = out->n_bytes;
+	const char *copy = NULL;
+	int r = out->error;
+
+	if (r == 0)
+		copy = config_arena_copy(arena, out->data, n_bytes);
+	bytes_deinit(out);
+	if (!copy) { /* what is too big for @out is as much too big for the arena */
+		arena->error = r ? r : arena->error;
+		return arena->error;
+	}
+	*ret_value = (struct config_value){.type = CONFIG_STRING, .text = {copy, n_bytes}};
+	return 0;
 }
 
 static int run_env(const struct config_call *call, struct config_value *ret_value)
@@ -46,31 +66,6 @@ static int run_env(const struct config_call *call, struct config_value *ret_valu
 	if (!copy)
 		return call->diagnostics->arena->error;
 	*ret_value = (struct config_value){.type = CONFIG_STRING, .text = {copy, strlen(copy)}};
-	return 0;
-}
-
-static int run_concat(const struct config_call *call, struct config_value *ret_value)
-{
-	struct config_arena *arena = call->diagnostics->arena;
-	struct config_value *items;
-	size_t n_items = 0, at = 0;
-
-	for (size_t i = 0; i < call->n_arguments; i++) {
-		if (call->arguments[i].type != CONFIG_ARRAY)
-			return config_call_refuse(call, i, "a list");
-		n_items += call->arguments[i].array.n_items; /* each is in memory: no overflow */
-	}
-	items = config_arena_array(arena, n_items, sizeof(*items));
-	if (!items)
-		return arena->error;
-	for (size_t i = 0; i < call->n_arguments; i++) {
-		const struct config_array *array = &call->arguments[i].array;
-
-		if (array->n_items > 0)
-			memcpy(items + at, array->items, array->n_items * sizeof(*items));
-		at += array->n_items;
-	}
-	*ret_value = (struct config_value){.type = CONFIG_ARRAY, .array = {items, n_items}};
 	return 0;
 }
 
@@ -100,21 +95,33 @@ static int run_nonsensitive(const struct config_call *call, struct config_value 
 
 static const struct config_function functions[] = {
 	{"sys.env", "env", 1, 1, "sys.env(name)", run_env},
-	{"array.concat", "concat", 0, CONFIG_ARGUMENTS_MAX, "array.concat(list, ...)", run_concat},
 	{"coalesce", NULL, 0, CONFIG_ARGUMENTS_MAX, "coalesce(value, ...)", run_coalesce},
 	{"convert.nonsensitive", "nonsensitive", 1, 1, "convert.nonsensitive(secret)",
 	 run_nonsensitive},
 };
 
-#define N_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
+static const size_t n_functions = sizeof(functions) / sizeof(functions[0]);
+
+/* All of them, part by part. */
+static const struct {
+	const struct config_function *functions;
+	const size_t *n;
+} parts[] = {
+	{functions, &n_functions},
+	{config_string_functions, &config_n_string_functions},
+	{config_array_functions, &config_n_array_functions},
+	{config_encoding_functions, &config_n_encoding_functions},
+	{config_data_functions, &config_n_data_functions},
+};
 
 static const struct config_function *function_at(size_t i)
 {
-	if (i < N_FUNCTIONS)
-		return &functions[i];
-	return i - N_FUNCTIONS < config_n_string_functions
-		       ? &config_string_functions[i - N_FUNCTIONS]
-		       : NULL;
+	for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
+		if (i < *parts[part].n)
+			return &parts[part].functions[i];
+		i -= *parts[part].n;
+	}
+	return NULL;
 }
 
 /* Do the first names of @path spell @dotted? Returns how many they are, or 0. */

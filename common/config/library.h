@@ -2,9 +2,8 @@
 /*
  * The standard library: functions and constants that every configuration can name, under the
  * dotted name (string.join) and, where there is one, the older (join).
- *
- * The language's strings are bytes here: to_lower and to_upper change ASCII letters only.
  */
+#include "base/bytes.h"
 #include "config/diagnostics.h"
 #include "config/evaluator.h"
 
@@ -40,9 +39,25 @@ void config_library_suggest(struct config_suggestion *suggestion);
 /* For functions: reports at argument @i what it should be. Returns CONFIG_REFUSED. */
 int config_call_refuse(const struct config_call *call, size_t i, const char *wanted);
 
-/* For functions: the text of argument @i, a number converted. Returns like config_evaluate(). */
+/* For functions: the text of argument @i, a number or null converted. Returns like
+ * config_evaluate(). */
 int config_call_text(const struct config_call *call, size_t i,
 		     struct config_text *ret_text) warn_unused_result;
 
+/* For functions: makes what was built in @out (consumed) the result. Like config_evaluate(). */
+int config_call_give(const struct config_call *call, struct bytes *out,
+		     struct config_value *ret_value) warn_unused_result;
+
+/* The parts of the library, one a file. */
 extern const struct config_function config_string_functions[];
 extern const size_t config_n_string_functions;
+extern const struct config_function config_array_functions[];
+extern const size_t config_n_array_functions;
+extern const struct config_function config_encoding_functions[];
+extern const size_t config_n_encoding_functions;
+extern const struct config_function config_data_functions[];
+extern const size_t config_n_data_functions;
+
+/* string.format(): in a file of its own. */
+int config_run_format(const struct config_call *call,
+		      struct config_value *ret_value) warn_unused_result;

@@ -4,28 +4,7 @@
 #include "base/bytes.h"
 #include "config/library.h"
 
-#define WIDTH_MAX          1000 /* of one formatted value */
 #define TRIM_SET_BYTES_MAX 256u /* each character of the text is looked for in it */
-
-/* Finishes a string that was built in @out, which it frees. */
-static int give(const struct config_call *call, struct bytes *out, struct config_value *ret_value)
-{
-	struct config_arena *arena = call->diagnostics->arena;
-	size_t n_bytes = out->n_bytes;
-	const char *copy = NULL;
-	int r = out->error;
-
-	if (r == 0)
-		copy = config_arena_copy(arena, out->data, n_bytes);
-	bytes_deinit(out);
-	if (!copy) {
-		arena->error =
-			r ? r : arena->error; /* the value is as much too big for the arena */
-		return arena->error;
-	}
-	*ret_value = (struct config_value){.type = CONFIG_STRING, .text = {copy, n_bytes}};
-	return 0;
-}
 
 static int give_part(const struct config_call *call, struct config_text text, size_t start,
 		     size_t end, struct config_value *ret_value)
@@ -55,6 +34,8 @@ static int run_join(const struct config_call *call, struct config_value *ret_val
 
 	if (r != 0)
 		return r;
+	if (call->arguments[0].type == CONFIG_NULL)
+		return config_call_give(call, &out, ret_value);
 	if (call->arguments[0].type != CONFIG_ARRAY)
 		return config_call_refuse(call, 0, "a list");
 	for (size_t i = 0; i < list->n_items && r == 0; i++) {
@@ -66,7 +47,7 @@ static int run_join(const struct config_call *call, struct config_value *ret_val
 		bytes_append(&out, item.data, item.n_bytes);
 	}
 	if (r == 0)
-		return give(call, &out, ret_value);
+		return config_call_give(call, &out, ret_value);
 	bytes_deinit(&out);
 	return r < 0 ? r : config_call_refuse(call, 0, "a list of strings");
 }
@@ -122,6 +103,14 @@ static int run_split(const struct config_call *call, struct config_value *ret_va
 	return 0;
 }
 
+static size_t character_length(struct config_text text, size_t at)
+{
+	uint32_t character;
+	size_t n = config_utf8_read(text.data + at, text.n_bytes - at, &character);
+
+	return n ? n : 1;
+}
+
 static int run_replace(const struct config_call *call, struct config_value *ret_value)
 {
 	struct bytes out = BYTES_INIT(call->diagnostics->arena->bytes_max);
@@ -134,29 +123,27 @@ static int run_replace(const struct config_call *call, struct config_value *ret_
 		if (r != 0)
 			return r;
 	}
-	if (texts[1].n_bytes == 0)
-		return give_part(call, texts[0], 0, texts[0].n_bytes, ret_value);
+	if (texts[1].n_bytes == 0) { /* nothing is before, behind and between all characters */
+		for (; at < texts[0].n_bytes; at += character_length(texts[0], at)) {
+			bytes_append(&out, texts[2].data, texts[2].n_bytes);
+			bytes_append(&out, texts[0].data + at, character_length(texts[0], at));
+		}
+		bytes_append(&out, texts[2].data, texts[2].n_bytes);
+		return config_call_give(call, &out, ret_value);
+	}
 	while ((found = find(texts[0], at, texts[1])) < texts[0].n_bytes) {
 		bytes_append(&out, texts[0].data + at, found - at);
 		bytes_append(&out, texts[2].data, texts[2].n_bytes);
 		at = found + texts[1].n_bytes;
 	}
 	bytes_append(&out, texts[0].data + at, texts[0].n_bytes - at);
-	return give(call, &out, ret_value);
+	return config_call_give(call, &out, ret_value);
 }
 
 /* Is the character that starts at @at, @n bytes long, one of @set? */
 static bool in_set(struct config_text text, size_t at, size_t n, struct config_text set)
 {
 	return memmem(set.data, set.n_bytes, text.data + at, n) != NULL;
-}
-
-static size_t character_length(struct config_text text, size_t at)
-{
-	uint32_t character;
-	size_t n = config_utf8_read(text.data + at, text.n_bytes - at, &character);
-
-	return n ? n : 1;
 }
 
 static int trim(const struct config_call *call, struct config_text text, struct config_text set,
@@ -192,7 +179,8 @@ static int run_trim(const struct config_call *call, struct config_value *ret_val
 static int run_trim_space(const struct config_call *call, struct config_value *ret_value)
 {
 	static const struct config_text blanks =
-		CONFIG_TEXT("\t\n\v\f\r \xc2\x85\xc2\xa0\xe2\x80\xa8\xe2\x80\xa9\xe3\x80\x80");
+		CONFIG_TEXT("\t\n\v\f\r \xc2\x85\xc2\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
+			    "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000");
 	struct config_text text;
 	int r = config_call_text(call, 0, &text);
 
@@ -231,222 +219,39 @@ static int run_trim_suffix(const struct config_call *call, struct config_value *
 	return give_part(call, text, 0, end, ret_value);
 }
 
-static int change_case(const struct config_call *call, char first, struct config_value *ret_value)
+/* Character by character, as Go does: what is no UTF-8 becomes a replacement character. */
+static int change_case(const struct config_call *call, uint32_t (*change)(uint32_t character),
+		       struct config_value *ret_value)
 {
+	struct bytes out = BYTES_INIT(call->diagnostics->arena->bytes_max);
 	struct config_text text;
-	char *copy;
+	uint32_t character;
+	char changed[4];
 	int r = config_call_text(call, 0, &text);
 
 	if (r != 0)
 		return r;
-	copy = config_arena_copy(call->diagnostics->arena, text.data, text.n_bytes);
-	if (!copy)
-		return call->diagnostics->arena->error;
-	for (size_t i = 0; i < text.n_bytes; i++)
-		if (copy[i] >= first && copy[i] < first + 26)
-			copy[i] ^= 0x20;
-	*ret_value = (struct config_value){.type = CONFIG_STRING, .text = {copy, text.n_bytes}};
-	return 0;
+	for (size_t at = 0, n; at < text.n_bytes; at += n ? n : 1) {
+		n = config_utf8_read(text.data + at, text.n_bytes - at, &character);
+		character = n ? change(character) : 0xfffd;
+		bytes_append(&out, changed, config_utf8_write(character, changed));
+	}
+	return config_call_give(call, &out, ret_value);
 }
 
 static int run_to_lower(const struct config_call *call, struct config_value *ret_value)
 {
-	return change_case(call, 'A', ret_value);
+	return change_case(call, config_to_lower, ret_value);
 }
 
 static int run_to_upper(const struct config_call *call, struct config_value *ret_value)
 {
-	return change_case(call, 'a', ret_value);
-}
-
-/* One `%…` of a format. */
-struct verb {
-	char flags[8];
-	int width;
-	int precision; /* -1: none */
-	char letter;
-	size_t n_bytes; /* of the text that spells it */
-};
-
-static int read_width(const char **at)
-{
-	int width = 0;
-
-	for (; **at >= '0' && **at <= '9'; (*at)++)
-		width = width > WIDTH_MAX ? width : width * 10 + (**at - '0');
-	return width;
-}
-
-/* Returns false when the text at @at is no verb. */
-static bool read_verb(const char *at, struct verb *verb)
-{
-	const char *start = at;
-	size_t n_flags;
-
-	*verb = (struct verb){.precision = -1};
-	n_flags = strspn(++at, "-+ 0#");
-	if (n_flags >= sizeof(verb->flags))
-		return false;
-	memcpy(verb->flags, at, n_flags);
-	at += n_flags;
-	verb->width = read_width(&at);
-	if (*at == '.') {
-		at++;
-		verb->precision = read_width(&at);
-	}
-	verb->letter = *at;
-	verb->n_bytes = (size_t)(at + 1 - start);
-	return *at != '\0' && verb->width <= WIDTH_MAX && verb->precision <= WIDTH_MAX;
-}
-
-static void format_padded(struct bytes *out, const struct verb *verb, struct config_text text)
-{
-	size_t n_chars = 0, cut = 0, padding;
-
-	while (cut < text.n_bytes && (verb->precision < 0 || n_chars < (size_t)verb->precision)) {
-		cut += character_length(text, cut);
-		n_chars++;
-	}
-	padding = (size_t)verb->width > n_chars ? (size_t)verb->width - n_chars : 0;
-	if (!strchr(verb->flags, '-'))
-		bytes_printf(out, "%*s", (int)padding, "");
-	bytes_append(out, text.data, cut);
-	if (strchr(verb->flags, '-'))
-		bytes_printf(out, "%*s", (int)padding, "");
-}
-
-static void format_quoted(struct bytes *out, const struct verb *verb, struct config_text text)
-{
-	struct bytes quoted = BYTES_INIT(text.n_bytes * 4 + 2);
-
-	bytes_append(&quoted, "\"", 1);
-	for (size_t i = 0; i < text.n_bytes; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c == '"' || c == '\\')
-			bytes_printf(&quoted, "\\%c", c);
-		else if (c == '\n' || c == '\t' || c == '\r')
-			bytes_printf(&quoted, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-		else if (c < 0x20 || c == 0x7f)
-			bytes_printf(&quoted, "\\x%02x", c);
-		else
-			bytes_append(&quoted, &c, 1);
-	}
-	bytes_append(&quoted, "\"", 1);
-	out->error = out->error ? out->error : quoted.error;
-	format_padded(out, verb, (struct config_text){(char *)quoted.data, quoted.n_bytes});
-	bytes_deinit(&quoted);
-}
-
-static int format_number(const struct config_call *call, size_t i, const struct verb *verb,
-			 struct bytes *out)
-{
-	bool is_whole = strchr("dxXo", verb->letter) != NULL;
-	struct config_number number;
-	char format[32];
-	int64_t whole;
-
-	if (config_value_to_number(&call->arguments[i], &number) != 0)
-		return config_call_refuse(call, i, "a number");
-	if (is_whole && config_number_to_int(number, &whole) != 0)
-		return config_call_refuse(call, i, "a whole number");
-	/* Flags, width and precision were read digit by digit: this is a format of ours. */
-	(void)snprintf(format, sizeof(format), "%%%s*.*%s%c", verb->flags, is_whole ? "ll" : "",
-		       verb->letter);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	if (is_whole)
-		bytes_printf(out, format, verb->width, verb->precision, (long long)whole);
-	else
-		bytes_printf(out, format, verb->width, verb->precision,
-			     config_number_to_float(number));
-#pragma GCC diagnostic pop
-	return 0;
-}
-
-/* Formats argument @i by @verb. */
-static int format_one(const struct config_call *call, size_t i, const struct verb *verb,
-		      struct bytes *out)
-{
-	const struct config_value *value = &call->arguments[i];
-	struct config_text text;
-	int r;
-
-	if (strchr("dxXofeEgG", verb->letter))
-		return format_number(call, i, verb, out);
-	if (!strchr("svqt", verb->letter)) {
-		config_error(call->diagnostics, call->spans[0],
-			     "found the verb %%%c, known are %%s %%q %%v %%t %%d %%x %%X %%o %%f "
-			     "%%e %%g %%%%",
-			     verb->letter);
-		return CONFIG_REFUSED;
-	}
-	if (verb->letter == 't' && value->type != CONFIG_BOOL)
-		return config_call_refuse(call, i, "a bool");
-	r = config_value_to_text(call->diagnostics->arena, value, &text);
-	if (r != 0)
-		return r < 0 ? r : config_call_refuse(call, i, "a string, number or bool");
-	if (value->type == CONFIG_NULL && verb->letter == 'v')
-		text = (struct config_text)CONFIG_TEXT("null");
-	if (verb->letter == 'q')
-		format_quoted(out, verb, text);
-	else
-		format_padded(out, verb, text);
-	return 0;
-}
-
-static int format_all(const struct config_call *call, struct config_text format, struct bytes *out)
-{
-	static const struct config_text percent = CONFIG_TEXT("%");
-	size_t at = 0, found, i = 1;
-	struct verb verb;
-	int r = 0;
-
-	while (r == 0 && (found = find(format, at, percent)) < format.n_bytes) {
-		bytes_append(out, format.data + at, found - at);
-		if (!read_verb(format.data + found, &verb)) {
-			config_error(call->diagnostics, call->spans[0],
-				     "this format ends amid a verb, or asks for more than %d "
-				     "characters in one; %%%% is a percent sign",
-				     WIDTH_MAX);
-			return CONFIG_REFUSED;
-		}
-		at = found + verb.n_bytes;
-		if (verb.letter == '%') {
-			bytes_append(out, "%", 1);
-		} else if (i < call->n_arguments) {
-			r = format_one(call, i++, &verb, out);
-		} else {
-			i = call->n_arguments + 1;
-		}
-	}
-	bytes_append(out, format.data + at, format.n_bytes - at);
-	if (r == 0 && i != call->n_arguments) {
-		config_error(call->diagnostics, call->spans[0],
-			     "this format and its %zu values do not match, each verb takes one",
-			     call->n_arguments - 1);
-		r = CONFIG_REFUSED;
-	}
-	return r;
-}
-
-static int run_format(const struct config_call *call, struct config_value *ret_value)
-{
-	struct bytes out = BYTES_INIT(call->diagnostics->arena->bytes_max);
-	struct config_text format;
-	int r = config_call_text(call, 0, &format);
-
-	if (r == 0)
-		r = format_all(call, format, &out);
-	if (r == 0)
-		return give(call, &out, ret_value);
-	bytes_deinit(&out);
-	return r;
+	return change_case(call, config_to_upper, ret_value);
 }
 
 const struct config_function config_string_functions[] = {
 	{"string.format", "format", 1, CONFIG_ARGUMENTS_MAX, "string.format(format, value, ...)",
-	 run_format},
+	 config_run_format},
 	{"string.join", "join", 2, 2, "string.join(list, separator)", run_join},
 	{"string.split", "split", 2, 2, "string.split(string, separator)", run_split},
 	{"string.replace", "replace", 3, 3, "string.replace(string, old, new)", run_replace},

@@ -137,47 +137,57 @@ static int decode_raw_string(struct config_token token, const char *quoted,
 	return 0;
 }
 
-static int whole_number(const char *digits, size_t n_digits, uint64_t *ret_whole)
+/* Reads digits of @base. Returns false when one is none, or they fit no 64 bits. */
+static bool read_whole(const char *digits, size_t n_digits, unsigned base, uint64_t *ret_whole)
 {
-	unsigned base = n_digits > 1 && digits[0] == '0' ? 8 : 10;
 	uint64_t whole = 0;
 
 	for (size_t i = 0; i < n_digits; i++) {
 		unsigned digit = (unsigned)(digits[i] - '0');
 
-		if (digit >= base)
-			return -1;
-		if (__builtin_mul_overflow(whole, (uint64_t)base, &whole) ||
+		if (digit >= base || __builtin_mul_overflow(whole, (uint64_t)base, &whole) ||
 		    __builtin_add_overflow(whole, (uint64_t)digit, &whole))
-			return 1;
+			return false;
 	}
 	*ret_whole = whole;
-	return 0;
+	return true;
 }
 
-/* A whole number that fits no 64 bits is a float, as in Go. */
+/* Digits behind a 0 are octal where they can be; few expect it, so it is said. */
+static bool whole_number(struct config_token token, const char *digits, size_t n_digits,
+			 struct config_diagnostics *d, uint64_t *ret_whole)
+{
+	if (n_digits < 2 || digits[0] != '0')
+		return read_whole(digits, n_digits, 10, ret_whole);
+	if (read_whole(digits, n_digits, 8, ret_whole)) {
+		if (*ret_whole > 7)
+			config_warn(d, token.span,
+				    "%s begins with 0 and is therefore octal: it is worth %llu",
+				    digits, (unsigned long long)*ret_whole);
+		return true;
+	}
+	config_warn(d, token.span, "%s begins with 0 but is not octal: it is read as decimal",
+		    digits);
+	return false;
+}
+
+/* A whole number that fits no 64 bits is a float, as in Go; so is 08. */
 static int decode_number(struct config_token token, const char *text, struct config_diagnostics *d,
 			 struct config_value *ret_value)
 {
 	size_t n_bytes = token.span.end - token.span.start;
 	struct config_number number = {.kind = CONFIG_FLOAT};
 	char *copy = config_arena_copy(d->arena, text, n_bytes);
-	uint64_t whole;
-	int fit = 1;
+	uint64_t whole = 0;
+	bool is_whole;
 
 	if (!copy)
 		return d->arena->error;
-	if (token.kind == CONFIG_TOKEN_NUMBER)
-		fit = whole_number(copy, n_bytes, &whole);
-	if (fit < 0) {
-		config_error(d, token.span,
-			     "%s begins with 0 and is therefore octal, its digits are 0 to 7",
-			     copy);
-		return CONFIG_REFUSED;
-	}
-	if (fit == 0 && whole <= INT64_MAX)
+	is_whole =
+		token.kind == CONFIG_TOKEN_NUMBER && whole_number(token, copy, n_bytes, d, &whole);
+	if (is_whole && whole <= INT64_MAX)
 		number = (struct config_number){.kind = CONFIG_INT, .i = (int64_t)whole};
-	else if (fit == 0)
+	else if (is_whole)
 		number = (struct config_number){.kind = CONFIG_UINT, .u = whole};
 	else
 		number.f = strtod(copy, NULL);

@@ -88,6 +88,10 @@ bool config_utf8_valid(struct config_text text);
 bool config_is_letter(uint32_t character);
 bool config_is_digit(uint32_t character);
 
+/* The character that is @character in the other case; itself when there is none, or several. */
+uint32_t config_to_upper(uint32_t character);
+uint32_t config_to_lower(uint32_t character);
+
 /* Is @text an identifier: a letter or `_`, then letters, digits and `_`, and not a keyword? */
 bool config_is_identifier(struct config_text text);
 

@@ -33,7 +33,8 @@ THIRD_PARTIES = {
     r"seccomp\.h": {"common/sandbox"},
     r"zlib\.h": {"symbolizer", "shipper"},
     r"md5\.h|sha2\.h|sha256\.h": {"symbolizer", "shipper"},
-    r"sqlite3\.h|jansson\.h|yaml\.h|pcre2\.h": {"shipper"},
+    r"sqlite3\.h|pcre2\.h": {"shipper"},
+    r"jansson\.h|yaml\.h": {"shipper", "common/config"},
 }
 FOREIGN_TYPES = re.compile(r"\b(Elf|Elf_\w+|Elf32_\w+|Elf64_\w+|GElf_\w+|nng_(?:msg|socket|pipe|ctx|aio|dialer|listener|url|sockaddr)\w*|msgpack_\w+|CURL[A-Zcm]*|"
                            r"MHD_\w+|ProtobufC\w+|bpf_(?:map|object|program|link)|sqlite3\w*)\b")

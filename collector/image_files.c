@@ -451,7 +451,7 @@ static void root_opened(void *owner, const struct opener_result *result)
 		return;
 	}
 	record->root = objects_adopt_root(record->processes->options.objects, fd, &result->identity,
-					  result->mount_id);
+					  result->mount_id, result->bytes[0]);
 	if (record->root)
 		give_root(record);
 	else

@@ -344,6 +344,21 @@ static void open_first(struct object_request *slot)
 	slot_free(slot);
 }
 
+/*
+ * What the target itself calls the file. Maps print names as the opener sees them, and a root that
+ * was changed without a mount namespace is a directory of its own.
+ */
+static struct wire_bytes name_in_root(const struct object *object)
+{
+	struct wire_bytes root = object->root_path;
+	struct wire_bytes name = {object->name, object->n_name_bytes};
+
+	if (root.n_bytes == 0 || name.n_bytes <= root.n_bytes ||
+	    memcmp(name.data, root.data, root.n_bytes) != 0 || object->name[root.n_bytes] != '/')
+		return name;
+	return (struct wire_bytes){object->name + root.n_bytes, name.n_bytes - root.n_bytes};
+}
+
 static void take_open(struct object_requests *requests, const struct link_event *event,
 		      struct window *window, const struct wire_object_open *ask)
 {
@@ -356,8 +371,7 @@ static void take_open(struct object_requests *requests, const struct link_event 
 		refuse(requests, event->request, REFUSAL_NO_OBJECT, COUNTER_MESSAGES_REFUSED);
 		return;
 	}
-	outcome = object_path_build(ask, (struct wire_bytes){object->name, object->n_name_bytes},
-				    object->namespace_pid, path + 1);
+	outcome = object_path_build(ask, name_in_root(object), object->namespace_pid, path + 1);
 	if (outcome == OBJECT_PATH_NO_PLACE) {
 		refuse_outcome(requests, event->request, OPENER_GONE);
 		return;

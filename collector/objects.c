@@ -42,6 +42,7 @@ struct object_root {
 	int fd;
 	struct file_identity identity;
 	uint64_t mount_id;
+	struct wire_bytes path; /* owned; empty for "/" */
 	unsigned n_images;
 	uint64_t idle_since_ns;
 	struct object_root *next;
@@ -351,6 +352,13 @@ struct object *objects_find(const struct objects *objects, uint64_t id)
 	return at ? &at->object : NULL;
 }
 
+static void root_free(struct object_root *root)
+{
+	close_fdp(&root->fd);
+	free((void *)root->path.data);
+	free(root);
+}
+
 /* Closes @root; objects that had it have none. */
 static void close_root(struct objects *objects, struct object_root *root)
 {
@@ -362,14 +370,14 @@ static void close_root(struct objects *objects, struct object_root *root)
 				continue;
 			at->root = NULL;
 			at->object.root_fd = -1;
+			at->object.root_path = (struct wire_bytes){NULL, 0};
 			objects->n_roots_lost++;
 		}
 	while (*link != root)
 		link = &(*link)->next;
 	*link = root->next;
 	objects->n_roots--;
-	close_fdp(&root->fd);
-	free(root);
+	root_free(root);
 }
 
 /* Closes the root without images that had them longest ago; false when all have some. */
@@ -386,8 +394,32 @@ static bool evict_oldest_root(struct objects *objects)
 	return true;
 }
 
+/* @fd is consumed. NULL without memory. */
+static struct object_root *root_new(int fd, struct wire_bytes path)
+{
+	struct object_root *root = calloc(1, sizeof(*root));
+	char *kept = NULL;
+
+	if (!root) {
+		close_fdp(&fd);
+		return NULL;
+	}
+	root->fd = fd;
+	if (path.n_bytes <= 1 || path.n_bytes > OBJECT_NAME_BYTES_MAX)
+		return root;
+	kept = malloc(path.n_bytes);
+	if (!kept) {
+		root_free(root);
+		return NULL;
+	}
+	memcpy(kept, path.data, path.n_bytes);
+	root->path = (struct wire_bytes){kept, path.n_bytes};
+	return root;
+}
+
 struct object_root *objects_adopt_root(struct objects *objects, int fd,
-				       const struct file_identity *identity, uint64_t mount_id)
+				       const struct file_identity *identity, uint64_t mount_id,
+				       struct wire_bytes path)
 {
 	cleanup_with(close_fdp) int consumed = fd;
 	struct object_root *root = objects->roots;
@@ -401,10 +433,9 @@ struct object_root *objects_adopt_root(struct objects *objects, int fd,
 	}
 	if (objects->n_roots >= OBJECTS_ROOTS_MAX && !evict_oldest_root(objects))
 		return NULL;
-	root = calloc(1, sizeof(*root));
+	root = root_new(take_fd(&consumed), path);
 	if (!root)
 		return NULL;
-	root->fd = take_fd(&consumed);
 	root->identity = *identity;
 	root->mount_id = mount_id;
 	root->n_images = 1;
@@ -427,6 +458,7 @@ void object_set_root(struct object *object, struct object_root *root)
 		return;
 	record_of(object)->root = root;
 	object->root_fd = root->fd;
+	object->root_path = root->path;
 }
 
 uint64_t objects_roots_lost(const struct objects *objects)

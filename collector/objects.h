@@ -34,6 +34,8 @@ struct object {
 	struct file_identity identity;
 	int fd;      /* owned; -1 for nameless and let-go objects */
 	int root_fd; /* borrowed from the mount namespace's record; -1 when not held */
+	struct wire_bytes
+		root_path; /* borrowed alike: what names of files in the root begin with */
 	unsigned n_refs;
 	uint64_t idle_since_ns; /* monotonic: the hold time begins here once n_refs is 0 */
 	uint32_t namespace_pid; /* of a process that maps it, for perf maps; 0 when unknown */
@@ -109,12 +111,15 @@ struct object_root;
 /*
  * The root that was just opened: the one that is held of the same directory and @mount_id, which
  * tells mount namespaces apart, or a new one.
- *   @fd  consumed
+ *   @fd    consumed
+ *   @path  of the root, borrowed for the call: other than "/" where a process was given a root
+ *          without a mount namespace of its own
  * Returns it for one image more, to be given back with object_root_release(); NULL without memory
  * or when OBJECTS_ROOTS_MAX are in use.
  */
 struct object_root *objects_adopt_root(struct objects *objects, int fd,
-				       const struct file_identity *identity, uint64_t mount_id);
+				       const struct file_identity *identity, uint64_t mount_id,
+				       struct wire_bytes path);
 void object_root_release(struct objects *objects, struct object_root *root, uint64_t now_ns);
 
 /* Gives @object that root, unless it is no file or has one. */

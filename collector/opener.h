@@ -90,7 +90,8 @@ struct opener_result {
 	int fd;                        /* OPEN_*: O_PATH, consumed by the callback; else -1 */
 	struct file_identity identity; /* OPEN_*: for a root device and inode count, no more */
 	uint64_t mount_id; /* OPEN_*: of the mount; for a root it tells mount namespaces apart */
-	/* READ_PROC, in the order stat, status, cgroup, maps; READ_OBJECT: bytes[0].
+	/* READ_PROC, in the order stat, status, cgroup, maps; READ_OBJECT: bytes[0]; OPEN_ROOT: the
+	 * path of the root in bytes[0], as names of maps would begin with it.
 	 * Borrowed until the callback returns. */
 	struct wire_bytes bytes[4];
 };

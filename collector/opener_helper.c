@@ -195,6 +195,7 @@ static int serve_open_root(struct helper *helper, const struct opener_call *call
 	cleanup_with(close_fdp) int fd = -1;
 	struct statx stx;
 	int outcome;
+	ssize_t n;
 
 	if (process_fd < 0)
 		return outcome_of(errno);
@@ -205,6 +206,8 @@ static int serve_open_root(struct helper *helper, const struct opener_call *call
 	if (outcome != 0)
 		return outcome;
 	set_identity(&helper->answer, &stx);
+	n = readlinkat(process_fd, "root", (char *)helper->area->bytes, OPENER_PATH_BYTES);
+	helper->answer.n_bytes[0] = n > 0 && n < (ssize_t)OPENER_PATH_BYTES ? (uint32_t)n : 0;
 	helper->answer_fd = take_fd(&fd);
 	return 0;
 }

@@ -214,6 +214,7 @@ static const struct seccomp_rule opener_rules[] = {
 	ALLOW(newfstatat),
 	ALLOW(statx),
 	ALLOW(fstatfs),
+	ALLOW(readlinkat),
 	ALLOW(read),
 	ALLOW(pread64),
 	ALLOW(recvmsg),

@@ -19,6 +19,15 @@ def build_c(directory, source, name=None, flags=()):
     return out
 
 
+def build_cxx(directory, source, name, flags=()):
+    """As build_c(), with a C++ compiler."""
+    out = os.path.join(directory, name)
+    os.makedirs(directory, exist_ok=True)
+    c_flags = ["-std=gnu++17" if flag == "-std=gnu17" else flag for flag in C_FLAGS]
+    subprocess.run(["g++", *c_flags, *flags, "-o", out, os.path.join(SOURCES, source)], check=True)
+    return out
+
+
 def build_chain(directory, function, name):
     return build_c(directory, "chain.c", name, [*FIXED, f"-DBURN_NAME={function}"])
 

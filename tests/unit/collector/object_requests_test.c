@@ -436,6 +436,28 @@ static void the_hosts_debug_files_can_be_asked_for_alone(void **state)
 	assert_int_equal(fake_opener_n(), 2); /* and nowhere else */
 }
 
+static void a_root_without_a_mount_namespace_is_cut_off_the_name(void **state)
+{
+	static const struct {
+		struct wire_bytes root;
+		const char *path;
+	} roots[] = {
+		{{"/opt", 4}, "app/a.debug"},
+		{{"/opt/app", 8}, "a.debug"},
+		{{"/op", 3}, "opt/app/a.debug"},
+		{{"/srv", 4}, "opt/app/a.debug"},
+	};
+	struct pool_fixture *f = *state;
+
+	(void)lease(f);
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		f->object->root_path = roots[i].root;
+		(void)open_object(f, OBJECT_OPEN_BESIDE, "a.debug");
+		assert_string_equal(fake_opener_request(i)->path, roots[i].path);
+		fake_opener_fail(i, OPENER_GONE);
+	}
+}
+
 static void only_build_ids_are_sought_through_links(void **state)
 {
 	static const struct {
@@ -705,6 +727,7 @@ int main(void)
 		POOL_TEST(a_build_id_is_looked_for_in_the_target_then_on_the_host),
 		POOL_TEST(what_a_target_puts_in_the_way_hides_nothing_of_the_hosts),
 		POOL_TEST(the_hosts_debug_files_can_be_asked_for_alone),
+		POOL_TEST(a_root_without_a_mount_namespace_is_cut_off_the_name),
 		POOL_TEST(only_build_ids_are_sought_through_links),
 		POOL_TEST(without_the_targets_root_only_the_host_is_asked),
 		POOL_TEST(bad_names_never_reach_the_opener),

@@ -307,7 +307,7 @@ static struct object_root *adopt_root(struct objects *objects, int fd, uint64_t 
 {
 	struct file_identity identity = {.device = 1, .inode = 2};
 
-	return objects_adopt_root(objects, fd, &identity, mount_id);
+	return objects_adopt_root(objects, fd, &identity, mount_id, (struct wire_bytes){"/", 1});
 }
 
 static void a_mount_namespace_has_one_root(void **state)

@@ -221,6 +221,31 @@ static void a_root_is_known_by_its_mount_and_inode(void **state)
 	end_process(pid);
 }
 
+/* Maps of such a process begin all names with it. */
+static void a_root_without_a_mount_namespace_says_where_it_is(void **state)
+{
+	struct seen ours, changed;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0) {
+		if (chroot(DIRECTORY) < 0 || chdir("/") < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+			_exit(1);
+		(void)kill(getpid(), SIGSTOP);
+		for (;;)
+			(void)pause();
+	}
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	(void)close(open_root_of(getpid(), &ours));
+	(void)close(open_root_of(pid, &changed));
+	assert_int_equal(ours.n_bytes[0], 1);
+	assert_memory_equal(ours.text[0], "/", 1);
+	assert_int_equal(changed.n_bytes[0], strlen(DIRECTORY));
+	assert_memory_equal(changed.text[0], DIRECTORY, strlen(DIRECTORY));
+	end_process(pid);
+}
+
 /* In the root of a process that has DIRECTORY as its own, whose inhabitants lay these traps. */
 static const struct {
 	const char *path;
@@ -548,6 +573,7 @@ int main(void)
 		opener_test(a_mapping_that_is_not_there_is_gone),
 		opener_test(a_zombie_is_gone_but_its_cgroup_is_given),
 		opener_test(a_root_is_known_by_its_mount_and_inode),
+		opener_test(a_root_without_a_mount_namespace_says_where_it_is),
 		opener_test(only_regular_files_inside_a_root_are_opened),
 		opener_test(objects_that_are_not_files_are_not_read),
 		opener_test(requests_that_make_no_sense_fail_and_harm_no_helper),

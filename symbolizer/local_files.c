@@ -173,7 +173,7 @@ static const struct {
 	{-ENOENT, REFUSAL_NOT_FOUND, "no such file"},
 	{-ENOTDIR, REFUSAL_NOT_FOUND, "no such directory"},
 	{-EINVAL, REFUSAL_NOT_REGULAR, "not a regular file"},
-	{-ELOOP, REFUSAL_NOT_REGULAR, "a link that leads nowhere"},
+	{-ELOOP, REFUSAL_NOT_REGULAR, "a link, where none is followed"},
 	{-EACCES, REFUSAL_DENIED, "permission denied"},
 	{-EMFILE, REFUSAL_BUSY, "too many files are open"},
 	{0, REFUSAL_DENIED, "cannot be opened"},

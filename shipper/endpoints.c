@@ -249,11 +249,12 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 	}
 	if (may_have_stored(answer, endpoint->batch.n_items))
 		endpoint->n_repeated += endpoint->batch.n_items;
-	if (answer->transport == PUSH_ANSWERED)
-		(void)snprintf(error, sizeof(error), "%ld %.*s", answer->status,
-			       (int)answer->n_text_bytes, answer->text ? answer->text : "");
-	else
+	if (answer->transport != PUSH_ANSWERED)
 		(void)snprintf(error, sizeof(error), "%s", result->error);
+	else if (answer->status >= 300 && answer->status < 400 && result->error[0])
+		(void)snprintf(error, sizeof(error), "%ld %s", answer->status, result->error);
+	else
+		push_answer_describe(answer, error, sizeof(error));
 	set_failing(endpoint, true, log_quote(error, strlen(error)).text);
 	if (verdict == VERDICT_MISCONFIGURED) {
 		endpoint->n_alone = 0; /* nothing was looked at */

@@ -9,10 +9,11 @@
 
 #include "base/clock.h"
 
-#define CONNECTIONS_MAX 16L
-#define PASSED_OVER_MAX HTTP_COLLECT_BYTES_MAX
-#define EVENTS_MAX      16
-#define MS_NS           UINT64_C(1000000)
+#define SECRET_BYTES_MIN 6u /* what is shorter stands in any text by chance */
+#define CONNECTIONS_MAX  16L
+#define PASSED_OVER_MAX  HTTP_COLLECT_BYTES_MAX
+#define EVENTS_MAX       16
+#define MS_NS            UINT64_C(1000000)
 
 int http_client_init(void)
 {
@@ -361,6 +362,17 @@ static void follow(struct http_transfer *transfer, long status)
 	transfer->phase = HTTP_QUEUED;
 }
 
+/* One that is not followed: where to, so that somebody can write that in place of the URL. */
+static void describe_redirect(const struct http_transfer *transfer, char text[HTTP_ERROR_BYTES])
+{
+	struct http_url url;
+
+	if (resolve(transfer, &url) != 0)
+		return;
+	(void)snprintf(text, HTTP_ERROR_BYTES, "redirected to %s", url.clean);
+	http_url_deinit(&url);
+}
+
 /* What libcurl is done with: is it the end, or does it go on? */
 static void land(struct http_transfer *transfer, CURLcode code)
 {
@@ -379,10 +391,41 @@ static void land(struct http_transfer *transfer, CURLcode code)
 		follow(transfer, status);
 	} else {
 		(void)snprintf(text, sizeof(text), "%s", code == CURLE_OK ? "" : words);
+		if (code == CURLE_OK && status >= 300 && status < 400)
+			describe_redirect(transfer, text);
 		http_transfer_end(transfer, http_transfer_outcome(transfer, code), "%s", text);
 	}
 	if (transfer->phase == HTTP_QUEUED)
 		http_transfer_ground(transfer);
+}
+
+static void hide(struct bytes *body, const char *value)
+{
+	unsigned char *at = body->data;
+	size_t n = strlen(value);
+
+	if (n < SECRET_BYTES_MIN)
+		return;
+	while (at && (at = memmem(at, (size_t)(body->data + body->n_bytes - at), value, n)))
+		memset(at, '*', n);
+}
+
+/* An error's body may repeat what we sent, and be shown: secrets in it are asterisks from here. */
+static void scrub(struct http_transfer *transfer)
+{
+	const struct http_request *request = &transfer->request;
+	const char *value, *blank;
+
+	for (struct curl_slist *i = transfer->headers; i; i = i->next) {
+		value = strchr(i->data, ':');
+		if (!value || http_headers_have(request->headers, request->n_headers, i->data))
+			continue;
+		value += strspn(value, ": ");
+		blank = strrchr(value, ' ');
+		hide(&transfer->body, value);
+		if (blank) /* what follows the type of an authorization */
+			hide(&transfer->body, blank + 1);
+	}
 }
 
 /* The last thing that happens to @transfer. */
@@ -407,6 +450,8 @@ static void finish(struct http_transfer *transfer)
 	result.retry_after_s = retry_after_s;
 	(void)snprintf(transfer->content_type, sizeof(transfer->content_type), "%s",
 		       type ? type : "");
+	if (result.status >= 300)
+		scrub(transfer);
 	transfer->phase = HTTP_ENDING;
 	transfer->request.on_done(transfer->request.context, &result);
 	drop(transfer);

@@ -84,6 +84,9 @@ size_t http_transfer_on_body(char *data, size_t size, size_t n, void *context);
 /* Frees what http_transfer_prepare() made. */
 void http_transfer_ground(struct http_transfer *transfer);
 
+/* Whether one of @pairs is the header of @line: "Name: value". */
+bool http_headers_have(const struct http_pair *pairs, size_t n, const char *line);
+
 /* What libcurl's @code means for a request. */
 enum http_outcome http_transfer_outcome(const struct http_transfer *transfer, CURLcode code);
 

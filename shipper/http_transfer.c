@@ -49,6 +49,17 @@ static const struct http_pair *find_header(const struct http_pair *pairs, size_t
 	return NULL;
 }
 
+bool http_headers_have(const struct http_pair *pairs, size_t n, const char *line)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t n_name = strlen(pairs[i].name);
+
+		if (strncasecmp(pairs[i].name, line, n_name) == 0 && line[n_name] == ':')
+			return true;
+	}
+	return false;
+}
+
 /* Those that belong to the connection. */
 bool http_client_sets_header(const char *name)
 {

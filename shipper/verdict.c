@@ -1,7 +1,10 @@
 #include "verdict.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "connect_error.h"
 
 #define BACKOFF_SHIFT_MAX 20u
 
@@ -23,11 +26,9 @@ static bool says(const struct push_answer *answer, const char *words)
 	       memmem(answer->text, answer->n_text_bytes, words, strlen(words)) != NULL;
 }
 
-/* Whether it is the type that we asked for: success in another is not from a server of this API. */
-static bool is_answer_type(const char *content_type)
+static bool is_type(const char *content_type, const char *type)
 {
-	static const char type[] = "application/proto";
-	size_t n = sizeof(type) - 1;
+	size_t n = strlen(type);
 
 	return strncasecmp(content_type, type, n) == 0 &&
 	       (content_type[n] == '\0' || content_type[n] == ';' || content_type[n] == ' ');
@@ -43,9 +44,14 @@ static enum verdict verdict_of_400(const struct push_answer *answer)
 	return VERDICT_POISON;
 }
 
-/* A tenant with too many series: this one gets nowhere, and those behind it should not wait. */
+/*
+ * A tenant with too many series: this one gets nowhere, and those behind it should not wait. One
+ * too large for a message between the server's parts is so for ever.
+ */
 static enum verdict verdict_of_429(const struct push_answer *answer)
 {
+	if (says(answer, "message larger than max"))
+		return VERDICT_TOO_BIG;
 	if (says(answer, "series limit exceeded") || says(answer, "series_limit"))
 		return VERDICT_POISON;
 	return VERDICT_THROTTLED;
@@ -68,8 +74,8 @@ static enum verdict verdict_of_5xx(const struct push_answer *answer)
 static enum verdict verdict_of_status(const struct push_answer *answer)
 {
 	switch (answer->status) {
-	case 200: /* a captive portal answers 200, too */
-		return is_answer_type(answer->content_type) && !answer->is_cut
+	case 200: /* a captive portal answers 200, too: in another type */
+		return is_type(answer->content_type, "application/proto") && !answer->is_cut
 			       ? VERDICT_DONE
 			       : VERDICT_MISCONFIGURED;
 	case 400:
@@ -90,11 +96,69 @@ static enum verdict verdict_of_status(const struct push_answer *answer)
 	}
 }
 
+static bool read_error(const struct push_answer *answer, struct connect_error *ret_error)
+{
+	return is_type(answer->content_type, "application/json") &&
+	       connect_error_read(answer->text, answer->n_text_bytes, answer->status, ret_error);
+}
+
+/* What the server says goes before what its status could mean. */
+static enum verdict verdict_of_code(const struct push_answer *answer, enum connect_code code)
+{
+	switch (code) {
+	case CONNECT_CANCELED:
+	case CONNECT_DEADLINE_EXCEEDED:
+	case CONNECT_ABORTED:
+	case CONNECT_UNAVAILABLE:
+		return VERDICT_TRANSIENT;
+	case CONNECT_UNKNOWN:
+	case CONNECT_INTERNAL:
+	case CONNECT_DATA_LOSS:
+		return VERDICT_FAILED;
+	case CONNECT_INVALID_ARGUMENT:
+	case CONNECT_FAILED_PRECONDITION:
+	case CONNECT_OUT_OF_RANGE:
+		return verdict_of_400(answer);
+	case CONNECT_NOT_FOUND: /* the path is right: something of the profile's is not there */
+	case CONNECT_ALREADY_EXISTS:
+		return VERDICT_POISON;
+	case CONNECT_RESOURCE_EXHAUSTED:
+		return verdict_of_429(answer);
+	case CONNECT_PERMISSION_DENIED:
+	case CONNECT_UNIMPLEMENTED:
+	case CONNECT_UNAUTHENTICATED:
+	case N_CONNECT_CODES:
+		break;
+	}
+	return VERDICT_MISCONFIGURED;
+}
+
+static enum verdict verdict_of_answer(const struct push_answer *answer)
+{
+	struct connect_error error;
+
+	if (answer->status != 200 && read_error(answer, &error))
+		return verdict_of_code(answer, error.code);
+	return verdict_of_status(answer);
+}
+
+void push_answer_describe(const struct push_answer *answer, char *text, size_t n_bytes)
+{
+	struct connect_error error;
+
+	if (read_error(answer, &error))
+		(void)snprintf(text, n_bytes, "%ld %s: %s", answer->status,
+			       connect_code_name(error.code), error.message);
+	else
+		(void)snprintf(text, n_bytes, "%ld %.*s", answer->status, (int)answer->n_text_bytes,
+			       answer->text ? answer->text : "");
+}
+
 enum verdict verdict_of(const struct push_answer *answer)
 {
 	switch (answer->transport) {
 	case PUSH_ANSWERED:
-		return verdict_of_status(answer);
+		return verdict_of_answer(answer);
 	case PUSH_UNTRUSTED:
 	case PUSH_UNUSABLE:
 		return VERDICT_MISCONFIGURED;

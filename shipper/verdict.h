@@ -38,6 +38,12 @@ enum verdict {
 	N_VERDICTS,
 };
 
+/*
+ * The status and what the server said with it, for people: a Connect error's code and message, else
+ * the start of the body. Cut to @n_bytes, which is not 0; foreign bytes are in it.
+ */
+void push_answer_describe(const struct push_answer *answer, char *text, size_t n_bytes);
+
 enum verdict verdict_of(const struct push_answer *answer);
 
 /* A word for metrics and logs. Static. */

@@ -80,7 +80,7 @@ class Requests(Case):
         begun = time.monotonic()
         answers = self.probe().order("MANY", 12, "-", self.echo.url + "/slow", n_answers=12)
         self.assertEqual({answer["body"] for answer in answers}, {"late"})
-        self.assertLess(time.monotonic() - begun, 9)
+        self.assertLess(time.monotonic() - begun, 6)
 
 
 class Redirects(Case):

@@ -242,7 +242,7 @@ class EchoHandler(BaseHTTPRequestHandler):
         elif words[1] == "long":
             self.reply(200, b"y" * (1 << 20))
         elif words[1] == "slow":
-            time.sleep(3)
+            time.sleep(1)
             self.reply(200, b"late")
         elif words[1] == "drop":
             self.close_connection = True

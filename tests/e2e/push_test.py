@@ -105,11 +105,12 @@ class Answer:
     """What to answer: a status, headers, a body; or to hang up, or to be silent."""
 
     def __init__(self, status=200, body=b"", content_type=None, headers=None, drop=False, silent=0,
-                 endless=False, hold=None):
+                 endless=False, hold=None, n_missing=0):
         self.status, self.body, self.headers = status, body, headers or {}
         self.content_type = content_type or (CONTENT_TYPE if status == 200 else "application/json")
         self.drop, self.silent, self.endless = drop, silent, endless
         self.hold = hold  # an event to wait for before answering
+        self.n_missing = n_missing  # bytes that are announced and never come
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
@@ -149,7 +150,8 @@ class Server:
         with self.lock:
             self.requests.append((time.monotonic(), dict(request.headers), series))
             answer = self.rule(series, len(self.requests)) or Answer()
-            if answer.status == 200 and answer.content_type == CONTENT_TYPE and not answer.silent:
+            if answer.status == 200 and answer.content_type == CONTENT_TYPE and not answer.silent \
+                    and not answer.n_missing:
                 self.stored.extend(series)
         if answer.hold:
             answer.hold.wait(20)
@@ -170,9 +172,10 @@ class Server:
                     request.wfile.write(bytes(65536))
             except OSError:
                 return
-        request.send_header("Content-Length", str(len(answer.body)))
+        request.send_header("Content-Length", str(len(answer.body) + answer.n_missing))
         request.end_headers()
         request.wfile.write(answer.body)
+        request.close_connection |= answer.n_missing > 0
 
     def names(self):
         with self.lock:

@@ -37,6 +37,43 @@ static const struct {
 	{"unauthenticated", 401, "", "", false, VERDICT_MISCONFIGURED},
 	{"forbidden", 403, "", "", false, VERDICT_MISCONFIGURED},
 	{"no such path", 404, "", "", false, VERDICT_MISCONFIGURED},
+	{"no such path, in JSON of somebody", 404, "application/json", "{\"code\":404}", false,
+	 VERDICT_MISCONFIGURED},
+	{"no such profile", 404, "application/json", "{\"code\":\"not_found\"}", false,
+	 VERDICT_POISON},
+	{"not built in, by an old server", 404, "application/json", "{\"code\":\"unimplemented\"}",
+	 false, VERDICT_MISCONFIGURED},
+	{"a code in no JSON", 404, "text/html", "{\"code\":\"not_found\"}", false,
+	 VERDICT_MISCONFIGURED},
+	{"a code that is not the status's", 401, "application/json", "{\"code\":\"unknown\"}",
+	 false, VERDICT_MISCONFIGURED},
+	{"cancelled, by an old server", 408, "application/json", "{\"code\":\"canceled\"}", false,
+	 VERDICT_TRANSIENT},
+	{"out of time, by an old server", 408, "application/json",
+	 "{\"code\":\"deadline_exceeded\"}", false, VERDICT_TRANSIENT},
+	{"a precondition", 412, "application/json", "{\"code\":\"failed_precondition\"}", false,
+	 VERDICT_POISON},
+	{"out of range", 400, "application/json", "{\"code\":\"out_of_range\"}", false,
+	 VERDICT_POISON},
+	{"unauthenticated, by its code", 401, "application/json; charset=utf-8",
+	 "{\"code\":\"unauthenticated\",\"message\":\"no org id\"}", false, VERDICT_MISCONFIGURED},
+	{"not allowed", 403, "application/json", "{\"code\":\"permission_denied\"}", false,
+	 VERDICT_MISCONFIGURED},
+	{"there already", 409, "application/json", "{\"code\":\"already_exists\"}", false,
+	 VERDICT_POISON},
+	{"aborted, by its code", 409, "application/json", "{\"code\":\"aborted\"}", false,
+	 VERDICT_TRANSIENT},
+	{"throttled, by its code", 429, "application/json",
+	 "{\"code\":\"resource_exhausted\",\"message\":\"ingestion rate limit exceeded\"}", false,
+	 VERDICT_THROTTLED},
+	{"too large between its parts", 429, "application/json",
+	 "{\"code\":\"resource_exhausted\",\"message\":\"grpc: received message larger than max\"}",
+	 false, VERDICT_TOO_BIG},
+	{"unknown", 500, "application/json", "{\"code\":\"unknown\"}", false, VERDICT_FAILED},
+	{"lost", 500, "application/json", "{\"code\":\"data_loss\"}", false, VERDICT_FAILED},
+	{"unavailable, by its code", 503, "application/json", "{\"code\":\"unavailable\"}", false,
+	 VERDICT_TRANSIENT},
+	{"cut JSON", 503, "application/json", "{\"code\":\"intern", true, VERDICT_TRANSIENT},
 	{"timeout", 408, "", "", false, VERDICT_TRANSIENT},
 	{"aborted", 409, "", "", false, VERDICT_TRANSIENT},
 	{"too large", 413, "", "", false, VERDICT_TOO_BIG},
@@ -70,6 +107,36 @@ static void every_status_has_its_meaning(void **state)
 
 		print_message("%s\n", answers[i].name);
 		assert_int_equal(verdict_of(&answer), answers[i].expected);
+	}
+}
+
+static void people_get_the_code_and_the_message(void **state)
+{
+	static const struct {
+		long status;
+		const char *content_type, *text, *expected;
+	} rows[] = {
+		{400, "application/json", "{\"code\":\"invalid_argument\",\"message\":\"no\"}",
+		 "400 invalid_argument: no"},
+		{500, "application/json", "{\"code\":\"internal\"}", "500 internal: "},
+		{502, "text/html", "<html>", "502 <html>"},
+		{400, "application/json", "{\"code\":7}", "400 {\"code\":7}"},
+		{404, "", "", "404 "},
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct push_answer answer = {
+			.transport = PUSH_ANSWERED,
+			.status = rows[i].status,
+			.content_type = rows[i].content_type,
+			.text = rows[i].text,
+			.n_text_bytes = strlen(rows[i].text),
+		};
+
+		push_answer_describe(&answer, text, sizeof(text));
+		assert_string_equal(text, rows[i].expected);
 	}
 }
 
@@ -119,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_status_has_its_meaning),
+		cmocka_unit_test(people_get_the_code_and_the_message),
 		cmocka_unit_test(without_an_answer_the_way_it_failed_decides),
 		cmocka_unit_test(a_wait_doubles_within_its_bounds_and_never_overflows),
 	};

@@ -7,9 +7,9 @@
  * the greatest start at or below an address therefore always belongs to the innermost symbol, and
  * one binary search answers, whatever the nesting; starts and sizes stay those of the file.
  *
- * Before each name in the text stands a head of two bytes: its source and its length. What is too
- * large for its place, a length here or a size in the array, follows the head: ten bytes a piece
- * and two of the head are twelve for all but a few.
+ * Beside the starts, which are all that a search looks at, stands a record of eight bytes a piece:
+ * twelve bytes, and the name in the text. What is too large for its place in the record, a length
+ * or a size, stands in the text before the name; few are.
  *
  * Starts are 32 bits from the base of a group; a new group begins where that would not reach. Files
  * and kernels of this world have one or two.
@@ -29,6 +29,12 @@
 #define LENGTH_FAR    0xfffu     /* the length stands before the name, in two bytes */
 #define SOURCE_SHIFT  12
 #define NAME_HEAD_MAX 12u
+
+struct symbol_record {
+	uint32_t name; /* where it begins in the text, or CONTINUES | index of a piece */
+	uint16_t size;
+	uint16_t source_and_length;
+};
 
 struct symbol_group {
 	uint64_t base;
@@ -128,8 +134,7 @@ static bool is_far_size(const struct symbol *symbol)
 
 static size_t head_bytes(const struct symbol *symbol)
 {
-	return 2u + (is_far_size(symbol) ? 8u : 0u) +
-	       (symbol->n_name_bytes >= LENGTH_FAR ? 2u : 0u);
+	return (is_far_size(symbol) ? 8u : 0u) + (symbol->n_name_bytes >= LENGTH_FAR ? 2u : 0u);
 }
 
 static size_t text_bytes(const struct sweep *sweep)
@@ -152,7 +157,7 @@ static size_t block_bytes(const struct block_head *head)
 	return sizeof(*head) + head->n_segments * sizeof(struct symbol_segment) +
 	       head->n_groups * sizeof(struct symbol_group) +
 	       head->n_line_chunks * sizeof(struct line_chunk) +
-	       (size_t)head->n_pieces * (2 * sizeof(uint32_t) + sizeof(uint16_t)) +
+	       (size_t)head->n_pieces * (sizeof(struct symbol_record) + sizeof(uint32_t)) +
 	       head->n_line_files * sizeof(uint32_t) + head->n_text_bytes +
 	       (size_t)head->n_line_row_bytes + head->n_line_text_bytes;
 }
@@ -167,13 +172,12 @@ static void set_pointers(const struct block_head *head, struct symbol_table *tab
 	table->n_groups = head->n_groups;
 	table->lines.chunks = (const struct line_chunk *)(table->groups + head->n_groups);
 	table->lines.n_chunks = head->n_line_chunks;
-	table->starts = (const uint32_t *)(table->lines.chunks + head->n_line_chunks);
-	table->names = table->starts + head->n_pieces;
+	table->records = (const struct symbol_record *)(table->lines.chunks + head->n_line_chunks);
 	table->n_pieces = head->n_pieces;
-	table->lines.files = table->names + head->n_pieces;
+	table->starts = (const uint32_t *)(table->records + head->n_pieces);
+	table->lines.files = table->starts + head->n_pieces;
 	table->lines.n_files = head->n_line_files;
-	table->sizes = (const uint16_t *)(table->lines.files + head->n_line_files);
-	table->text = (const char *)(table->sizes + head->n_pieces);
+	table->text = (const char *)(table->lines.files + head->n_line_files);
 	table->n_text_bytes = head->n_text_bytes;
 	table->lines.rows = (const uint8_t *)table->text + head->n_text_bytes;
 	table->lines.n_row_bytes = head->n_line_row_bytes;
@@ -181,16 +185,12 @@ static void set_pointers(const struct block_head *head, struct symbol_table *tab
 	table->lines.n_file_text_bytes = head->n_line_text_bytes;
 }
 
-/* Writes head and name of @symbol; returns what follows them. */
+/* Writes the name of @symbol, after what of it has no place in its record; returns what follows. */
 static char *write_name(const struct symbol_list *list, const struct symbol *symbol, char *to)
 {
 	const uint64_t size = symbol->end.v - symbol->start.v;
 	const uint16_t n_name_bytes = symbol->n_name_bytes;
-	const uint16_t head = (uint16_t)(symbol->source << SOURCE_SHIFT |
-					 (n_name_bytes < LENGTH_FAR ? n_name_bytes : LENGTH_FAR));
 
-	memcpy(to, &head, sizeof(head));
-	to += sizeof(head);
 	if (n_name_bytes >= LENGTH_FAR) {
 		memcpy(to, &n_name_bytes, sizeof(n_name_bytes));
 		to += sizeof(n_name_bytes);
@@ -204,11 +204,24 @@ static char *write_name(const struct symbol_list *list, const struct symbol *sym
 	return to + n_name_bytes;
 }
 
-/* Fills the three arrays and the text; the block is ours until it is given away. */
+static struct symbol_record record_of(const struct symbol *symbol, size_t name_at)
+{
+	const unsigned length = symbol->n_name_bytes;
+
+	return (struct symbol_record){
+		.name = (uint32_t)name_at,
+		.size = is_far_size(symbol) ? SIZE_FAR
+					    : (uint16_t)(symbol->end.v - symbol->start.v),
+		.source_and_length = (uint16_t)(symbol->source << SOURCE_SHIFT |
+						(length < LENGTH_FAR ? length : LENGTH_FAR)),
+	};
+}
+
+/* Fills starts, records and the text; the block is ours until it is given away. */
 static void write_pieces(const struct sweep *sweep, const struct symbol_table *table)
 {
-	uint32_t *starts = (uint32_t *)table->starts, *names = (uint32_t *)table->names;
-	uint16_t *sizes = (uint16_t *)table->sizes;
+	struct symbol_record *records = (struct symbol_record *)table->records;
+	uint32_t *starts = (uint32_t *)table->starts;
 	char *text = (char *)table->text;
 	uint32_t group = 0;
 
@@ -219,12 +232,11 @@ static void write_pieces(const struct sweep *sweep, const struct symbol_table *t
 		if (group + 1 < table->n_groups && table->groups[group + 1].first == i)
 			group++;
 		starts[i] = (uint32_t)(piece->start - table->groups[group].base);
-		names[i] = piece->symbol;
-		if (piece->symbol & CONTINUES)
+		if (piece->symbol & CONTINUES) {
+			records[i] = (struct symbol_record){.name = piece->symbol};
 			continue;
-		sizes[i] = is_far_size(symbol) ? SIZE_FAR
-					       : (uint16_t)(symbol->end.v - symbol->start.v);
-		names[i] = (uint32_t)(text - table->text);
+		}
+		records[i] = record_of(symbol, (size_t)(text - table->text));
 		text = write_name(sweep->list, symbol, text);
 	}
 }
@@ -403,26 +415,26 @@ static bool take_text(const struct symbol_table *table, uint64_t *at, void *to, 
 static bool read_piece(const struct symbol_table *table, uint64_t base, uint64_t piece,
 		       struct symbol_found *ret_found)
 {
-	uint64_t at = table->names[piece], size = table->sizes[piece];
-	uint16_t head, n_name_bytes;
+	const struct symbol_record record = table->records[piece];
+	const unsigned source = record.source_and_length >> SOURCE_SHIFT;
+	uint16_t n_name_bytes = record.source_and_length & LENGTH_FAR;
+	uint64_t at = record.name, size = record.size;
 
-	if ((at & CONTINUES) || !take_text(table, &at, &head, sizeof(head)))
+	if ((at & CONTINUES) || source == 0 || source >= SYMBOL_SOURCES)
 		return false;
-	n_name_bytes = head & LENGTH_FAR;
 	if (n_name_bytes == LENGTH_FAR &&
 	    !take_text(table, &at, &n_name_bytes, sizeof(n_name_bytes)))
 		return false;
 	if (size == SIZE_FAR && !take_text(table, &at, &size, sizeof(size)))
 		return false;
-	if (at + n_name_bytes > table->n_text_bytes || head >> SOURCE_SHIFT == 0 ||
-	    head >> SOURCE_SHIFT >= SYMBOL_SOURCES)
+	if (at + n_name_bytes > table->n_text_bytes)
 		return false;
 	*ret_found = (struct symbol_found){
 		.start = {base + table->starts[piece]},
 		.size_bytes = size,
 		.name = table->text + at,
 		.n_name_bytes = n_name_bytes,
-		.source = (enum symbol_source)(head >> SOURCE_SHIFT),
+		.source = (enum symbol_source)source,
 	};
 	return true;
 }
@@ -443,8 +455,8 @@ bool symbol_table_find(const struct symbol_table *table, struct elf_addr addr,
 	piece = find_piece(table, first, end, addr.v - table->groups[group].base);
 	if (piece < 0)
 		return false;
-	if (table->names[piece] & CONTINUES)
-		piece = table->names[piece] & ~CONTINUES;
+	if (table->records[piece].name & CONTINUES)
+		piece = table->records[piece].name & ~CONTINUES;
 	if (piece >= table->n_pieces)
 		return false;
 	group = group_of_piece(table, group, (uint64_t)piece);

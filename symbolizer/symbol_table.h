@@ -73,9 +73,9 @@ int symbol_table_build(const struct symbol_table_input *input, void **ret_block,
 struct symbol_table {
 	const struct symbol_segment *segments;
 	const struct symbol_group *groups;
-	const uint32_t *starts; /* three arrays, so that a search touches few cache lines */
-	const uint32_t *names;
-	const uint16_t *sizes;
+	const struct symbol_record *records;
+	const uint32_t
+		*starts; /* apart from the records, so that a search touches few cache lines */
 	const char *text;
 	uint32_t n_segments;
 	uint32_t n_groups;

@@ -25,7 +25,7 @@ struct logging_arguments {
 };
 
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
-static const char *const format_words[] = {"logfmt", "json", NULL};
+static const char *const format_words[] = {[LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL};
 
 static const struct config_argument logging_rows[] = {
 	{.name = "level",
@@ -58,11 +58,8 @@ static int load_logging(struct component_loading *loading, struct config_compone
 
 	if (r != 0)
 		return r;
-	if (strcmp(format_words[arguments.format], "json") == 0)
-		config_warn(loading->diagnostics,
-			    config_place_of(&logging_schema, &arguments.decoded, "format"),
-			    "format is \"json\", but lines are written as logfmt");
 	loading->configuration->log_level = (enum log_level)arguments.level;
+	loading->configuration->log_format = (enum log_format)arguments.format;
 	return 0;
 }
 

@@ -54,6 +54,9 @@ int component_load_write(struct component_loading *loading,
 int component_load_source(struct component_loading *loading, const struct source_class *class,
 			  struct config_component *component) warn_unused_result;
 
+/* Warns of what is wrong in the component's own page, and therefore in many files. */
+void component_warn_of_slips(struct component_loading *loading, const struct config_body *body);
+
 /* Of the arguments as they were decoded, with their defaults. */
 uint64_t component_fingerprint(const struct config_object *arguments);
 

@@ -90,6 +90,7 @@ static int load_components(struct component_loading *loading, const struct confi
 		config_error(loading->diagnostics, i->name_span,
 			     "found the argument %s outside of a block, expected blocks only",
 			     i->name.data);
+	component_warn_of_slips(loading, body);
 	loading->evaluator.scope = config_graph_scope(graph);
 	r = make_room(loading, graph);
 	for (size_t i = 0; r == 0 && i < graph->n_components; i++)

@@ -35,7 +35,7 @@ struct endpoint_configuration {
 	struct configuration_header *external_labels; /* of the pyroscope.write block */
 	uint64_t fingerprint; /* of all arguments of its pyroscope.write: equal, and nothing changed
 			       */
-	const struct http_options *http;              /* secrets in it */
+	const struct http_options *http; /* secrets in it */
 };
 
 struct config_graph;
@@ -64,7 +64,8 @@ struct configuration {
 	size_t n_components; /* of all that run or take part, for their health */
 	const char **component_ids;
 	enum log_level log_level; /* of the logging block */
-	void *memory;             /* owned: everything above but the memory of sources */
+	enum log_format log_format;
+	void *memory; /* owned: everything above but the memory of sources */
 };
 
 /* What an evaluation may ask about the world and tell it. A NULL member is not asked. */

@@ -74,6 +74,7 @@ static void obey_configuration(struct shipper *shipper)
 
 	if (!shipper->options->has_log_level)
 		log_set_level(configuration->log_level);
+	log_set_format(configuration->log_format);
 	if (configuration->n_endpoints == 0)
 		log_warn("no-endpoint", "profiles are taken in and go nowhere");
 }

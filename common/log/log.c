@@ -24,6 +24,7 @@ struct event_rate {
 };
 
 static enum log_level level_max = LOG_INFO;
+static enum log_format line_format = LOG_LOGFMT;
 static struct event_rate rates[EVENTS_MAX];
 
 static const char *const level_names[] = {
@@ -36,6 +37,11 @@ static const char *const level_names[] = {
 void log_set_level(enum log_level level)
 {
 	level_max = level;
+}
+
+void log_set_format(enum log_format format)
+{
+	line_format = format;
 }
 
 int log_level_parse(const char *word, enum log_level *ret_level)
@@ -81,11 +87,36 @@ static bool admit(const char *event, uint32_t *ret_n_swallowed)
 	return true;
 }
 
+static void write_logfmt(struct bytes *line, enum log_level level, const char *event,
+			 const char *pairs)
+{
+	bytes_printf(line, "level=%s event=%s%s%s\n", level_names[level], event,
+		     pairs[0] ? " " : "", pairs);
+}
+
+/* Pairs are ASCII but for what a caller formats into them: bytes that JSON cannot hold are "?". */
+static void write_json(struct bytes *line, enum log_level level, const char *event,
+		       const char *pairs)
+{
+	bytes_printf(line, "{\"level\":\"%s\",\"event\":\"%s\",\"msg\":\"", level_names[level],
+		     event);
+	for (; *pairs; pairs++) {
+		unsigned char c = (unsigned char)*pairs;
+
+		if (c == '"' || c == '\\')
+			bytes_printf(line, "\\%c", c);
+		else
+			bytes_append(line, c >= 0x20 && c < 0x7f ? pairs : "?", 1);
+	}
+	bytes_printf(line, "\"}\n");
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
 	struct bytes line = BYTES_INIT(LINE_BYTES_MAX);
 	uint32_t n_swallowed = 0;
-	char pairs[LINE_BYTES_MAX / 2];
+	char pairs[LINE_BYTES_MAX / 2 - 128];
+	size_t n_bytes;
 	va_list args;
 
 	if (level > level_max || !admit(event, &n_swallowed))
@@ -94,12 +125,11 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 	(void)vsnprintf(pairs, sizeof(pairs), format, args); /* a cut line is still a line */
 	va_end(args);
 
-	bytes_printf(&line, "level=%s event=%s", level_names[level], event);
-	if (pairs[0])
-		bytes_printf(&line, " %s", pairs);
-	if (n_swallowed)
-		bytes_printf(&line, " swallowed=%u", n_swallowed);
-	bytes_append(&line, "\n", 1);
+	n_bytes = strlen(pairs);
+	if (n_swallowed && n_bytes < sizeof(pairs))
+		(void)snprintf(pairs + n_bytes, sizeof(pairs) - n_bytes, "%sswallowed=%u",
+			       n_bytes > 0 ? " " : "", n_swallowed);
+	(line_format == LOG_JSON ? write_json : write_logfmt)(&line, level, event, pairs);
 	if (!line.error)
 		(void)!write(STDERR_FILENO, line.data,
 			     line.n_bytes); /* else nobody is left to tell */

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * One line an event, logfmt, on standard error: `level=warn event=image-malformed build_id=…`.
+ * One line an event, logfmt, on standard error: `level=warn event=image-malformed build_id=…`; or,
+ * for those who collect JSON, an object with level, event, and the pairs as they are as msg.
  * No timestamps: the service manager adds them. Every event id is rate-limited; what was swallowed
  * is said in the next line of the same event. Levels: err = an operator must act; warn = we
  * degrade; info = life cycle; debug = off by default.
@@ -16,6 +17,11 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Lines of a less urgent level than @level are not written. The default is LOG_INFO. */
 void log_set_level(enum log_level level);
+
+enum log_format { LOG_LOGFMT, LOG_JSON };
+
+/* The default is LOG_LOGFMT. */
+void log_set_format(enum log_format format);
 
 /* Parses "error", "warn", "info" or "debug". Returns 0 or -EINVAL. */
 int log_level_parse(const char *word, enum log_level *ret_level) warn_unused_result;

@@ -5,6 +5,7 @@ Every row is a whole file and what must come of it, written from the language's 
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,22 @@ class Places(Case):
         self.assertEqual(code, 0, err)
         self.assertRegex(err, r':9:31: warning: .*sys\.env\("HOSTNAME"\)')
 
+    def test_a_label_that_pods_do_not_have_is_explained_unless_it_is_attached(self):
+        relabel = ('discovery.relabel "r" {\n  targets = []\n  rule {\n'
+                   '    source_labels = ["a", "__meta_kubernetes_node_name"]\n'
+                   '    target_label = "node"\n  }\n}\n')
+        attached = ('discovery.kubernetes "k" {\n  role = "pod"\n'
+                    '  attach_metadata {\n    node = true\n  }\n}\n')
+        self.assertRegex(check(self.put(relabel))[2],
+                         r":4:27: warning: .*did you mean __meta_kubernetes_pod_node_name\?")
+        self.assertNotIn("pod_node_name", check(self.put(relabel + attached))[2])
+
+    def test_an_octal_number_is_explained(self):
+        code, out, err = check(self.put(WRITE + EBPF % "  sample_rate = 010\n"), "--print")
+        self.assertEqual(code, 0, err)
+        self.assertIn(":9:17: warning: 010 begins with 0 and is therefore octal: it is worth 8", err)
+        self.assertEqual(json.loads(out)["pyroscope.ebpf.e"]["arguments"]["sample_rate"], 8)
+
     def test_what_cannot_be_read_is_said(self):
         code, out, err = check(self.place.name + "/nowhere")
         self.assertEqual((code, out), (1, ""))
@@ -113,6 +130,56 @@ class Places(Case):
         for arguments in (["check"], ["check", "a", "b"], ["check", "--prnt", "a"]):
             done = subprocess.run([SHIPPER, *arguments], capture_output=True, check=False)
             self.assertEqual(done.returncode, 64)
+
+
+class Examples(Case):
+    """What people have and bring: it is taken as it is."""
+
+    TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+    def take(self, path):
+        code, out, err = check(os.path.join(self.TREE, path), "--print",
+                               env={"HOSTNAME": "node-1"})
+        unknown = re.findall(r"found the unknown component (discovery\.\w+)", err)
+        if unknown:
+            self.skipTest("not there yet: " + ", ".join(sorted(set(unknown))))
+        self.assertEqual(code, 0, err)
+        return json.loads(out), err
+
+    def warnings(self, err):
+        return re.findall(r"(?m)^\S+?:(\d+:\d+): warning: (.*)$", err)
+
+    def test_docker(self):
+        out, err = self.take("tests/check/examples/docker.alloy")
+        self.assertEqual(self.warnings(err), [])
+        self.assertEqual(out["discovery.docker.engine"]["exports"], {"targets": []})
+        self.assertEqual(out["discovery.relabel.chosen"]["exports"]["output"], [])
+        self.assertEqual(out["pyroscope.ebpf.host"]["arguments"]["targets"], [])
+
+    def test_local(self):
+        out, err = self.take("tests/check/examples/local.alloy")
+        self.assertEqual(self.warnings(err), [])
+        self.assertEqual(out["pyroscope.ebpf.host"]["arguments"]["targets"],
+                         [{"__process_pid__": "1", "service_name": "ebpf/local/init"}])
+
+    def test_kubernetes(self):
+        out, _ = self.take("tests/check/examples/kubernetes.alloy")
+        selectors = out["discovery.kubernetes.pods"]["arguments"]["selectors"]
+        self.assertEqual(selectors[0]["field"], "spec.nodeName=node-1")
+
+    def test_the_page_for_docker(self):
+        _, err = self.take("tests/fuzz/corpus/config/docker.alloy")
+        self.assertEqual(self.warnings(err), [])
+
+    def test_the_page_for_kubernetes_and_its_two_slips(self):
+        out, err = self.take("tests/fuzz/corpus/config/kubernetes.alloy")
+        found = self.warnings(err)
+        self.assertEqual(len(found), 2, err)
+        self.assertEqual(found[0][0], "4:38")
+        self.assertIn('did you mean sys.env("HOSTNAME")?', found[0][1])
+        self.assertIn("did you mean __meta_kubernetes_pod_node_name?", found[1][1])
+        selectors = out["discovery.kubernetes.all_pods"]["arguments"]["selectors"]
+        self.assertEqual(selectors[0]["field"], "spec.nodeName=")
 
 
 class Directories(Case):

@@ -325,8 +325,6 @@ static void what_has_no_effect_is_said_and_nothing_else(void **state)
 		{EBPF("\ttargets = []\n\tcollect_user_profile = false\n"
 		      "\tcollect_kernel_profile = false\n"),
 		 ":9:25: warning: neither user nor kernel stacks are collected"},
-		{"logging {\n\tformat = \"json\"\n}\n" EBPF("\ttargets = []\n"),
-		 ":2:11: warning: format is \"json\", but lines are written as logfmt"},
 		{"logging {\n\twrite_to = []\n}\n" EBPF("\ttargets = []\n"),
 		 ":2:2: warning: write_to is accepted"},
 		{"tracing {\n\tsampling_fraction = 1\n}\n" EBPF("\ttargets = []\n"),
@@ -372,8 +370,21 @@ static void the_level_of_logging_is_kept(void **state)
 		loaded = load_text(text);
 		assert_int_equal(loaded.r, 0);
 		assert_int_equal(loaded.configuration->log_level, i);
+		assert_int_equal(loaded.configuration->log_format, LOG_LOGFMT);
 		unload(&loaded);
 	}
+}
+
+static void the_format_of_logging_is_kept(void **state)
+{
+	struct loaded loaded =
+		load_text("logging {\n\tformat = \"json\"\n}\n" EBPF("\ttargets = []\n"));
+
+	(void)state;
+	assert_int_equal(loaded.r, 0);
+	assert_string_equal((const char *)loaded.messages.data, "");
+	assert_int_equal(loaded.configuration->log_format, LOG_JSON);
+	unload(&loaded);
 }
 
 static void a_file_of_another_editor_is_read(void **state)
@@ -466,6 +477,7 @@ int main(void)
 		cmocka_unit_test(two_receivers_are_both_forwarded_to),
 		cmocka_unit_test(what_has_no_effect_is_said_and_nothing_else),
 		cmocka_unit_test(the_level_of_logging_is_kept),
+		cmocka_unit_test(the_format_of_logging_is_kept),
 		cmocka_unit_test(a_file_of_another_editor_is_read),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_an_errno),
 		cmocka_unit_test(a_file_over_the_bound_is_invalid),

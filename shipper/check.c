@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "components.h"
+#include "config/secrecy.h"
+#include "http_url.h"
 
 #define MESSAGES_BYTES_MAX (1u << 20)
 #define EXIT_WRONG         1
 
 static json_t *json_of(const struct config_value *value);
+static json_t *json_of_object(const struct config_object *object);
 
 /* JSON is UTF-8: bytes that are not become replacement characters. */
 static json_t *json_of_text(struct config_text text)
@@ -51,6 +54,51 @@ static json_t *json_of_array(const struct config_array *array)
 	return json;
 }
 
+/* Arguments that are no secrets by their type, but may have one in them. */
+static bool is_url(const char *name)
+{
+	static const char *const names[] = {"url", "proxy_url", "token_url", "api_server", "host"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static json_t *json_of_url(struct config_text url)
+{
+	struct config_arena arena = CONFIG_ARENA_INIT(CONFIG_ARENA_BYTES_MAX);
+	const char *text = http_url_without_user(&arena, url);
+	json_t *json = json_of_text((struct config_text){text, strlen(text)});
+
+	config_arena_deinit(&arena);
+	return json;
+}
+
+/* Headers of an endpoint: those whose names say that they are secrets. */
+static json_t *json_of_headers(const struct config_object *headers)
+{
+	json_t *json = json_of_object(headers);
+
+	for (size_t i = 0; json && i < headers->n_fields; i++)
+		if (config_name_is_secret(headers->fields[i].key.data))
+			(void)json_object_set_new(json, headers->fields[i].key.data,
+						  json_string("(secret)"));
+	return json;
+}
+
+static json_t *json_of_field(const struct config_field *field)
+{
+	const char *name = field->key.data;
+
+	if (field->value.type == CONFIG_STRING && is_url(name))
+		return json_of_url(field->value.text);
+	if (field->value.type == CONFIG_OBJECT &&
+	    (strcmp(name, "headers") == 0 || strcmp(name, "endpoint_params") == 0))
+		return json_of_headers(&field->value.object);
+	return json_of(&field->value);
+}
+
 static json_t *json_of_object(const struct config_object *object)
 {
 	json_t *json = json_object();
@@ -59,7 +107,7 @@ static json_t *json_of_object(const struct config_object *object)
 		json_t *key = json_of_text(object->fields[i].key); /* a key is a C string there */
 
 		if (!key || json_object_set_new(json, json_string_value(key),
-						json_of(&object->fields[i].value)) != 0) {
+						json_of_field(&object->fields[i])) != 0) {
 			json_decref(json);
 			json = NULL;
 		}

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 
 #define SECRET_BYTES_MIN 6u /* what is shorter stands in any text by chance */
-#define CONNECTIONS_MAX  16L
+#define CONNECTIONS_MAX  64L
 #define PASSED_OVER_MAX  HTTP_COLLECT_BYTES_MAX
 #define EVENTS_MAX       16
 #define MS_NS            UINT64_C(1000000)
@@ -512,11 +512,15 @@ static struct http_transfer *first_due(const struct http_client *client)
 	return i;
 }
 
+/* Those that callbacks start wait for the next run where they are many: others have a turn, too. */
 static void serve_due(struct http_client *client)
 {
 	struct http_transfer *due;
+	size_t n_max = 1;
 
-	while ((due = first_due(client))) {
+	for (const struct http_transfer *i = client->transfers; i; i = i->next)
+		n_max += 2; /* it begins, it ends */
+	while (n_max-- > 0 && (due = first_due(client))) {
 		if (due->is_cancelled)
 			drop(due);
 		else if (due->phase == HTTP_OVER)

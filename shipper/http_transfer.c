@@ -13,6 +13,7 @@
 #define CRAWL_BYTES_PER_S  64L
 #define STREAM_BYTES_PER_S 1L /* an open stream may have nothing to say for long */
 #define KEEP_ALIVE_S       30L
+#define IDLE_CONNECTION_S  300L
 #define MS_NS              UINT64_C(1000000)
 #define AUTHORIZATION      "Authorization"
 
@@ -101,6 +102,10 @@ static int read_secret(struct http_transfer *transfer, const struct http_content
 		return r;
 	if (r < 0) {
 		http_transfer_end(transfer, HTTP_DENIED, "%s: %s", content->path, strerror(-r));
+		return 0;
+	}
+	if (!secret[0] && content->path && transfer->options.authentication == HTTP_CREDENTIALS) {
+		http_transfer_end(transfer, HTTP_DENIED, "%s: it is empty", content->path);
 		return 0;
 	}
 	*ret_secret = take_ptr(secret);
@@ -439,6 +444,7 @@ static void set_times(struct http_transfer *transfer)
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEP_ALIVE_S);
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEP_ALIVE_S);
+	(void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_S);
 }
 
 /* None of these can fail but for memory, and then the request fails, too. */

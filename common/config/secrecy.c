@@ -33,7 +33,7 @@ static bool names_a_place(const char *name)
 	return false;
 }
 
-static bool names_a_secret(const char *name)
+bool config_name_is_secret(const char *name)
 {
 	static const char *const words[] = {"password",   "passwd", "secret",        "token",
 					    "credential", "cookie", "authorization", "api-key",
@@ -131,7 +131,7 @@ static void take_name(struct scan *scan)
 static void take_assignment(struct scan *scan)
 {
 	if (!scan->is_secret || scan->depth <= scan->secret_depth) {
-		scan->is_secret = names_secrets(scan->name) || names_a_secret(scan->name);
+		scan->is_secret = names_secrets(scan->name) || config_name_is_secret(scan->name);
 		scan->secret_depth = scan->depth;
 	}
 	scan->name[0] = '\0';

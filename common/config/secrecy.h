@@ -6,6 +6,9 @@
  */
 #include "config/source.h"
 
+/* Whether what is set to @name is a secret by that name: "password", "X-Api-Key". */
+bool config_name_is_secret(const char *name);
+
 /*
  * Marks with true the bytes of @range that are secret.
  *   @marks  one for each byte of @range, false before

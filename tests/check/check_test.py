@@ -247,6 +247,28 @@ class Printing(Case):
         out = self.printed(text % (token, "false", "local.file.t.content"))
         self.assertEqual(out["local.file.t"]["exports"], {"content": "hush"})
 
+    def test_secrets_of_an_endpoint_are_not_printed(self):
+        text = WRITE.replace('url = "http://h:4040"', '''url = "http://u:hunter2@h"
+            headers = { "Authorization" = "hunter2", "X-Scope-OrgID" = "me" }
+            http_headers = { "X-A" = ["hunter2", "hunter2"] }
+            proxy_url = "http://u:hunter2@p:1"
+            proxy_connect_header = { "X-B" = ["hunter2"] }
+            basic_auth {
+                password = "hunter2"
+            }
+            tls_config {
+                cert_file = "/c"
+                key_pem   = "-----BEGIN PRIVATE KEY-----hunter2"
+            }''')
+        out = self.printed(text)
+        self.assertNotIn("hunter2", json.dumps(out))
+        endpoint = out["pyroscope.write.w"]["arguments"]["endpoint"][0]
+        self.assertEqual(endpoint["url"], "http://(secret)@h")
+        self.assertEqual(endpoint["headers"], {"Authorization": "(secret)", "X-Scope-OrgID": "me"})
+        self.assertEqual(endpoint["http_headers"], {"X-A": ["(secret)", "(secret)"]})
+        self.assertEqual(endpoint["basic_auth"]["password"], "(secret)")
+        self.assertEqual(endpoint["tls_config"]["key_pem"], "(secret)")
+
     def test_a_file_of_another_machine_is_a_warning_and_what_needs_it_is_left_out(self):
         code, out, err = check(self.put('local.file "t" {\n  filename = "/nowhere/token"\n}\n'
                                         + WRITE.replace('"http://h:4040"', "local.file.t.content")

@@ -132,8 +132,7 @@ static void no_message_has_a_secret_in_it(void **state)
 		"headers = { \"Authorization\" = \"hunter2\\n\" }\n",
 		"proxy_url = \"ftp://u:hunter2@p\"\n",
 		"proxy_url = \"http://u:hunter2@p:99999\"\n",
-		"oauth2 {\nclient_id = \"i\"\nclient_secret = \"hunter2\"\n"
-		"token_url = \"http://u:hunter2@\"\n}\n",
+		"oauth2 {\nclient_secret = \"hunter2\"\ntoken_url = \"http://u:hunter2@\"\n}\n",
 		"url = \"http://u:hunter2@h\"\n",
 		"tls_config {\nkey_pem = `hunter2`\ncert_file = \"/c\"\n}\n",
 		"bearer_token = \"hunter2\", basic_auth = 1\n",

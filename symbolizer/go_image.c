@@ -9,6 +9,7 @@
 #define PAGE_BYTES       UINT64_C(4096)
 #define MODULE_WORD_TEXT 22u /* of runtime.moduledata: behind six slices and four words */
 #define DYNAMIC_MAX      1024u
+#define LOOKALIKES_MAX   64u
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -337,11 +338,57 @@ static int settle_absolute(struct go_image *go)
 	return fits(go, 0) ? 0 : GO_IMAGE_MALFORMED;
 }
 
+/* Looks in @range for the module's record, which begins with where the table is. */
+static int fits_module_in(struct go_image *go, const struct go_range *range, bool *ret_fits)
+{
+	uint64_t n_word_bytes = go->table.pointer_bytes, text = 0;
+	uint64_t text_at = MODULE_WORD_TEXT * n_word_bytes;
+	unsigned n_lookalikes = 0;
+	uint8_t *bytes;
+	int r = map_range(go, range, &bytes);
+
+	if (r != 0)
+		return r;
+	for (uint64_t at = 0; at + text_at + n_word_bytes <= range->n_bytes; at += n_word_bytes) {
+		if (memcmp(bytes + at, &go->at.vaddr, n_word_bytes) != 0)
+			continue;
+		memcpy(&text, bytes + at + text_at, n_word_bytes);
+		*ret_fits = fits(go, text);
+		if (*ret_fits || ++n_lookalikes == LOOKALIKES_MAX)
+			break;
+	}
+	unmap(range, bytes);
+	return 0;
+}
+
+/* The same where sections have no names: the data was looked through for the table anyhow. */
+static int fits_module(struct go_image *go, bool *ret_fits)
+{
+	uint64_t n_left = OBJECT_IMAGE_BYTES_MAX;
+	int r = 0;
+
+	if (go->section.n_bytes > 0 || go->relro.n_bytes > 0)
+		return 0;
+	for (size_t i = 0; i < go->segments->n_segments && !is_final(r) && !*ret_fits; i++) {
+		const struct symbol_segment *segment = &go->segments->segments[i];
+
+		if (segment->is_executable || segment->file_bytes > n_left)
+			continue;
+		n_left -= segment->file_bytes;
+		r = fits_module_in(
+			go,
+			&(struct go_range){segment->vaddr, segment->offset, segment->file_bytes},
+			ret_fits);
+	}
+	return is_final(r) ? r : 0;
+}
+
 static int settle_relative(struct go_image *go)
 {
 	uint64_t word_at = MODULE_WORD_TEXT * go->table.pointer_bytes, module_text = 0;
 	uint64_t header_text = go->table.text.v;
 	bool has_module = go->module.n_bytes >= word_at + go->table.pointer_bytes;
+	bool is_found = false;
 	int r = 0;
 
 	if (fits(go, header_text))
@@ -357,10 +404,12 @@ static int settle_relative(struct go_image *go)
 		return r;
 	if (go->is_64)
 		memcpy(&header_text, go->bytes + go_table_text_at(&go->table), sizeof(header_text));
-	return fits(go, module_text) || fits(go, header_text) || fits(go, go->text_start) ||
-			       fits(go, go->text.vaddr)
-		       ? 0
-		       : GO_IMAGE_MALFORMED;
+	if (fits(go, module_text) || fits(go, header_text) || fits(go, go->text_start))
+		return 0;
+	r = fits_module(go, &is_found);
+	if (r != 0 || is_found)
+		return r;
+	return fits(go, go->text.vaddr) ? 0 : GO_IMAGE_MALFORMED;
 }
 
 int go_image_fetch(struct go_image *go)

@@ -6,8 +6,8 @@
  * words beside it. The table is found by its section, by the symbols around it, or, only in a file
  * that says it is Go's, by looking through the data. What its addresses are relative to is taken
  * from the first of these that puts them into the code: the table's header; the runtime's record of
- * the module, since 1.26; the relocation of either; the symbol runtime.text; the section .text,
- * which is wrong where C code was linked before Go's.
+ * the module, since 1.26; the relocation of either; the symbol runtime.text; that record where no
+ * section has a name; the section .text, which is wrong where C code was linked before Go's.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Judges the tables of Go programs by Go's own tools: go_test.py TABLE_DUMP.
+"""Judges the tables of Go programs by Go's own tools: go_test.py TABLE_DUMP (real | hostile).
 
 Builds one program in every way that moves or hides .gopclntab, with every Go on this machine
 (those of GO_ROOTS, a list of directories with colons between, too), and asks of each function and of
 addresses all over the code what `go tool nm` and `go tool addr2line` say. What is stripped must give
-the same as its twin that is not.
+the same as its twin that is not, even without section headers. Hostile: a real program's table with
+a lie in it costs what is a lie, in bounded time, and never what the symbol table says.
 """
 import bisect
 import glob
@@ -12,11 +13,12 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 
-from table_test import SKIPPED, dump
+from table_test import SECONDS_MAX, SKIPPED, dump
 
 # name: (uses C, arguments of "go build", arguments that make its stripped twin)
 STRIP = ["-ldflags=-s -w"]
@@ -236,17 +238,90 @@ def judge_twin(tool, path, stripped, code):
         path, differs[0], symbols.get(differs[0]), twin_symbols.get(differs[0]))
 
 
+def without_sections(path):
+    """A copy without section headers, of a 64-bit file; None for another."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    if data[4] != 2:
+        return None
+    data[40:48], data[58:64] = bytes(8), bytes(6)
+    with open(path + ".bare", "wb") as file:
+        file.write(data)
+    return path + ".bare"
+
+
 def judge(go, newest, tool, directory, way):
     path = go.build(directory, way, False)
     n_functions, code = judge_functions(newest, tool, path)
     own = functions(newest, path)[0]
     n_lines = judge_lines(newest, tool, path, own)
-    judge_twin(tool, path, go.build(directory, way, True), code)
+    stripped = go.build(directory, way, True)
+    judge_twin(tool, path, stripped, code)
+    bare = without_sections(stripped)
+    if bare:
+        judge_twin(tool, path, bare, code)
     print("%s %s: %d functions, %d lines agree with Go's tools, stripped or not" % (
         go.version, way, n_functions, n_lines))
 
 
-def main(tool):
+def section_at(path):
+    """(offset, size) of the table."""
+    text = subprocess.run(["readelf", "-WS", path], check=True, stdout=subprocess.PIPE).stdout.decode()
+    words = re.search(r"gopclntab +PROGBITS +\S+ (\S+) (\S+)", text)
+    return int(words[1], 16), int(words[2], 16)
+
+
+def lies(table):
+    """{name: (the table with a lie in it, flaw that is expected, or None)}."""
+    n_functions, = struct.unpack_from("<Q", table, 8)
+    values_at, functions_at = struct.unpack_from("<QQ", table, 56 if table[0] in (0xf0, 0xf1) else 48)
+    big = bytearray(table)
+    big[8:16] = struct.pack("<Q", 2 ** 40)
+    crowd = bytearray(table)
+    crowd[8:16] = struct.pack("<Q", n_functions * 8)
+    descending = bytearray(table)
+    descending[functions_at + 80:functions_at + 84] = b"\xff\xff\xff\xff"
+    lineless = bytearray(table)
+    lineless[values_at:functions_at] = bytes(functions_at - values_at)
+    endless = bytearray(table)
+    endless[values_at:functions_at] = b"\x02\x01" * ((functions_at - values_at) // 2) + bytes((functions_at - values_at) % 2)
+    nameless = bytearray(table)
+    nameless[functions_at + 8 * n_functions + 4:] = b"\xff" * (len(table) - functions_at - 8 * n_functions - 4)
+    return {
+        "functions-beyond-number": (big, 3), "functions-of-other-bytes": (crowd, None),
+        "functions-descend": (descending, 2), "values-of-zeros": (lineless, None),
+        "values-without-end": (endless, None), "functions-of-ones": (nameless, 2),
+        "table-of-zeros": (bytearray(len(table)), 2), "table-of-ones": (bytearray(b"\xff" * len(table)), 2),
+    }
+
+
+def hostile(tool):
+    """Whatever is wrong with the table, main.main is found: by the symbol table."""
+    go = installed()
+    if not go:
+        print("there is no Go here: skipped")
+        return SKIPPED
+    with tempfile.TemporaryDirectory() as directory:
+        path = go[-1].build(directory, "plain", False)
+        with open(path, "rb") as file:
+            data = file.read()
+        at, size = section_at(path)
+        for name, (table, flaw) in lies(data[at:at + size]).items():
+            made = os.path.join(directory, name)
+            with open(made, "wb") as file:
+                file.write(data[:at] + bytes(table) + data[at + size:])
+            out = dump(tool, made, (), "utf-8")
+            took = sum(int(t) for t in out["time"][:3]) / 1e9
+            assert out["outcome"][0] == "0" and (flaw is None or out["outcome"][1] == str(flaw)), \
+                "%s: outcome %r" % (name, out["outcome"])
+            assert "main.main" in {symbol for _, symbol in out["symbol"].values()}, "%s: main.main is lost" % name
+            assert int(out["read"][0]) <= os.path.getsize(made) + 8192, "%s: reads %r" % (name, out["read"])
+            assert took < SECONDS_MAX, "%s: %.1f s" % (name, took)
+            print("%s: flaw %s, %.2f s" % (name, out["outcome"][1], took))
+    return 0
+
+
+def real(tool):
     has_c = shutil.which("gcc") is not None
     found = installed()
     if not found:
@@ -255,6 +330,8 @@ def main(tool):
     for go in found:
         with tempfile.TemporaryDirectory() as directory:
             for way, (uses_c, _, _) in WAYS.items():
+                if way in FOREIGN and go is not found[-1]:
+                    continue
                 if uses_c and not has_c:
                     print("%s %s: there is no C compiler: skipped" % (go.version, way))
                     continue
@@ -263,4 +340,4 @@ def main(tool):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit({"real": real, "hostile": hostile}[sys.argv[2]](sys.argv[1]))

@@ -231,6 +231,21 @@ static void without_a_text_in_the_header_the_module_has_it(void **state)
 	expect_found(&program);
 }
 
+static void without_section_names_the_module_is_looked_for(void **state)
+{
+	static const uint64_t module = DATA_VADDR + TABLE_AT, nonsense = DATA_VADDR;
+	static const uint64_t text = CODE_VADDR;
+	static struct program program;
+
+	(void)state;
+	make(&program, GO_FORMAT_1_20, 0);
+	put(&program, MODULE_AT, &module, sizeof(module)); /* looks like one */
+	put(&program, MODULE_AT + 176, &nonsense, sizeof(nonsense));
+	put(&program, MODULE_AT + 0x800, &module, sizeof(module));
+	put(&program, MODULE_AT + 0x800 + 176, &text, sizeof(text));
+	expect_found(&program);
+}
+
 static void a_relocation_has_what_the_file_has_not(void **state)
 {
 	static struct program program;
@@ -339,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_section_that_lies_does_not_hide_the_table),
 		cmocka_unit_test(a_file_that_is_not_go_is_not_read),
 		cmocka_unit_test(without_a_text_in_the_header_the_module_has_it),
+		cmocka_unit_test(without_section_names_the_module_is_looked_for),
 		cmocka_unit_test(a_relocation_has_what_the_file_has_not),
 		cmocka_unit_test(addresses_of_old_formats_are_relocated_one_by_one),
 		cmocka_unit_test(the_symbol_and_then_the_section_are_the_last_resorts),

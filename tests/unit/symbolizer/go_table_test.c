@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,6 +353,58 @@ static void a_scan_passes_over_functions_out_of_order(void **state)
 	}
 }
 
+/* The seeds of the fuzz target that are right: made up by another program, or real ones cropped. */
+static void what_linkers_write_opens(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t n_functions;
+		const char *first;
+	} files[] = {
+		{"well-formed-1.2", 3, "main.main"},
+		{"well-formed-1.2-32", 3, "main.main"},
+		{"well-formed-1.16", 3, "main.main"},
+		{"well-formed-1.18", 3, "main.main"},
+		{"well-formed-1.18-32-quantum-4", 3, "main.main"},
+		{"well-formed-1.20", 3, "main.main"},
+		{"well-formed-1.26-text-elsewhere", 3, "main.main"},
+		{"real-1.18", 12, "internal/cpu.Initialize"},
+		{"real-1.20", 12, "internal/abi.Kind.String"},
+		{"real-1.26", 12, "internal/abi.BoundsDecode"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		uint8_t bytes[16384];
+		struct go_function function;
+		struct go_table table;
+		struct go_run run;
+		struct go_lines lines;
+		char path[512];
+		size_t n_bytes, n_runs = 0;
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "%s/%s", CORPUS_DIRECTORY, files[i].name);
+		file = fopen(path, "rb");
+		assert_non_null(file);
+		n_bytes = fread(bytes, 1, sizeof(bytes), file);
+		(void)fclose(file);
+		assert_int_equal(go_table_open(bytes, n_bytes, &table), 0);
+		assert_int_equal(table.n_functions, files[i].n_functions);
+		assert_int_equal(go_table_function(&table, 0, &function), 0);
+		assert_int_equal(function.n_name_bytes, strlen(files[i].first));
+		assert_memory_equal(function.name, files[i].first, function.n_name_bytes);
+		for (uint32_t n = 0; n < table.n_functions; n++) {
+			assert_int_equal(go_table_function(&table, n, &function), 0);
+			for (go_lines_begin(&lines, &table, &function, 1000);
+			     go_lines_next(&lines, &run);)
+				n_runs++;
+			assert_true(go_lines_end(&lines).v <= function.end.v);
+		}
+		assert_true(n_runs >= files[i].n_functions);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +419,7 @@ int main(void)
 		cmocka_unit_test(reading_lines_ends_after_so_many_steps),
 		cmocka_unit_test(a_scan_finds_a_table_among_other_bytes),
 		cmocka_unit_test(a_scan_passes_over_functions_out_of_order),
+		cmocka_unit_test(what_linkers_write_opens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

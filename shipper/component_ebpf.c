@@ -429,10 +429,6 @@ int component_load_ebpf(struct component_loading *loading, struct config_compone
 	if (!arguments.settings.collect_user && !arguments.settings.collect_kernel)
 		config_warn(loading->diagnostics, place_of(&arguments, "collect_user_profile"),
 			    "neither user nor kernel stacks are collected, profiles stay empty");
-	if (arguments.demangle != DEMANGLE_NONE)
-		config_warn(loading->diagnostics, place_of(&arguments, "demangle"),
-			    "demangle is accepted but has no effect in this version, names stay as "
-			    "they are in files");
 	loading->configuration->settings = arguments.settings;
 	loading->configuration->settings.demangle = (enum demangle_mode)arguments.demangle;
 	if (refusal != 0 || r != 0)

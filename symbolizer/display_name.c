@@ -34,13 +34,15 @@ static size_t character_bytes(const unsigned char *at, size_t n_left)
 	return n;
 }
 
-size_t display_name(const char *raw, size_t n_bytes, char *out, size_t bytes_max)
+/* What may be shown of @raw. */
+static size_t clean(struct wire_bytes raw, char *out, size_t bytes_max)
 {
+	const char *text = raw.data;
 	size_t at = 0, n_out = 0;
 
-	while (at < n_bytes) {
-		size_t n = character_bytes((const unsigned char *)raw + at, n_bytes - at);
-		const char *from = n ? raw + at : replacement;
+	while (at < raw.n_bytes) {
+		size_t n = character_bytes((const unsigned char *)text + at, raw.n_bytes - at);
+		const char *from = n ? text + at : replacement;
 		size_t n_from = n ? n : REPLACEMENT_BYTES;
 
 		if (n_from > bytes_max - n_out)
@@ -50,4 +52,12 @@ size_t display_name(const char *raw, size_t n_bytes, char *out, size_t bytes_max
 		at += n ? n : 1;
 	}
 	return n_out;
+}
+
+size_t display_name(struct demangler *demangler, struct wire_bytes raw, char *out, size_t bytes_max)
+{
+	char said[DISPLAY_NAME_BYTES_MAX];
+	size_t n_said = demangler ? demangle(demangler, raw, said, sizeof(said)) : 0;
+
+	return clean(n_said > 0 ? (struct wire_bytes){said, n_said} : raw, out, bytes_max);
 }

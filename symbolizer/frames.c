@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
-#include "display_name.h"
+#include "demangle.h"
+#include "frame_names.h"
 
 #define SLAB_BYTES_MAX   (256u << 20)
 #define EXTRA_NAMES      16u
@@ -22,10 +22,11 @@ struct pass {
 	const struct wire_window *window;
 	const struct frame_sources *sources;
 	struct frames *frames;
+	struct demangler *demangler;      /* NULL: names are shown as they are */
 	const struct wire_object *object; /* NULL: locations without one */
 	const struct symbol_table *table; /* NULL: there is none */
-	uint32_t module_name;
-	uint32_t mappings_at; /* first mapping of this object */
+	uint32_t module_function;         /* what stands for code without a name */
+	uint32_t mappings_at;             /* first mapping of this object */
 	bool lacks_kernel_name;
 };
 
@@ -37,49 +38,9 @@ bool frames_is_caller(const struct wire_window *window, const struct wire_stack 
 	       locations[stack->locations[i]].kind == locations[stack->locations[i - 1]].kind;
 }
 
-static size_t slot_of(const struct frames *frames, const char *text, size_t n_bytes)
+static int frames_literal(struct frames *frames, const char *text, uint32_t *ret_function)
 {
-	size_t slot = hash_bytes(frames->seed, text, n_bytes) & (frames->n_slots - 1);
-
-	while (frames->slots[slot] != 0) {
-		const struct frame_name *name = &frames->names[frames->slots[slot] - 1];
-
-		if (name->n_bytes == n_bytes && memcmp(name->text, text, n_bytes) == 0)
-			break;
-		slot = (slot + 1) & (frames->n_slots - 1);
-	}
-	return slot;
-}
-
-int frames_name(struct frames *frames, const char *text, size_t n_bytes, uint32_t *ret_name)
-{
-	size_t n_left = frames->names_bytes_max - frames->n_names_bytes;
-	size_t shown_max = display_name_bytes_max(n_bytes), n_shown, slot;
-	char shown[DISPLAY_NAME_BYTES_MAX];
-	char *kept;
-
-	if (shown_max > n_left) /* short names are still told apart, mostly */
-		shown_max = FRAMES_SHORT_NAME_BYTES;
-	n_shown = display_name(text, n_bytes, shown, shown_max);
-	slot = slot_of(frames, shown, n_shown);
-	if (frames->slots[slot] != 0) {
-		*ret_name = frames->slots[slot] - 1;
-		return 0;
-	}
-	kept = slab_take(&frames->slab, n_shown + 1, 1);
-	if (!kept || frames->n_names == frames->n_names_max)
-		return -ENOMEM;
-	memcpy(kept, shown, n_shown);
-	frames->n_names_bytes += n_shown < n_left ? n_shown : n_left;
-	frames->names[frames->n_names] = (struct frame_name){kept, n_shown};
-	*ret_name = (uint32_t)frames->n_names++;
-	frames->slots[slot] = (uint32_t)frames->n_names;
-	return 0;
-}
-
-static int frames_literal(struct frames *frames, const char *text, uint32_t *ret_name)
-{
-	return frames_name(frames, text, strlen(text), ret_name);
+	return frames_plain_function(frames, text, strlen(text), ret_function);
 }
 
 /* A name as maps printed it, without the mark of a deleted file. */
@@ -96,23 +57,26 @@ static struct wire_bytes module_of(const struct wire_object *object)
 	return name;
 }
 
-static int name_module(struct frames *frames, const struct wire_object *object, uint32_t *ret_name)
+static int name_module(struct frames *frames, const struct wire_object *object,
+		       uint32_t *ret_function)
 {
 	struct wire_bytes module;
 
 	if (!object || object->name.n_bytes == 0)
-		return frames_literal(frames, UNKNOWN_NAME, ret_name);
+		return frames_literal(frames, UNKNOWN_NAME, ret_function);
 	if (object->kind == OBJECT_KALLSYMS)
-		return frames_literal(frames, KERNEL_NAME, ret_name);
+		return frames_literal(frames, KERNEL_NAME, ret_function);
 	module = module_of(object);
-	return frames_name(frames, module.data, module.n_bytes, ret_name);
+	return frames_plain_function(frames, module.data, module.n_bytes, ret_function);
 }
 
 /* The mapping of this pass's object that @segment is; NULL stands for the object as a whole. */
 static uint32_t find_mapping(const struct pass *pass, const struct symbol_segment *segment)
 {
 	struct frames *frames = pass->frames;
-	struct frame_mapping mapping = {.name = pass->module_name};
+	struct frame_mapping mapping = {
+		.name = frames->functions[pass->module_function].name,
+	};
 
 	if (segment) {
 		mapping.start = segment->vaddr;
@@ -133,14 +97,43 @@ static uint32_t find_mapping(const struct pass *pass, const struct symbol_segmen
 	return (uint32_t)frames->n_mappings++;
 }
 
+/* The base name of the module and @offset in it. */
+static int name_offset(struct pass *pass, uint64_t offset, uint32_t *ret_function)
+{
+	struct wire_bytes module = module_of(pass->object);
+	const char *base = memrchr(module.data, '/', module.n_bytes);
+	char text[FRAMES_SHORT_NAME_BYTES * 4];
+	size_t n_base;
+	int n;
+
+	base = base ? base + 1 : module.data;
+	n_base = module.n_bytes - (size_t)(base - (const char *)module.data);
+	n = snprintf(text, sizeof(text), "%.*s+0x%llx",
+		     (int)(n_base < sizeof(text) - 32 ? n_base : sizeof(text) - 32), base,
+		     (unsigned long long)offset);
+	return frames_plain_function(pass->frames, text, (size_t)n, ret_function);
+}
+
 static int name_symbol(struct pass *pass, struct elf_addr addr, struct frame *frame)
 {
+	struct frame_symbol symbol = {0};
 	struct symbol_found found;
+	struct symbol_line line;
 
 	if (!pass->table || !symbol_table_find(pass->table, addr, &found))
 		return 0;
+	if (found.n_name_bytes == 0) /* only where the function is, not what it is called */
+		return name_offset(pass, found.start.v, &frame->function);
 	frame->outcome = FRAME_NAMED;
-	return frames_name(pass->frames, found.name, found.n_name_bytes, &frame->name);
+	symbol.raw = (struct wire_bytes){found.name, found.n_name_bytes};
+	if (symbol_table_line(pass->table, addr, &line)) {
+		symbol.file = (struct wire_bytes){line.file, line.n_file_bytes};
+		symbol.start_line = line.start_line;
+		frame->line = line.line;
+		if (frame->mapping != FRAMES_NO_MAPPING)
+			pass->frames->mappings[frame->mapping].has_lines = true;
+	}
+	return frame_names_function(pass->frames, pass->demangler, &symbol, &frame->function);
 }
 
 static int resolve_in_file(struct pass *pass, uint64_t offset, bool is_caller, struct frame *frame)
@@ -160,20 +153,9 @@ static int resolve_in_file(struct pass *pass, uint64_t offset, bool is_caller, s
 /* A window that killed two workers: nothing of its files is looked at. */
 static int resolve_as_offset(struct pass *pass, uint64_t offset, struct frame *frame)
 {
-	struct wire_bytes module = module_of(pass->object);
-	const char *base = memrchr(module.data, '/', module.n_bytes);
-	char text[FRAMES_SHORT_NAME_BYTES * 4];
-	size_t n_base;
-	int n;
-
-	base = base ? base + 1 : module.data;
-	n_base = module.n_bytes - (size_t)(base - (const char *)module.data);
-	n = snprintf(text, sizeof(text), "%.*s+0x%llx",
-		     (int)(n_base < sizeof(text) - 32 ? n_base : sizeof(text) - 32), base,
-		     (unsigned long long)offset);
 	frame->address = offset;
 	frame->mapping = find_mapping(pass, NULL);
-	return frames_name(pass->frames, text, (size_t)n, &frame->name);
+	return name_offset(pass, offset, &frame->function);
 }
 
 /*
@@ -195,16 +177,16 @@ static int resolve(struct pass *pass, const struct wire_location *location, bool
 		   struct frame *frame)
 {
 	*frame = (struct frame){
-		.name = pass->module_name,
+		.function = pass->module_function,
 		.mapping = FRAMES_NO_MAPPING,
 		.outcome = FRAME_UNKNOWN,
 		.is_resolved = true,
 	};
 	if (location->kind != FRAME_USER && location->kind != FRAME_KERNEL)
-		return frames_literal(pass->frames, UNKNOWN_NAME, &frame->name);
+		return frames_literal(pass->frames, UNKNOWN_NAME, &frame->function);
 	if (!pass->object)
 		return location->kind == FRAME_KERNEL
-			       ? frames_literal(pass->frames, KERNEL_NAME, &frame->name)
+			       ? frames_literal(pass->frames, KERNEL_NAME, &frame->function)
 			       : 0;
 	frame->outcome = FRAME_MODULE_ONLY;
 	if (pass->object->kind == OBJECT_KALLSYMS)
@@ -255,7 +237,7 @@ static void ask_for_newer_kallsyms(const struct pass *pass)
 static int resolve_object(struct pass *pass, uint32_t first, const uint32_t *next,
 			  const uint8_t *uses)
 {
-	int r = name_module(pass->frames, pass->object, &pass->module_name);
+	int r = name_module(pass->frames, pass->object, &pass->module_function);
 
 	if (r == 0)
 		r = find_table(pass);
@@ -282,26 +264,30 @@ static void note_process(const struct wire_window *window, const struct wire_pro
 	}
 }
 
-static void note_uses(const struct wire_window *window, uint8_t *uses)
+/* Returns how many frames the stacks have. */
+static size_t note_uses(const struct wire_window *window, uint8_t *uses)
 {
+	size_t n_frames = 0;
+
 	for (size_t t = 0; t < window->n_targets; t++)
 		for (size_t p = 0; p < window->targets[t].n_processes; p++)
 			note_process(window, &window->targets[t].processes[p], uses);
+	for (size_t i = 0; i < window->n_locations; i++)
+		n_frames += (uses[i] & 1) + (uses[i] >> 1);
+	return n_frames;
 }
 
 /* Objects one after another, so that one table at a time is needed. The last chain has none. */
-static int resolve_all(const struct wire_window *window, const struct frame_sources *sources,
-		       struct frames *frames, struct slab *scratch)
+static int resolve_all(struct pass *pass, const uint8_t *uses, struct slab *scratch)
 {
+	const struct wire_window *window = pass->window;
 	uint32_t *next = slab_take(scratch, window->n_locations + 1, sizeof(*next));
 	uint32_t *first = slab_take(scratch, window->n_objects + 1, sizeof(*first));
-	uint8_t *uses = slab_take(scratch, window->n_locations + 1, sizeof(*uses));
 	int r = 0;
 
-	if (!next || !first || !uses)
+	if (!next || !first)
 		return -ENOMEM;
 	memset(first, 0xff, (window->n_objects + 1) * sizeof(*first));
-	note_uses(window, uses);
 	for (size_t i = window->n_locations; i-- > 0;) {
 		uint32_t object = window->locations[i].object_index;
 		size_t chain = object < window->n_objects ? object : window->n_objects;
@@ -312,39 +298,45 @@ static int resolve_all(const struct wire_window *window, const struct frame_sour
 		first[chain] = (uint32_t)i;
 	}
 	for (size_t o = 0; r == 0 && o <= window->n_objects; o++) {
-		struct pass pass = {
-			.window = window,
-			.sources = sources,
-			.frames = frames,
-			.object = o < window->n_objects ? &window->objects[o] : NULL,
-		};
-
+		pass->object = o < window->n_objects ? &window->objects[o] : NULL;
+		pass->lacks_kernel_name = false;
 		if (first[o] != NO_LOCATION)
-			r = resolve_object(&pass, first[o], next, uses);
+			r = resolve_object(pass, first[o], next, uses);
 	}
 	return r;
 }
 
-/* Takes all arrays that the window's counts bound; the decoder bounded those by the frame. */
-static int frames_init(struct frames *frames, const struct wire_window *window)
+/*
+ * Takes all arrays that the window's counts bound; the decoder bounded those by the frame. A frame
+ * has at most three names: as it is shown, as it is written, its source file's.
+ */
+static int frames_init(struct frames *frames, const struct wire_window *window, size_t n_frames)
 {
-	size_t n_processes = 0;
+	size_t n_others = window->n_objects + EXTRA_NAMES;
 
 	for (size_t t = 0; t < window->n_targets; t++)
-		n_processes += window->targets[t].n_processes;
-	frames->n_names_max =
-		2 * window->n_locations + window->n_objects + n_processes + EXTRA_NAMES;
+		n_others += window->targets[t].n_processes;
+	frames->n_names_max = 3 * n_frames + n_others;
+	frames->n_functions_max = n_frames + n_others;
 	frames->n_mappings_max = 4 * window->n_objects + EXTRA_MAPPINGS;
-	for (frames->n_slots = 64; frames->n_slots < 2 * frames->n_names_max;)
-		frames->n_slots *= 2;
-	frames->seed = hash_new_seed();
 	frames->frames =
 		slab_take(&frames->slab, 2 * window->n_locations + 1, sizeof(*frames->frames));
-	frames->names = slab_take(&frames->slab, frames->n_names_max, sizeof(*frames->names));
 	frames->mappings =
 		slab_take(&frames->slab, frames->n_mappings_max, sizeof(*frames->mappings));
-	frames->slots = slab_take(&frames->slab, frames->n_slots, sizeof(*frames->slots));
-	return frames->frames && frames->names && frames->mappings && frames->slots ? 0 : -ENOMEM;
+	return frames->frames && frames->mappings ? frame_names_init(frames) : -ENOMEM;
+}
+
+/* NULL where names are shown as they are. */
+static int make_demangler(const struct wire_window *window, struct demangler **ret_demangler)
+{
+	int r;
+
+	if (window->demangle == DEMANGLE_NONE)
+		return 0;
+	r = demangler_new((enum demangle_mode)window->demangle, ret_demangler);
+	if (r == 0)
+		demangler_set_steps(*ret_demangler, FRAMES_DEMANGLE_STEPS);
+	return r;
 }
 
 int frames_resolve(const struct wire_window *window, const struct frame_sources *sources,
@@ -355,10 +347,18 @@ int frames_resolve(const struct wire_window *window, const struct frame_sources 
 		.slab = {.bytes_max = SLAB_BYTES_MAX},
 	};
 	cleanup_with(slab_deinit) struct slab scratch = {.bytes_max = SLAB_BYTES_MAX};
-	int r = frames_init(&frames, window);
+	cleanup_with(demangler_freep) struct demangler *demangler = NULL;
+	uint8_t *uses = slab_take(&scratch, window->n_locations + 1, sizeof(*uses));
+	struct pass pass = {.window = window, .sources = sources, .frames = &frames};
+	int r = -ENOMEM;
 
+	if (uses)
+		r = frames_init(&frames, window, note_uses(window, uses));
 	if (r == 0)
-		r = resolve_all(window, sources, &frames, &scratch);
+		r = make_demangler(window, &demangler);
+	pass.demangler = demangler;
+	if (r == 0)
+		r = resolve_all(&pass, uses, &scratch);
 	if (r != 0)
 		return r;
 	*ret_frames = frames;

@@ -2,6 +2,7 @@
 
 #include "base/heartbeat.h"
 #include "base/identity.h"
+#include "demangle_lines.h"
 #include "log/log.h"
 #include "options.h"
 #include "resolve.h"
@@ -21,6 +22,7 @@ static const struct {
 	enum exit_status (*run)(int argc, char **argv);
 } tools[] = {
 	{"health", health_main},
+	{"demangle", demangle_lines_main},
 	{"resolve", resolve_main},
 };
 

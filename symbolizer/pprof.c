@@ -21,9 +21,9 @@ struct pprof_builder {
 	struct counters *counters;
 	struct pprof_limits limits;
 	struct pprof_part *part; /* owned */
-	uint32_t truncated_name;
-	uint64_t n_samples; /* in the open part */
-	size_t n_parts;     /* of the target at hand */
+	uint32_t truncated;      /* a function, like the names of processes */
+	uint64_t n_samples;      /* in the open part */
+	size_t n_parts;          /* of the target at hand */
 	size_t n_places;
 	struct pprof_place places[PPROF_PLACES_MAX];
 };
@@ -41,7 +41,8 @@ int pprof_builder_new(const struct wire_window *window, struct frames *frames,
 	builder->frames = frames;
 	builder->limits = *limits;
 	builder->counters = counters;
-	r = frames_name(frames, TRUNCATED_NAME, strlen(TRUNCATED_NAME), &builder->truncated_name);
+	r = frames_plain_function(frames, TRUNCATED_NAME, strlen(TRUNCATED_NAME),
+				  &builder->truncated);
 	if (r == 0)
 		r = pprof_part_new(frames, window->n_locations, limits->samples_max,
 				   &builder->part);
@@ -53,9 +54,9 @@ int pprof_builder_new(const struct wire_window *window, struct frames *frames,
 	return 0;
 }
 
-static void push_name(struct pprof_builder *builder, uint32_t name)
+static void push_function(struct pprof_builder *builder, uint32_t function)
 {
-	builder->places[builder->n_places++] = (struct pprof_place){true, name};
+	builder->places[builder->n_places++] = (struct pprof_place){true, function};
 }
 
 static uint8_t kind_of(const struct pprof_builder *builder, const struct wire_stack *stack,
@@ -75,15 +76,15 @@ static void lay_out(struct pprof_builder *builder, const struct wire_stack *stac
 		bool is_caller = frames_is_caller(builder->window, stack, i);
 
 		if (is_kernel_cut && i > 0 && !is_caller) {
-			push_name(builder, builder->truncated_name);
+			push_function(builder, builder->truncated);
 			is_kernel_cut = false;
 		}
 		builder->places[builder->n_places++] =
 			(struct pprof_place){false, 2 * stack->locations[i] + (is_caller ? 1 : 0)};
 	}
 	if (is_kernel_cut || n < stack->n_locations || (stack->flags & STACK_TRUNCATED_USER))
-		push_name(builder, builder->truncated_name);
-	push_name(builder, comm);
+		push_function(builder, builder->truncated);
+	push_function(builder, comm);
 }
 
 static void count_stack(struct pprof_builder *builder, const struct wire_stack *stack)
@@ -188,14 +189,15 @@ static int add_stack(struct pprof_builder *builder, const struct wire_target *ta
 }
 
 static int name_process(struct pprof_builder *builder, const struct wire_process *process,
-			uint32_t *ret_name)
+			uint32_t *ret_function)
 {
 	size_t n_bytes =
 		process->comm.n_bytes ? strnlen(process->comm.data, process->comm.n_bytes) : 0;
 
 	if (n_bytes == 0)
-		return frames_name(builder->frames, UNKNOWN_COMM, strlen(UNKNOWN_COMM), ret_name);
-	return frames_name(builder->frames, process->comm.data, n_bytes, ret_name);
+		return frames_plain_function(builder->frames, UNKNOWN_COMM, strlen(UNKNOWN_COMM),
+					     ret_function);
+	return frames_plain_function(builder->frames, process->comm.data, n_bytes, ret_function);
 }
 
 int pprof_builder_add(struct pprof_builder *builder, const struct wire_target *target,

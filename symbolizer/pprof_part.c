@@ -15,8 +15,8 @@
 /* Upper bounds of what each thing takes in the message; ids and indices stay below 2^35. */
 #define HEAD_BYTES     128u
 #define SAMPLE_BYTES   32u
-#define LOCATION_BYTES 34u
-#define FUNCTION_BYTES 24u
+#define LOCATION_BYTES 44u
+#define FUNCTION_BYTES 36u
 #define MAPPING_BYTES  64u
 #define STRING_BYTES   6u
 
@@ -31,9 +31,9 @@ struct pprof_part {
 	uint64_t seed;
 	size_t n_slots;  /* a power of two */
 	uint32_t *slots; /* sample number, 0: free; by hash of the stack */
-	/* Locations by what they stand for, functions and strings by name. */
+	/* Locations by what they stand for, strings by name. */
 	struct id_map places;
-	struct id_map name_places;
+	struct id_map function_places;
 	struct id_map mapping_places;
 	struct id_map mappings;
 	struct id_map functions;
@@ -70,7 +70,7 @@ static void reset(struct pprof_part *part)
 	Profile *profile = &part->profile;
 
 	id_map_clear(&part->places);
-	id_map_clear(&part->name_places);
+	id_map_clear(&part->function_places);
 	id_map_clear(&part->mapping_places);
 	id_map_clear(&part->mappings);
 	id_map_clear(&part->functions);
@@ -88,15 +88,17 @@ static void reset(struct pprof_part *part)
 	part->n_bytes = HEAD_BYTES;
 }
 
-static bool take_arrays(struct pprof_part *part, size_t n_places, size_t n_names, size_t n_mappings)
+static bool take_arrays(struct pprof_part *part, size_t n_places)
 {
+	size_t n_names = part->frames->n_names_max, n_functions = part->frames->n_functions_max;
+	size_t n_mappings = part->frames->n_mappings_max;
+	size_t n_locations = n_places + n_functions + n_mappings;
 	Profile *profile = &part->profile;
 	struct slab *fixed = &part->fixed;
-	size_t n_locations = n_places + n_names + n_mappings;
 
 	profile->sample = slab_take(fixed, part->samples_max, sizeof(*profile->sample));
 	profile->location = slab_take(fixed, n_locations, sizeof(*profile->location));
-	profile->function = slab_take(fixed, n_names, sizeof(*profile->function));
+	profile->function = slab_take(fixed, n_functions, sizeof(*profile->function));
 	profile->mapping = slab_take(fixed, n_mappings + 1, sizeof(*profile->mapping));
 	/* Each name, each mapping's build id. */
 	profile->string_table = slab_take(fixed, FIXED_STRINGS + n_names + n_mappings,
@@ -110,7 +112,7 @@ int pprof_part_new(const struct frames *frames, size_t n_locations, size_t sampl
 		   struct pprof_part **ret_part)
 {
 	struct pprof_part *part = calloc(1, sizeof(*part));
-	size_t n_names = frames->n_names_max, n_mappings = frames->n_mappings_max;
+	size_t n_functions = frames->n_functions_max, n_mappings = frames->n_mappings_max;
 
 	if (!part)
 		return -ENOMEM;
@@ -122,13 +124,13 @@ int pprof_part_new(const struct frames *frames, size_t n_locations, size_t sampl
 	for (part->n_slots = 64; part->n_slots < 2 * samples_max;)
 		part->n_slots *= 2;
 	perftools__profiles__profile__init(&part->profile);
-	if (!take_arrays(part, 2 * n_locations, n_names, n_mappings) ||
+	if (!take_arrays(part, 2 * n_locations) ||
 	    !id_map_init(&part->places, 2 * n_locations, &part->fixed) ||
-	    !id_map_init(&part->name_places, n_names, &part->fixed) ||
+	    !id_map_init(&part->function_places, n_functions, &part->fixed) ||
 	    !id_map_init(&part->mapping_places, n_mappings, &part->fixed) ||
 	    !id_map_init(&part->mappings, n_mappings, &part->fixed) ||
-	    !id_map_init(&part->functions, n_names, &part->fixed) ||
-	    !id_map_init(&part->strings, n_names, &part->fixed)) {
+	    !id_map_init(&part->functions, n_functions, &part->fixed) ||
+	    !id_map_init(&part->strings, frames->n_names_max, &part->fixed)) {
 		pprof_part_free(part);
 		return -ENOMEM;
 	}
@@ -147,20 +149,20 @@ size_t pprof_part_samples(const struct pprof_part *part)
 	return part->profile.n_sample;
 }
 
-/* A frame without an address is one place, wherever it came from: by its mapping, or its name. */
+/* A frame without an address is one place, wherever it came from: by mapping, or by function. */
 static struct id_map *map_of(struct pprof_part *part, const struct pprof_place *place,
 			     uint32_t *ret_index)
 {
 	const struct frame *frame;
 
 	*ret_index = place->index;
-	if (place->is_name)
-		return &part->name_places;
+	if (place->is_function)
+		return &part->function_places;
 	frame = &part->frames->frames[place->index];
 	if (frame->address != 0)
 		return &part->places;
-	*ret_index = frame->mapping != FRAMES_NO_MAPPING ? frame->mapping : frame->name;
-	return frame->mapping != FRAMES_NO_MAPPING ? &part->mapping_places : &part->name_places;
+	*ret_index = frame->mapping != FRAMES_NO_MAPPING ? frame->mapping : frame->function;
+	return frame->mapping != FRAMES_NO_MAPPING ? &part->mapping_places : &part->function_places;
 }
 
 static size_t name_cost(const struct pprof_part *part, uint32_t name)
@@ -176,24 +178,36 @@ static size_t mapping_cost(const struct pprof_part *part, uint32_t mapping)
 	       name_cost(part, part->frames->mappings[mapping].name);
 }
 
+static size_t function_cost(const struct pprof_part *part, uint32_t index)
+{
+	const struct frame_function *function = &part->frames->functions[index];
+	size_t cost = FUNCTION_BYTES + name_cost(part, function->name);
+
+	if (part->functions.ids[index])
+		return 0;
+	if (function->raw != function->name)
+		cost += name_cost(part, function->raw);
+	return function->file == FRAMES_NO_NAME ? cost : cost + name_cost(part, function->file);
+}
+
 size_t pprof_part_cost(const struct pprof_part *part, const struct pprof_place *places,
 		       size_t n_places)
 {
 	size_t cost = SAMPLE_BYTES;
 
 	for (size_t i = 0; i < n_places; i++) {
-		uint32_t index, name = places[i].index;
+		uint32_t index, function = places[i].index;
 		const struct id_map *map = map_of((struct pprof_part *)part, &places[i], &index);
 
 		cost += 5; /* its id in the sample */
 		if (map->ids[index])
 			continue;
-		cost += LOCATION_BYTES + FUNCTION_BYTES;
-		if (!places[i].is_name) {
-			name = part->frames->frames[places[i].index].name;
+		cost += LOCATION_BYTES;
+		if (!places[i].is_function) {
+			function = part->frames->frames[places[i].index].function;
 			cost += mapping_cost(part, part->frames->frames[places[i].index].mapping);
 		}
-		cost += name_cost(part, name);
+		cost += function_cost(part, function);
 	}
 	return cost;
 }
@@ -252,26 +266,32 @@ static int64_t mapping_of(struct pprof_part *part, uint32_t index)
 	mapping->filename = string_of(part, from->name);
 	mapping->build_id = build_id;
 	mapping->has_functions = true;
+	mapping->has_filenames = from->has_lines;
+	mapping->has_line_numbers = from->has_lines;
 	id_map_set(&part->mappings, index, (uint32_t)mapping->id);
 	return (int64_t)mapping->id;
 }
 
-/* The id of a function, or -ENOMEM. Shown and written names are the same until they differ. */
-static int64_t function_of(struct pprof_part *part, uint32_t name)
+/* The id of a function, or -ENOMEM. */
+static int64_t function_of(struct pprof_part *part, uint32_t index)
 {
+	const struct frame_function *from = &part->frames->functions[index];
 	Perftools__Profiles__Function *function;
 
-	if (part->functions.ids[name])
-		return part->functions.ids[name];
+	if (part->functions.ids[index])
+		return part->functions.ids[index];
 	function = slab_take(&part->slab, 1, sizeof(*function));
 	if (!function)
 		return -ENOMEM;
 	perftools__profiles__function__init(function);
 	part->profile.function[part->profile.n_function++] = function;
 	function->id = part->profile.n_function;
-	function->name = string_of(part, name);
-	function->system_name = function->name;
-	id_map_set(&part->functions, name, (uint32_t)function->id);
+	function->name = string_of(part, from->name);
+	function->system_name = string_of(part, from->raw);
+	if (from->file != FRAMES_NO_NAME)
+		function->filename = string_of(part, from->file);
+	function->start_line = from->start_line;
+	id_map_set(&part->functions, index, (uint32_t)function->id);
 	return (int64_t)function->id;
 }
 
@@ -285,7 +305,8 @@ struct location_with_line {
 static int64_t location_of(struct pprof_part *part, const struct pprof_place *place)
 {
 	static const struct frame nothing = {.mapping = FRAMES_NO_MAPPING};
-	const struct frame *frame = place->is_name ? &nothing : &part->frames->frames[place->index];
+	const struct frame *frame =
+		place->is_function ? &nothing : &part->frames->frames[place->index];
 	struct location_with_line *made;
 	int64_t mapping, function;
 	uint32_t index;
@@ -295,8 +316,9 @@ static int64_t location_of(struct pprof_part *part, const struct pprof_place *pl
 		return map->ids[index];
 	made = slab_take(&part->slab, 1, sizeof(*made));
 	mapping = made ? mapping_of(part, frame->mapping) : -ENOMEM;
-	function = mapping >= 0 ? function_of(part, place->is_name ? place->index : frame->name)
-				: -ENOMEM;
+	function = mapping >= 0
+			   ? function_of(part, place->is_function ? place->index : frame->function)
+			   : -ENOMEM;
 	if (function < 0)
 		return function;
 	perftools__profiles__location__init(&made->location);
@@ -304,6 +326,7 @@ static int64_t location_of(struct pprof_part *part, const struct pprof_place *pl
 	part->profile.location[part->profile.n_location++] = &made->location;
 	made->lines[0] = &made->line;
 	made->line.function_id = (uint64_t)function;
+	made->line.line = frame->line;
 	made->location.id = part->profile.n_location;
 	made->location.mapping_id = (uint64_t)mapping;
 	made->location.address = frame->address;

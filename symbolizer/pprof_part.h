@@ -30,10 +30,10 @@ struct pprof_head {
 int pprof_part_new(const struct frames *frames, size_t n_locations, size_t samples_max,
 		   struct pprof_part **ret_part) warn_unused_result;
 
-/* A place in a stack: a frame of a location, or a name that stands for itself (comm, marks). */
+/* A place in a stack: a frame of a location, or a function without one (comm, marks). */
 struct pprof_place {
-	bool is_name;
-	uint32_t index; /* into names, or 2 × location + is_caller */
+	bool is_function;
+	uint32_t index; /* into functions, or 2 × location + is_caller */
 };
 
 /* Pyroscope's depth limit, with room for marks: deeper stacks would be cut there at the leaf. */

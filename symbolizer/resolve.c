@@ -26,7 +26,7 @@ static const char help_text[] =
 	"\n"
 	"  0xADDRESS<TAB>NAME<TAB>0xSTART<TAB>SIZE<TAB>SOURCE<TAB>FILE:LINE\n"
 	"\n"
-	"with - for what is not known. NAME is as the file has it. START and SIZE (decimal, in "
+	"with - for what is not known. START and SIZE (decimal, in "
 	"bytes)\n"
 	"are those of the symbol. SOURCE is where the name was found: symtab or dynsym of FILE, "
 	"debug\n"
@@ -37,6 +37,8 @@ static const char help_text[] =
 	"\n"
 	"  --root DIR        the root directory that FILE and its debug files are in (default /);\n"
 	"                    debug files of the host are looked for, too\n"
+	"  --demangle MODE   how NAME is shown: none (default: as the file has it), simplified,\n"
+	"                    templates or full\n"
 	"  --help\n"
 	"\n"
 	"Exit status: 0 each address was answered; 64 wrong usage, or an ADDRESS that is none;\n"
@@ -45,6 +47,7 @@ static const char help_text[] =
 
 struct resolve_options {
 	const char *root;
+	enum demangle_mode mode;
 	const char *file;
 	char **addresses;
 	size_t n_addresses;
@@ -53,6 +56,7 @@ struct resolve_options {
 
 static const struct option long_options[] = {
 	{"root", required_argument, NULL, 'r'},
+	{"demangle", required_argument, NULL, 'd'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -66,6 +70,13 @@ static int parse_options(int argc, char **argv, struct resolve_options *ret_opti
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (id == '?')
 			return -EINVAL; /* getopt said what is wrong */
+		if (id == 'd' && demangle_mode_parse(optarg, &options.mode) < 0) {
+			(void)fprintf(stderr,
+				      PROGRAM "resolve: --demangle %s: expected one of none, "
+					      "simplified, templates, full\n",
+				      optarg);
+			return -EINVAL;
+		}
 		if (id == 'r')
 			options.root = optarg;
 		options.is_done = options.is_done || id == 'h';
@@ -89,6 +100,7 @@ struct resolver {
 	int memory_fd;
 	struct counters counters;
 	struct table_cache *tables;
+	struct demangler *demangler;
 	const struct symbol_table *table; /* borrowed from the cache */
 	const char *module;
 	char *output; /* owned */
@@ -98,6 +110,7 @@ struct resolver {
 
 static void resolver_deinit(struct resolver *resolver)
 {
+	demangler_free(resolver->demangler);
 	table_cache_free(resolver->tables);
 	local_files_free(resolver->files);
 	close_fdp(&resolver->memory_fd);
@@ -147,6 +160,8 @@ static enum exit_status acquire(struct resolver *resolver, const struct resolve_
 	cache_options.memory_fd = resolver->memory_fd;
 	resolver->output = malloc(OUTPUT_BYTES);
 	r = resolver->output ? table_cache_new(&cache_options, &resolver->tables) : -ENOMEM;
+	if (r == 0)
+		r = demangler_new(options->mode, &resolver->demangler);
 	return r < 0 ? cannot("start", strerror(-r), EXIT_STATUS_MACHINE) : EXIT_STATUS_OK;
 }
 
@@ -200,9 +215,9 @@ static void answer(struct resolver *resolver, uint64_t address)
 {
 	if (OUTPUT_BYTES - resolver->n_output_bytes < RESOLVE_LINE_BYTES_MAX)
 		flush(resolver);
-	resolver->n_output_bytes +=
-		resolve_line(resolver->table, resolver->module, (struct elf_addr){address},
-			     resolver->output + resolver->n_output_bytes);
+	resolver->n_output_bytes += resolve_line(resolver->table, resolver->module,
+						 resolver->demangler, (struct elf_addr){address},
+						 resolver->output + resolver->n_output_bytes);
 }
 
 static int digit_of(char c)

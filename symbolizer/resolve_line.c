@@ -47,41 +47,42 @@ static char *put_hex(char *to, uint64_t number)
 	return put_number(put_text(to, "0x"), number, 16);
 }
 
-static char *put_shown(char *to, const char *name, size_t n_bytes)
+static char *put_shown(char *to, struct demangler *demangler, const char *name, size_t n_bytes)
 {
-	return to + display_name(name, n_bytes, to, DISPLAY_NAME_BYTES_MAX);
+	return to + display_name(demangler, (struct wire_bytes){name, n_bytes}, to,
+				 DISPLAY_NAME_BYTES_MAX);
 }
 
-static char *put_name(char *to, const char *module, const struct symbol_found *found)
+static char *put_name(char *to, const char *module, struct demangler *demangler,
+		      const struct symbol_found *found)
 {
 	if (found->n_name_bytes > 0)
-		return put_shown(to, found->name, found->n_name_bytes);
-	to = put_shown(to, module, strlen(module));
+		return put_shown(to, demangler, found->name, found->n_name_bytes);
+	to = put_shown(to, NULL, module, strlen(module));
 	return put_hex(put_text(to, "+"), found->start.v);
 }
 
-static char *put_symbol(char *to, const char *module, const struct symbol_found *found)
+static char *put_symbol(char *to, const struct symbol_found *found)
 {
-	to = put_text(put_name(to, module, found), "\t");
 	to = put_text(put_hex(to, found->start.v), "\t");
 	to = put_text(put_number(to, found->size_bytes, 10), "\t");
 	return put_text(to, resolve_source_word(found->source));
 }
 
-size_t resolve_line(const struct symbol_table *table, const char *module, struct elf_addr addr,
-		    char *out)
+size_t resolve_line(const struct symbol_table *table, const char *module,
+		    struct demangler *demangler, struct elf_addr addr, char *out)
 {
 	struct symbol_found found;
 	struct symbol_line line;
 	char *to = put_text(put_hex(out, addr.v), "\t");
 
 	if (symbol_table_find(table, addr, &found))
-		to = put_symbol(to, module, &found);
+		to = put_symbol(put_text(put_name(to, module, demangler, &found), "\t"), &found);
 	else
 		to = put_text(to, NOTHING "\t" NOTHING "\t" NOTHING "\t" NOTHING);
 	to = put_text(to, "\t");
 	if (symbol_table_line(table, addr, &line)) {
-		to = put_text(put_shown(to, line.file, line.n_file_bytes), ":");
+		to = put_text(put_shown(to, NULL, line.file, line.n_file_bytes), ":");
 		to = put_number(to, line.line, 10);
 	} else {
 		to = put_text(to, NOTHING);

@@ -11,10 +11,11 @@
 /*
  * Writes what @table says of @addr, with its newline and without a NUL.
  *   @module  the base name of the file, for functions that have no name of their own; borrowed
+ *   @demangler  NULL: names stay as they are
  * Returns the number of bytes written, at most RESOLVE_LINE_BYTES_MAX.
  */
-size_t resolve_line(const struct symbol_table *table, const char *module, struct elf_addr addr,
-		    char *out);
+size_t resolve_line(const struct symbol_table *table, const char *module,
+		    struct demangler *demangler, struct elf_addr addr, char *out);
 
 /* The word that SOURCE is for @source. */
 const char *resolve_source_word(enum symbol_source source);

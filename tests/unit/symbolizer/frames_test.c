@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "frame_names.h"
 #include "window_fixture.h"
 
 #define STACK(count, ...)                                                                          \
@@ -36,7 +37,17 @@ static void assert_frame(uint32_t location, bool is_caller, const char *name,
 
 	assert_true(frame->is_resolved);
 	assert_int_equal(frame->outcome, outcome);
-	assert_string_equal(frames.names[frame->name].text, name);
+	assert_string_equal(frames.names[frames.functions[frame->function].name].text, name);
+}
+
+/* Gives the program's two functions other names, and the window another mode. */
+static void rename_functions(const char *first, const char *second, enum demangle_mode mode)
+{
+	const char *const names[] = {first, second};
+
+	small_elf_make(&fixture.elf, names, 2, 0xab);
+	fixture.objects[0].size_bytes = fixture.elf.n_bytes;
+	fixture.window.demangle = (uint8_t)mode;
 }
 
 static int set_up(void **state)
@@ -178,12 +189,108 @@ static void names_beyond_the_budget_are_cut_short(void **state)
 	fixture_set_stacks(&fixture, stacks, 1);
 	assert_int_equal(frames_resolve(&fixture.window, &fixture.sources, 4000, &frames), 0);
 	memset(text, 'x', sizeof(text));
-	assert_int_equal(frames_name(&frames, text, 1000, &first), 0);
+	assert_int_equal(frame_names_add(&frames, (struct wire_bytes){text, 1000}, &first), 0);
 	assert_int_equal(frames.names[first].n_bytes, 1000);
-	assert_int_equal(frames_name(&frames, text, 2000, &second), 0);
+	assert_int_equal(frame_names_add(&frames, (struct wire_bytes){text, 2000}, &second), 0);
 	assert_int_equal(frames.names[second].n_bytes, FRAMES_SHORT_NAME_BYTES);
-	assert_int_equal(frames_name(&frames, text, 2000, &again), 0);
+	assert_int_equal(frame_names_add(&frames, (struct wire_bytes){text, 2000}, &again), 0);
 	assert_int_equal(again, second);
+}
+
+static void names_are_demangled_as_the_window_asks(void **state)
+{
+	static const char *const shown[] = {
+		[DEMANGLE_NONE] = "_ZN3foo3getIiEET_S1_",
+		[DEMANGLE_SIMPLIFIED] = "foo::get",
+		[DEMANGLE_TEMPLATES] = "foo::get<int>",
+		[DEMANGLE_FULL] = "int foo::get<int>(int)",
+	};
+	const struct wire_stack stacks[] = {STACK(1, AT_FIRST, AT_FIRST_END)};
+
+	(void)state;
+	for (int mode = DEMANGLE_NONE; mode <= DEMANGLE_FULL; mode++) {
+		const struct frame_function *function;
+
+		rename_functions("_ZN3foo3getIiEET_S1_", "second", (enum demangle_mode)mode);
+		resolve(stacks, 1);
+		assert_frame(AT_FIRST, false, shown[mode], FRAME_NAMED);
+		assert_frame(AT_FIRST_END, true, shown[mode], FRAME_NAMED);
+		function = &frames.functions[frames_at(&frames, AT_FIRST, false)->function];
+		assert_string_equal(frames.names[function->raw].text, "_ZN3foo3getIiEET_S1_");
+		assert_int_equal(function->file, FRAMES_NO_NAME);
+		assert_int_equal(frames_at(&frames, AT_FIRST, false)->function,
+				 frames_at(&frames, AT_FIRST_END, true)->function);
+		frames_deinit(&frames);
+	}
+}
+
+static void functions_that_are_shown_alike_stay_several(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_FIRST), STACK(1, AT_SECOND_BEGIN)};
+	uint32_t first, second;
+
+	(void)state;
+	rename_functions("_ZN3fooC1Ev", "_ZN3fooC2Ev", DEMANGLE_SIMPLIFIED);
+	resolve(stacks, 2);
+	assert_frame(AT_FIRST, false, "foo::foo", FRAME_NAMED);
+	assert_frame(AT_SECOND_BEGIN, false, "foo::foo", FRAME_NAMED);
+	first = frames_at(&frames, AT_FIRST, false)->function;
+	second = frames_at(&frames, AT_SECOND_BEGIN, false)->function;
+	assert_int_not_equal(first, second);
+	assert_int_equal(frames.functions[first].name, frames.functions[second].name);
+}
+
+/* Modules and marks are no functions of a file, whatever they are called. */
+static void only_symbols_are_demangled(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_BROKEN, AT_FIRST)};
+
+	(void)state;
+	fixture.objects[1].name = (struct wire_bytes){"_Z3foov", 7};
+	rename_functions("_Z3foov", "second", DEMANGLE_FULL);
+	resolve(stacks, 1);
+	assert_frame(AT_BROKEN, false, "_Z3foov", FRAME_MODULE_ONLY);
+	assert_frame(AT_FIRST, true, "foo()", FRAME_NAMED);
+}
+
+static void where_names_must_be_short_there_is_one_a_function(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_FIRST)};
+	const struct frame_function *function;
+
+	(void)state;
+	rename_functions("_ZN3fooC1Ev", "second", DEMANGLE_SIMPLIFIED);
+	fixture_set_stacks(&fixture, stacks, 1);
+	assert_int_equal(frames_resolve(&fixture.window, &fixture.sources, 0, &frames), 0);
+	assert_frame(AT_FIRST, false, "foo::foo", FRAME_NAMED);
+	function = &frames.functions[frames_at(&frames, AT_FIRST, false)->function];
+	assert_int_equal(function->raw, function->name);
+}
+
+static void a_function_is_told_apart_by_name_file_and_line(void **state)
+{
+	const struct wire_stack stacks[] = {STACK(1, AT_FIRST)};
+	const struct frame_symbol symbols[] = {
+		{{"f", 1}, {"a.go", 4}, 10}, {{"f", 1}, {"b.go", 4}, 10},
+		{{"f", 1}, {"a.go", 4}, 11}, {{"g", 1}, {"a.go", 4}, 10},
+		{{"f", 1}, {"", 0}, 0},
+	};
+	uint32_t functions[5], again;
+
+	(void)state;
+	resolve(stacks, 1);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(frame_names_function(&frames, NULL, &symbols[i], &functions[i]),
+				 0);
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(functions[i], functions[j]);
+	}
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(frame_names_function(&frames, NULL, &symbols[i], &again), 0);
+		assert_int_equal(again, functions[i]);
+	}
+	assert_string_equal(frames.names[frames.functions[functions[1]].file].text, "b.go");
+	assert_int_equal(frames.functions[functions[2]].start_line, 11);
 }
 
 int main(void)
@@ -198,6 +305,11 @@ int main(void)
 		TEST(an_address_that_the_kernels_text_lacks_asks_for_a_newer_one),
 		TEST(a_kernel_that_cannot_be_read_is_called_kernel),
 		TEST(names_beyond_the_budget_are_cut_short),
+		TEST(names_are_demangled_as_the_window_asks),
+		TEST(functions_that_are_shown_alike_stay_several),
+		TEST(only_symbols_are_demangled),
+		TEST(where_names_must_be_short_there_is_one_a_function),
+		TEST(a_function_is_told_apart_by_name_file_and_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

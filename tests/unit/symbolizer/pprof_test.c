@@ -350,6 +350,43 @@ static void names_that_do_not_fit_are_cut_and_counted_once(void **state)
 	bytes_deinit(&out);
 }
 
+static const char *text_of(const Profile *profile, int64_t string)
+{
+	return profile->string_table[string];
+}
+
+/* Two functions that are shown alike, and a line. */
+static void functions_carry_what_is_shown_what_is_written_and_where_it_is_from(void **state)
+{
+	static const char *const names[] = {"_ZN3fooC1Ev", "_ZN3fooC2Ev"};
+	const struct wire_stack stacks[] = {STACK(1, 0, AT_FIRST), STACK(1, 0, AT_SECOND_BEGIN)};
+	const Perftools__Profiles__Function *function;
+	const Perftools__Profiles__Line *line;
+	Profile *profile;
+
+	(void)state;
+	small_elf_make(&fixture.elf, names, 2, 0xab);
+	fixture.objects[0].size_bytes = fixture.elf.n_bytes;
+	fixture.window.demangle = DEMANGLE_SIMPLIFIED;
+	assert_int_equal(build(stacks, 2), 0);
+	profile = unpack(&parts.parts[0]);
+	assert_string_equal(stack_text(profile, 0), "foo::foo;program");
+	assert_string_equal(stack_text(profile, 1), "foo::foo;program");
+	assert_int_equal(profile->n_function, 3);
+	for (size_t i = 0; i < 2; i++) {
+		line = location_of(profile, i, 0)->line[0];
+		function = profile->function[line->function_id - 1];
+		assert_string_equal(text_of(profile, function->name), "foo::foo");
+		assert_string_equal(text_of(profile, function->system_name), names[i]);
+		assert_int_equal(function->filename, 0);
+		assert_int_equal(function->start_line, 0);
+		assert_int_equal(line->line, 0);
+	}
+	function = profile->function[location_of(profile, 0, 1)->line[0]->function_id - 1];
+	assert_string_equal(text_of(profile, function->system_name), "program");
+	release(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +401,7 @@ int main(void)
 		TEST(a_stack_deeper_than_the_server_takes_keeps_its_leaf_and_is_marked),
 		TEST(the_same_window_gives_the_same_bytes),
 		TEST(names_that_do_not_fit_are_cut_and_counted_once),
+		TEST(functions_carry_what_is_shown_what_is_written_and_where_it_is_from),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,8 @@ static void a_line_says_all_that_is_known_and_a_dash_for_the_rest(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-		size_t n = resolve_line(&table, "libm.so", (struct elf_addr){asked[i].addr}, line);
+		size_t n = resolve_line(&table, "libm.so", NULL, (struct elf_addr){asked[i].addr},
+					line);
 
 		line[n] = '\0';
 		assert_string_equal(line, asked[i].line);

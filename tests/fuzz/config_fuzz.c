@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/decoder.h"
 #include "config/graph.h"
@@ -41,18 +42,34 @@ static int evaluate(const struct config_body *body, struct config_evaluator *eva
 	return 0;
 }
 
+/* A record separator, which stands in no text, ends a file where one more follows. */
+static size_t split(const uint8_t *data, size_t size, struct config_file files[2])
+{
+	const uint8_t *at = size > 0 ? memchr(data, 0x1e, size) : NULL;
+
+	files[0] = (struct config_file){"first", 0};
+	files[1] = (struct config_file){"second", at ? (uint32_t)(at - data) + 1 : 0};
+	return at ? 2 : 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct config_file files[2];
 	struct config_arena arena = CONFIG_ARENA_INIT(CONFIG_ARENA_BYTES_MAX);
 	struct config_source source = {.name = "fuzz", .text = {(const char *)data, size}};
 	struct config_diagnostics diagnostics = {.arena = &arena, .source = &source};
 	struct config_evaluator evaluator = {.diagnostics = &diagnostics};
 	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
 	struct config_body body;
-	int r = config_parse(&source, &diagnostics, &body);
+	int parsed, r;
 
-	if (r == 0)
+	source.files = files;
+	source.n_files = split(data, size, files);
+	r = parsed = config_parse(&source, &diagnostics, &body);
+	evaluator.is_partial = r >= 0 && body.is_damaged;
+	if (r >= 0)
 		r = evaluate(&body, &evaluator);
+	r = r == 0 ? parsed : r;
 	config_diagnostics_write(&diagnostics, &messages);
 	if ((r > 0) != (r != 0 && arena.error == 0) || (r > 0 && messages.n_bytes == 0))
 		abort(); /* refused without a word, or a failed arena taken for bad input */

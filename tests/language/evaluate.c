@@ -71,22 +71,39 @@ static void write_value(const struct config_value *value)
 	}
 }
 
-static void evaluate(const char *text, size_t n_bytes)
+static int parse_file(struct config_diagnostics *diagnostics)
 {
-	struct config_arena arena = CONFIG_ARENA_INIT(CONFIG_ARENA_BYTES_MAX);
-	const struct config_source source = {.name = "expression", .text = {text, n_bytes}};
-	struct config_diagnostics diagnostics = {.arena = &arena, .source = &source};
-	const struct config_evaluator evaluator = {.diagnostics = &diagnostics};
+	struct config_body body;
+	int r = config_parse(diagnostics->source, diagnostics, &body);
+
+	if (r == 0)
+		(void)printf("ok");
+	return r;
+}
+
+static int parse_and_evaluate(struct config_diagnostics *diagnostics)
+{
+	const struct config_evaluator evaluator = {.diagnostics = diagnostics};
 	const struct config_expression *expression;
-	struct bytes messages = BYTES_INIT(1 << 16);
 	struct config_value value;
-	int r = config_parse_expression(&source, &diagnostics, &expression);
+	int r = config_parse_expression(diagnostics->source, diagnostics, &expression);
 
 	if (r == 0)
 		r = config_evaluate(&evaluator, expression, &value);
 	if (r == 0)
 		write_value(&value);
-	else
+	return r;
+}
+
+static void judge(const char *text, size_t n_bytes, bool is_file)
+{
+	struct config_arena arena = CONFIG_ARENA_INIT(CONFIG_ARENA_BYTES_MAX);
+	const struct config_source source = {.name = "expression", .text = {text, n_bytes}};
+	struct config_diagnostics diagnostics = {.arena = &arena, .source = &source};
+	struct bytes messages = BYTES_INIT(1 << 16);
+	int r = is_file ? parse_file(&diagnostics) : parse_and_evaluate(&diagnostics);
+
+	if (r != 0)
 		(void)printf("error");
 	if (r != 0 && getenv("WHY")) {
 		config_diagnostics_write(&diagnostics, &messages);
@@ -100,14 +117,15 @@ static void evaluate(const char *text, size_t n_bytes)
 	config_arena_deinit(&arena);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	bool is_file = argc > 1 && strcmp(argv[1], "file") == 0;
 	char *text = NULL;
 	size_t capacity = 0;
 	ssize_t n_bytes;
 
 	while ((n_bytes = getdelim(&text, &capacity, '\0', stdin)) > 0)
-		evaluate(text, (size_t)n_bytes - (text[n_bytes - 1] == '\0'));
+		judge(text, (size_t)n_bytes - (text[n_bytes - 1] == '\0'), is_file);
 	free(text);
 	return 0;
 }

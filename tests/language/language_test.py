@@ -183,11 +183,50 @@ def random_case(r):
     return "string.%s(`%s`)" % (r.choice(["to_upper", "to_lower", "trim_space"]), letters.replace("`", ""))
 
 
-def run(program, texts, why=False):
+FILES = [
+    "", "\n\n", "a = 1", "a = 1\n", "a = 1 b = 2", "a = 1;", "a.b = 1", 'a "l" = 1', "a {}", "a { }\n",
+    "a {\n}", "a { b = 1 }", "a { b = 1\n c = 2 }", "a { b = 1 c = 2 }", "a\n{\n}", 'a "l" {}',
+    'a "" {}', 'a "l-l" {}', "a 'l' {}", "a `l` {}", 'a "l" "m" {}', "a.b.c {}", 'a.b "l" {}', "a. b {}",
+    "a .b {}", "a..b {}", ".a {}", "a b {}", "a {", "a }", "}", "a {}}", "a {} b {}", "a {}\nb {}",
+    "a {} // x\nb {}", "a = 1 // x\nb = 2", "a = 1 /* x\n */ b = 2", "a = /* x\n */ 1", "a =\n1",
+    "a\n= 1", "a = [\n1,\n2,\n]", "a = [\n1,\n2\n]", "a = [1,\n2]", "a = {\nb = 1,\n}", "a = {\nb = 1\n}",
+    "a = {b = 1, c = 2}", "a = {b = 1; c = 2}", "a = f(\n1,\n)", "a = f(\n1\n)", "a = f(1, )", "a = f(,)",
+    "a = 1 +\n2", "a = 1\n+ 2", "a = b\n.c", "a = b.\nc", "a = b\n[0]", "a = b[\n0\n]", "a = b[\n0]",
+    "a = (1\n)", "a = (\n1)", "a = !\ntrue", "true = 1", "null {}", "a = true", "_a = 1", "é = 1",
+    "1 = 1", '"a" = 1', "a = 1\r\nb = 2\r\n", "\ufeffa = 1", "a = 1\n\ufeffb = 2", "# x", "// x", "/* x",
+    "/* x */ a = 1", "a = \"x\ny\"", "a = `x\ny`", "a == 1", "a = = 1", "a =", "a", "a {b {c {}}}",
+    "a { b {} c {} }", "a {\n\n\n}", "a { // x\n}", "a {\n b = 1 }", "a { b = {} }", 'a "é" {}',
+    'a "true" {}', 'a "_" {}', 'a "1" {}', "a = b.true", "a = {true = 1}", 'a = {"x y" = 1}', "a = {1 = 1}",
+    "a = -b.c[0](1).d", "a = f()()", "a = f ()", "a = b . c", "a = [1 ]", "a = 1,", "a, b = 1", "a = b c",
+    "a = 08", "a = 1.2.3", "a = 1..2", "a = b.1", "a = .5.c", "a = 15s", "a = 0x1", "a = 1e", "a = '1'",
+]
+
+
+def random_file(r):
+    """Statements that are mostly right, with a token too many or too few now and then."""
+    def body(depth):
+        lines = []
+        for _ in range(r.randrange(4)):
+            if depth < 3 and r.random() < 0.4:
+                head = r.choice(["a", "a.b", 'a "l"', 'a.b.c "l"', 'a ""'])
+                lines.append(head + " {" + r.choice(["\n", " ", ""]) + body(depth + 1)
+                             + r.choice(["\n", " ", ""]) + "}")
+            else:
+                lines.append("x = " + random_expression(r, 2))
+        return r.choice(["\n", "\n\n", " // c\n", "\r\n", "\n", "\n", " "]).join(lines)
+    text = body(0)
+    if text and r.random() < 0.6:
+        at = r.randrange(len(text))
+        change = r.choice(["", "\n", " ", ",", "}", "{", "(", ")", "]", "=", ".", '"', "// ", "1", "a"])
+        text = text[:at] + change + text[at + r.randrange(2):]
+    return text
+
+
+def run(program, texts, *arguments, why=False):
     env = dict(os.environ, LANGUAGE_TEST="word")
     if why:
         env["WHY"] = "1"
-    done = subprocess.run([program], input="".join(t + "\0" for t in texts).encode(),
+    done = subprocess.run([program, *arguments], input="".join(t + "\0" for t in texts).encode(),
                           capture_output=True, env=env, timeout=300, check=True)
     lines = done.stdout.decode(errors="replace").splitlines()
     assert len(lines) == len(texts), (len(lines), len(texts), done.stderr[-2000:])
@@ -208,6 +247,11 @@ def build_judge(directory):
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, str(error)
     return (directory + "/judge", None) if done.returncode == 0 else (None, done.stderr[-500:])
+
+
+def print_result(what, theirs, wrong):
+    n_errors = sum(line == "error" for line in theirs)
+    print("%d %s, %d of them wrong ones, %d differences" % (len(theirs), what, n_errors, len(wrong)))
 
 
 def main():
@@ -233,10 +277,15 @@ def main():
         reasons = run(judge, [texts[i] for i in wrong], why=True)
         for i, reason in zip(wrong[:60], reasons):
             print("%r\n  ours   %s\n  theirs %s" % (texts[i], ours[i], reason))
-        n_errors = sum(line == "error" for line in theirs)
-        print("%d expressions, %d of them wrong ones, %d differences" % (len(texts), n_errors,
-                                                                         len(wrong)))
-        return 1 if wrong else 0
+        print_result("expressions", theirs, wrong)
+        files = FILES + [random_file(r) for _ in range(options.n)]
+        ours, theirs = run(options.evaluate, files, "file"), run(judge, files, "file")
+        wrong_files = [i for i, _ in enumerate(files) if ours[i] != theirs[i]]
+        reasons = run(judge, [files[i] for i in wrong_files], "file", why=True)
+        for i, reason in zip(wrong_files[:60], reasons):
+            print("%r\n  ours   %s\n  theirs %s" % (files[i], ours[i], reason))
+        print_result("files", theirs, wrong_files)
+        return 1 if wrong or wrong_files else 0
 
 
 if __name__ == "__main__":

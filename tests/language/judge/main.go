@@ -1,5 +1,6 @@
 // Judge reads expressions from standard input, each ended by a NUL, evaluates them with the language's
-// own implementation, and writes a line for each: what it is worth, or "error".
+// own implementation, and writes a line for each: what it is worth, or "error". With the argument
+// "file" it parses each as a whole file, and writes "ok" or "error".
 package main
 
 import (
@@ -74,7 +75,26 @@ func evaluate(text string) (result string) {
 	return out.String()
 }
 
+func parse(text string) (result string) {
+	defer func() {
+		if recover() != nil {
+			result = "error"
+		}
+	}()
+	if _, err := parser.ParseFile("file", []byte(text)); err != nil {
+		if os.Getenv("WHY") != "" {
+			return "error " + strings.ReplaceAll(err.Error(), "\n", " ")
+		}
+		return "error"
+	}
+	return "ok"
+}
+
 func main() {
+	run := evaluate
+	if len(os.Args) > 1 && os.Args[1] == "file" {
+		run = parse
+	}
 	in := bufio.NewReader(os.Stdin)
 	out := bufio.NewWriter(os.Stdout)
 	for {
@@ -82,7 +102,7 @@ func main() {
 		if err != nil {
 			break
 		}
-		fmt.Fprintln(out, evaluate(strings.TrimSuffix(text, "\x00")))
+		fmt.Fprintln(out, run(strings.TrimSuffix(text, "\x00")))
 	}
 	out.Flush()
 }

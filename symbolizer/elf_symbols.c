@@ -166,17 +166,24 @@ static bool judge(const struct elf_image *elf, const struct raw_symbol *from, bo
 	return true;
 }
 
-/* The length of the name at @at, or 0 when it does not end inside the names, or is too long. */
-static uint16_t name_bytes(const struct wire_bytes *names, size_t at)
+/*
+ * The length of the name at @at; 0 when it does not end inside the names or is too long, and then
+ * *@ret_n_looked is how far it was looked for.
+ */
+static uint16_t name_bytes(const struct wire_bytes *names, size_t at, size_t *ret_n_looked)
 {
 	size_t n_left, n_bytes;
 
+	*ret_n_looked = 0;
 	if (at >= names->n_bytes)
 		return 0;
 	n_left = names->n_bytes - at;
 	n_bytes = strnlen((const char *)names->data + at,
 			  n_left <= SYMBOL_NAME_BYTES_MAX ? n_left : SYMBOL_NAME_BYTES_MAX + 1u);
-	return n_bytes < n_left && n_bytes <= SYMBOL_NAME_BYTES_MAX ? (uint16_t)n_bytes : 0;
+	if (n_bytes < n_left && n_bytes <= SYMBOL_NAME_BYTES_MAX)
+		return (uint16_t)n_bytes;
+	*ret_n_looked = n_bytes;
+	return 0;
 }
 
 /* Assembler labels and mapping symbols name no function: ".L42", "$x". */
@@ -199,15 +206,18 @@ static int collect(const struct elf_symbol_table *table, const struct elf_image 
 	for (size_t i = 0; i < n_symbols; i++) {
 		struct raw_symbol from = read_symbol(elf, at + i * entry_bytes);
 		struct symbol symbol = like;
+		size_t n_looked;
 		int r;
 
 		if (!judge(elf, &from, is_symtab, &symbol))
 			continue;
-		symbol.n_name_bytes = name_bytes(&table->names, symbol.name_at);
-		if (symbol.n_name_bytes == 0 ||
-		    is_label(&symbol, list->names[names_index] + symbol.name_at))
-			continue;
-		r = symbol_list_add(list, &symbol);
+		symbol.n_name_bytes = name_bytes(&table->names, symbol.name_at, &n_looked);
+		if (symbol.n_name_bytes == 0)
+			r = symbol_list_pass_over(list, n_looked);
+		else if (is_label(&symbol, list->names[names_index] + symbol.name_at))
+			r = symbol_list_pass_over(list, symbol.n_name_bytes);
+		else
+			r = symbol_list_add(list, &symbol);
 		if (r != 0)
 			return r;
 	}

@@ -38,6 +38,14 @@ static void cut_version(struct symbol *symbol, const char *name)
 		symbol->n_name_bytes = (uint16_t)(version - name);
 }
 
+int symbol_list_pass_over(struct symbol_list *list, size_t n_bytes)
+{
+	if (n_bytes > SYMBOL_NAMES_BYTES_MAX - list->n_names_bytes)
+		return SYMBOL_TABLE_TOO_BIG;
+	list->n_names_bytes += n_bytes;
+	return 0;
+}
+
 int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
 {
 	struct symbol *added;
@@ -46,14 +54,13 @@ int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
 	    symbol->end.v <= symbol->start.v)
 		return 0;
 	if (list->n_symbols >= SYMBOLS_MAX ||
-	    symbol->n_name_bytes > SYMBOL_NAMES_BYTES_MAX - list->n_names_bytes)
+	    symbol_list_pass_over(list, symbol->n_name_bytes) != 0)
 		return SYMBOL_TABLE_TOO_BIG;
 	if (list->n_symbols == list->capacity && grow(list) < 0)
 		return -ENOMEM;
 	added = &list->symbols[list->n_symbols++];
 	*added = *symbol;
 	added->is_versioned = 0;
-	list->n_names_bytes += symbol->n_name_bytes;
 	if (symbol->n_name_bytes > 0 && may_have_version(symbol))
 		cut_version(added, list->names[symbol->names_index] + symbol->name_at);
 	return 0;

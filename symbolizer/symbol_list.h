@@ -55,7 +55,7 @@ struct symbol_list {
 	struct symbol *symbols; /* owned */
 	size_t n_symbols;
 	size_t capacity;
-	size_t n_names_bytes;                   /* of all names added: bounds the work */
+	size_t n_names_bytes;                   /* of all names looked at: bounds the work */
 	const char *names[SYMBOL_NAME_SOURCES]; /* borrowed until the table is built */
 };
 
@@ -65,5 +65,11 @@ struct symbol_list {
  * end that is not above its start. Returns 0, -ENOMEM or SYMBOL_TABLE_TOO_BIG.
  */
 int symbol_list_add(struct symbol_list *list, const struct symbol *symbol) warn_unused_result;
+
+/*
+ * Counts @n_bytes of a name that was looked at and is no use, so that looking is bounded as adding
+ * is. Returns 0 or SYMBOL_TABLE_TOO_BIG.
+ */
+int symbol_list_pass_over(struct symbol_list *list, size_t n_bytes) warn_unused_result;
 
 void symbol_list_deinit(struct symbol_list *list);

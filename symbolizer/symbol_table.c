@@ -60,73 +60,6 @@ _Static_assert(sizeof(struct block_head) % 8 == 0, "arrays behind the head are a
 _Static_assert(SYMBOL_NAMES_BYTES_MAX + (uint64_t)NAME_HEAD_MAX * SYMBOLS_MAX < CONTINUES,
 	       "name offsets fit");
 
-struct piece {
-	uint64_t start;
-	uint32_t symbol; /* index into the list, or CONTINUES | index of a piece */
-};
-
-/* Pieces on their way into a block, and the symbols that are open where the sweep stands. */
-struct sweep {
-	const struct symbol_list *list;
-	struct piece *pieces; /* owned; room for two a symbol */
-	uint32_t *open;       /* owned; pieces of symbols not yet ended, outermost first */
-	size_t n_pieces;
-	size_t n_open;
-};
-
-static uint64_t open_end(const struct sweep *sweep)
-{
-	return sweep->list->symbols[sweep->pieces[sweep->open[sweep->n_open - 1]].symbol].end.v;
-}
-
-/* Ends what does not reach past @addr; an outer symbol that goes on before it gets a piece. */
-static void sweep_to(struct sweep *sweep, uint64_t addr)
-{
-	while (sweep->n_open > 0 && open_end(sweep) <= addr) {
-		uint64_t end = open_end(sweep);
-
-		while (sweep->n_open > 0 && open_end(sweep) <= end)
-			sweep->n_open--;
-		if (sweep->n_open > 0 && end < addr)
-			sweep->pieces[sweep->n_pieces++] =
-				(struct piece){end, CONTINUES | sweep->open[sweep->n_open - 1]};
-	}
-}
-
-static void sweep_symbols(struct sweep *sweep)
-{
-	for (size_t i = 0; i < sweep->list->n_symbols; i++) {
-		sweep_to(sweep, sweep->list->symbols[i].start.v);
-		sweep->open[sweep->n_open++] = (uint32_t)sweep->n_pieces;
-		sweep->pieces[sweep->n_pieces++] =
-			(struct piece){sweep->list->symbols[i].start.v, (uint32_t)i};
-	}
-	sweep_to(sweep, UINT64_MAX);
-}
-
-static void sweep_deinit(struct sweep *sweep)
-{
-	free(sweep->pieces);
-	free(sweep->open);
-}
-
-/* Calls a new group where a start is out of reach of 32 bits; @groups may be NULL to count. */
-static uint32_t group_pieces(const struct sweep *sweep, struct symbol_group *groups)
-{
-	uint32_t n_groups = 0;
-	uint64_t base = 0;
-
-	for (size_t i = 0; i < sweep->n_pieces; i++) {
-		if (i > 0 && sweep->pieces[i].start - base <= UINT32_MAX)
-			continue;
-		base = sweep->pieces[i].start;
-		if (groups)
-			groups[n_groups] = (struct symbol_group){base, i};
-		n_groups++;
-	}
-	return n_groups;
-}
-
 static bool is_far_size(const struct symbol *symbol)
 {
 	return symbol->end.v - symbol->start.v >= SIZE_FAR;
@@ -135,21 +68,6 @@ static bool is_far_size(const struct symbol *symbol)
 static size_t head_bytes(const struct symbol *symbol)
 {
 	return (is_far_size(symbol) ? 8u : 0u) + (symbol->n_name_bytes >= LENGTH_FAR ? 2u : 0u);
-}
-
-static size_t text_bytes(const struct sweep *sweep)
-{
-	size_t n_bytes = 0;
-
-	for (size_t i = 0; i < sweep->n_pieces; i++) {
-		const struct symbol *symbol;
-
-		if (sweep->pieces[i].symbol & CONTINUES)
-			continue;
-		symbol = &sweep->list->symbols[sweep->pieces[i].symbol];
-		n_bytes += head_bytes(symbol) + symbol->n_name_bytes;
-	}
-	return n_bytes;
 }
 
 static size_t block_bytes(const struct block_head *head)
@@ -185,8 +103,8 @@ static void set_pointers(const struct block_head *head, struct symbol_table *tab
 	table->lines.n_file_text_bytes = head->n_line_text_bytes;
 }
 
-/* Writes the name of @symbol, after what of it has no place in its record; returns what follows. */
-static char *write_name(const struct symbol_list *list, const struct symbol *symbol, char *to)
+/* Writes the name of @symbol, after what of it has no place in its record. */
+static void write_name(const struct symbol_list *list, const struct symbol *symbol, char *to)
 {
 	const uint64_t size = symbol->end.v - symbol->start.v;
 	const uint16_t n_name_bytes = symbol->n_name_bytes;
@@ -201,7 +119,6 @@ static char *write_name(const struct symbol_list *list, const struct symbol *sym
 	}
 	if (n_name_bytes > 0)
 		memcpy(to, list->names[symbol->names_index] + symbol->name_at, n_name_bytes);
-	return to + n_name_bytes;
 }
 
 static struct symbol_record record_of(const struct symbol *symbol, size_t name_at)
@@ -217,28 +134,88 @@ static struct symbol_record record_of(const struct symbol *symbol, size_t name_a
 	};
 }
 
-/* Fills starts, records and the text; the block is ours until it is given away. */
-static void write_pieces(const struct sweep *sweep, const struct symbol_table *table)
+/* A symbol that has begun and not ended where the sweep stands, and its own piece. */
+struct open_symbol {
+	uint32_t symbol;
+	uint32_t piece;
+};
+
+/*
+ * Goes over the sorted symbols twice: once to count what the block will take, once to write it, so
+ * that pieces never stand anywhere but in the block.
+ */
+struct sweep {
+	const struct symbol_list *list;
+	const struct symbol_table *table; /* that is written, ours until given away; NULL: counts */
+	struct open_symbol *open;         /* owned; outermost first */
+	size_t n_open;
+	uint64_t base; /* of the current group */
+	uint32_t n_groups;
+	uint32_t n_pieces;
+	size_t n_text_bytes;
+};
+
+static void sweep_deinit(struct sweep *sweep)
 {
-	struct symbol_record *records = (struct symbol_record *)table->records;
-	uint32_t *starts = (uint32_t *)table->starts;
-	char *text = (char *)table->text;
-	uint32_t group = 0;
+	free(sweep->open);
+}
 
-	for (size_t i = 0; i < sweep->n_pieces; i++) {
-		const struct piece *piece = &sweep->pieces[i];
-		const struct symbol *symbol = &sweep->list->symbols[piece->symbol & ~CONTINUES];
-
-		if (group + 1 < table->n_groups && table->groups[group + 1].first == i)
-			group++;
-		starts[i] = (uint32_t)(piece->start - table->groups[group].base);
-		if (piece->symbol & CONTINUES) {
-			records[i] = (struct symbol_record){.name = piece->symbol};
-			continue;
-		}
-		records[i] = record_of(symbol, (size_t)(text - table->text));
-		text = write_name(sweep->list, symbol, text);
+/* Puts a piece at @start, in a new group where the current one's base is out of reach. */
+static void place(struct sweep *sweep, uint64_t start, struct symbol_record record)
+{
+	if (sweep->n_pieces == 0 || start - sweep->base > UINT32_MAX) {
+		sweep->base = start;
+		if (sweep->table)
+			((struct symbol_group *)sweep->table->groups)[sweep->n_groups] =
+				(struct symbol_group){start, sweep->n_pieces};
+		sweep->n_groups++;
 	}
+	if (sweep->table) {
+		((uint32_t *)sweep->table->starts)[sweep->n_pieces] =
+			(uint32_t)(start - sweep->base);
+		((struct symbol_record *)sweep->table->records)[sweep->n_pieces] = record;
+	}
+	sweep->n_pieces++;
+}
+
+static void begin_symbol(struct sweep *sweep, uint32_t index)
+{
+	const struct symbol *symbol = &sweep->list->symbols[index];
+
+	sweep->open[sweep->n_open++] = (struct open_symbol){index, sweep->n_pieces};
+	place(sweep, symbol->start.v, record_of(symbol, sweep->n_text_bytes));
+	if (sweep->table)
+		write_name(sweep->list, symbol, (char *)sweep->table->text + sweep->n_text_bytes);
+	sweep->n_text_bytes += head_bytes(symbol) + symbol->n_name_bytes;
+}
+
+static uint64_t open_end(const struct sweep *sweep)
+{
+	return sweep->list->symbols[sweep->open[sweep->n_open - 1].symbol].end.v;
+}
+
+/* Ends what does not reach past @addr; an outer symbol that goes on before it gets a piece. */
+static void sweep_to(struct sweep *sweep, uint64_t addr)
+{
+	while (sweep->n_open > 0 && open_end(sweep) <= addr) {
+		uint64_t end = open_end(sweep);
+
+		while (sweep->n_open > 0 && open_end(sweep) <= end)
+			sweep->n_open--;
+		if (sweep->n_open > 0 && end < addr)
+			place(sweep, end,
+			      (struct symbol_record){.name = CONTINUES |
+							     sweep->open[sweep->n_open - 1].piece});
+	}
+}
+
+static void sweep_symbols(struct sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->list->n_symbols; i++) {
+		sweep_to(sweep, sweep->list->symbols[i].start.v);
+		begin_symbol(sweep, (uint32_t)i);
+	}
+	sweep_to(sweep, UINT64_MAX);
 }
 
 static void write_lines(const struct line_list *lines, const struct line_view *view)
@@ -258,9 +235,9 @@ static struct block_head head_of(const struct sweep *sweep, const struct symbol_
 	struct block_head head = {
 		.magic = BLOCK_MAGIC,
 		.n_segments = (uint32_t)input->segments->n_segments,
-		.n_groups = group_pieces(sweep, NULL),
-		.n_pieces = (uint32_t)sweep->n_pieces,
-		.n_text_bytes = (uint32_t)text_bytes(sweep),
+		.n_groups = sweep->n_groups,
+		.n_pieces = sweep->n_pieces,
+		.n_text_bytes = (uint32_t)sweep->n_text_bytes,
 		.n_line_chunks =
 			(uint32_t)(input->lines->chunks.n_bytes / sizeof(struct line_chunk)),
 		.n_line_files = (uint32_t)(input->lines->files.n_bytes / sizeof(uint32_t)),
@@ -273,7 +250,8 @@ static struct block_head head_of(const struct sweep *sweep, const struct symbol_
 	return head;
 }
 
-static int write_block(const struct sweep *sweep, const struct symbol_table_input *input,
+/* @sweep has counted; counts again while it writes. */
+static int write_block(struct sweep *sweep, const struct symbol_table_input *input,
 		       void **ret_block, size_t *ret_n_bytes)
 {
 	const struct symbol_segments *segments = input->segments;
@@ -288,8 +266,8 @@ static int write_block(const struct sweep *sweep, const struct symbol_table_inpu
 	if (segments->n_segments > 0)
 		memcpy((void *)table.segments, segments->segments,
 		       segments->n_segments * sizeof(segments->segments[0]));
-	(void)group_pieces(sweep, (struct symbol_group *)table.groups);
-	write_pieces(sweep, &table);
+	*sweep = (struct sweep){.list = sweep->list, .table = &table, .open = sweep->open};
+	sweep_symbols(sweep);
 	write_lines(input->lines, &table.lines);
 	*ret_n_bytes = block_bytes(head);
 	*ret_block = head;
@@ -300,7 +278,6 @@ static int write_block(const struct sweep *sweep, const struct symbol_table_inpu
 static int build(const struct symbol_table_input *input, void **ret_block, size_t *ret_n_bytes)
 {
 	cleanup_with(sweep_deinit) struct sweep sweep = {.list = input->list};
-	size_t n;
 	int r;
 
 	if (input->segments->n_segments > SYMBOL_SEGMENTS_MAX ||
@@ -312,10 +289,8 @@ static int build(const struct symbol_table_input *input, void **ret_block, size_
 	if (r != 0)
 		return r;
 	symbol_order_settle(input->list);
-	n = input->list->n_symbols;
-	sweep.pieces = calloc(2 * n + 1, sizeof(*sweep.pieces)); /* SYMBOLS_MAX */
-	sweep.open = calloc(n + 1, sizeof(*sweep.open));
-	if (!sweep.pieces || !sweep.open)
+	sweep.open = malloc((input->list->n_symbols + 1) * sizeof(*sweep.open)); /* SYMBOLS_MAX */
+	if (!sweep.open)
 		return -ENOMEM;
 	sweep_symbols(&sweep);
 	return write_block(&sweep, input, ret_block, ret_n_bytes);

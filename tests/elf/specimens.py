@@ -125,6 +125,16 @@ def make_million(apart, size):
     return make
 
 
+def make_million_names(names, name_at):
+    """A million functions that touch, each of one byte; what they are called is given."""
+    def make():
+        elf = Elf([symbol("same", TEXT_ADDR + i, 1) for i in range(1000000)])
+        elf.names = lambda: (names(), [name_at(i) for i in range(len(elf.symbols))])
+        elf.sections = {1: {"size": 1 << 20}}
+        return elf.build()
+    return make
+
+
 def cut_inside_symbols():
     whole = Elf(TWO * 40).build()
     return whole[:TEXT_OFFSET + TEXT_BYTES + 100]
@@ -133,7 +143,7 @@ def cut_inside_symbols():
 OK, NOT_ELF, MALFORMED, TOO_BIG, UNREADABLE = 0, 1, 2, 3, 4
 BOTH = {"alpha", "beta"}
 
-# name: (maker, (outcome, flaw, names of the symbols that must be there, or None))
+# name: (maker, (outcome, flaw, names of the symbols that must be there, or how many there are, or None))
 SPECIMENS = {
     "well-formed": (with_fields(), (OK, 0, BOTH)),
     "well-formed-32": (with_fields(bits=32), (OK, 0, BOTH)),
@@ -201,6 +211,12 @@ SPECIMENS = {
 LARGE = {
     "million-zero-size": (make_million(True, 0), (OK, 0, {"same"})),
     "million-at-one-address": (make_million(False, 8), (OK, 0, {"same"})),
+    "million-honest": (make_million_names(lambda: b"\0" + b"".join(b"f%07d\0" % i for i in range(1000000)),
+                                          lambda i: 1 + 9 * i), (OK, 0, 1000000)),
+    "million-names-too-long": (make_million_names(lambda: b"\0" + b"A" * 200000 + b"\0", lambda i: 1 + i % 1000),
+                               (OK, TOO_BIG, set())),
+    "million-long-names": (make_million_names(lambda: b"\0" + b"A" * 66000 + b"\0", lambda i: 1000 + i % 50000),
+                           (OK, TOO_BIG, None)),
 }
 
 

@@ -159,7 +159,9 @@ def specimen(tool, path, expected):
     assert int(table["outcome"][0]) == outcome, "%s: outcome %r" % (label, table["outcome"])
     if flaw is not None:
         assert int(table["outcome"][1]) == flaw, "%s: flaw %r" % (label, table["outcome"])
-    if names is not None:
+    if isinstance(names, int):
+        assert int(table["pieces"][0]) == names, "%s: %s pieces" % (label, table["pieces"][0])
+    elif names is not None:
         got = {name for _, name in table["symbol"].values()}
         assert got == names, "%s: symbols %r" % (label, got)
     assert int(table["read"][0]) <= 4 * os.path.getsize(path) + 8192, "%s: reads %r" % (label, table["read"])

@@ -180,6 +180,18 @@ static enum exit_status refuse(const char *file, int r)
 	return cannot(file, outcomes[r], EXIT_STATUS_DATA);
 }
 
+/* A file may have a table and yet not all the names that are in it. */
+static void say_flaws(const struct resolver *resolver, const char *file)
+{
+	if (counters_get(&resolver->counters, COUNTER_IMAGES_MALFORMED) > 0)
+		(void)fprintf(stderr, PROGRAM "%s: some symbols are malformed, and not used\n",
+			      file);
+	if (counters_get(&resolver->counters, COUNTER_IMAGES_TOO_BIG) > 0)
+		(void)fprintf(stderr,
+			      PROGRAM "%s: some symbols are over the bounds of what is read\n",
+			      file);
+}
+
 static enum exit_status open_table(struct resolver *resolver, const char *file)
 {
 	const struct object_reader reader = local_files_reader(resolver->files);
@@ -192,7 +204,10 @@ static enum exit_status open_table(struct resolver *resolver, const char *file)
 		return cannot(file, r == -EINVAL ? "not a regular file" : strerror(-r),
 			      EXIT_STATUS_NO_INPUT);
 	r = table_cache_get(resolver->tables, &object, &reader, &resolver->table);
-	return r == 0 ? EXIT_STATUS_OK : refuse(file, r);
+	if (r != 0)
+		return refuse(file, r);
+	say_flaws(resolver, file);
+	return EXIT_STATUS_OK;
 }
 
 static void flush(struct resolver *resolver)

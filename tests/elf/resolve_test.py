@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+import specimens
 import table_test
 
 SYMBOLIZER = sys.argv.pop(1) if len(sys.argv) > 1 else ""
@@ -103,6 +104,15 @@ class Resolve(unittest.TestCase):
                 self.assertTrue(child.stdout.readline().startswith(b"0xf82a0\t"))
             child.stdin.close()
             self.assertEqual(child.wait(timeout=30), 0)
+
+    def test_symbols_that_are_not_used_are_said(self):
+        for name, word in (("entsize-zero", "malformed"), ("symbols-without-end", "over the bounds")):
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(specimens.SPECIMENS[name][0]())
+                file.flush()
+                code, out, err = resolve(file.name, "401000")
+            self.assertEqual((code, answers(out)[0][1:]), (0, NOTHING))
+            self.assertIn(word, err)
 
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "wb") as full:

@@ -42,7 +42,8 @@ static int file_number(struct writer *writer, uint64_t file_at, uint32_t *ret_fi
 	return 0;
 }
 
-static int add_run(struct writer *writer, const struct go_run *run)
+static int add_run(struct writer *writer, const struct go_function *function,
+		   const struct go_run *run)
 {
 	struct line_row row = {.start = run->start, .end = run->end, .line = run->line};
 	int r = file_number(writer, run->file_at, &row.file);
@@ -51,6 +52,8 @@ static int add_run(struct writer *writer, const struct go_run *run)
 		return 0;
 	if (r != 0)
 		return r;
+	if (run->start.v == function->start.v && run->line != function->start_line)
+		row.start_line = function->start_line;
 	r = line_list_add(writer->lines, &row);
 	return r > 0 ? GO_TABLE_TOO_BIG : r;
 }
@@ -68,7 +71,7 @@ static int add_lines(struct writer *writer, const struct go_function *function,
 
 	go_lines_begin(&lines, writer->table, function, GO_SYMBOLS_STEPS_MAX - writer->n_steps);
 	while (go_lines_next(&lines, &run)) {
-		r = writer->lines_outcome == 0 ? add_run(writer, &run) : 0;
+		r = writer->lines_outcome == 0 ? add_run(writer, function, &run) : 0;
 		if (r < 0)
 			return r;
 		if (r > 0)

@@ -15,6 +15,7 @@
 #define FIELD_FILES      4u
 #define FIELD_LINES      5u
 #define FIELD_UNIT       7u
+#define FIELD_START_LINE 8u
 
 bool go_part_u32(const struct go_part *part, uint64_t at, uint32_t *ret_value)
 {
@@ -201,8 +202,10 @@ int go_table_function(const struct go_table *table, uint32_t i, struct go_functi
 {
 	uint64_t at = list_field(table, 2 * (uint64_t)i + 1);
 	uint64_t fields_at = at + field_bytes(table);
-	uint32_t fields[FIELD_UNIT + 1] = {0};
-	size_t n_fields = table->format >= GO_FORMAT_1_16 ? FIELD_UNIT + 1 : FIELD_LINES + 1;
+	uint32_t fields[FIELD_START_LINE + 1] = {0};
+	size_t n_fields = table->format >= GO_FORMAT_1_20   ? FIELD_START_LINE + 1
+			  : table->format >= GO_FORMAT_1_16 ? FIELD_UNIT + 1
+							    : FIELD_LINES + 1;
 	struct go_function function;
 
 	if (at > table->functions.n_bytes)
@@ -213,6 +216,7 @@ int go_table_function(const struct go_table *table, uint32_t i, struct go_functi
 	function = (struct go_function){
 		.start = go_table_entry(table, i),
 		.end = go_table_entry(table, i + 1),
+		.start_line = fields[FIELD_START_LINE] <= INT32_MAX ? fields[FIELD_START_LINE] : 0,
 		.unit = fields[FIELD_UNIT],
 		.files_at = fields[FIELD_FILES],
 		.lines_at = fields[FIELD_LINES],

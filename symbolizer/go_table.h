@@ -73,8 +73,9 @@ struct go_function {
 	struct elf_addr end; /* where the next one begins: there may be padding before */
 	const char *name;    /* borrowed from the table, not terminated */
 	size_t n_name_bytes;
-	uint32_t unit;     /* first of its files in units */
-	uint32_t files_at; /* in values; 0: none */
+	uint32_t start_line; /* of "func"; 0: not known, before 1.20 */
+	uint32_t unit;       /* first of its files in units */
+	uint32_t files_at;   /* in values; 0: none */
 	uint32_t lines_at;
 };
 

@@ -8,10 +8,11 @@
 #include "symbol_table.h"
 
 #define SLOTS_AT_LEAST   64u
-#define ROW_BYTES_MAX    40u /* four numbers of up to ten bytes */
+#define ROW_BYTES_MAX    50u /* five numbers of up to ten bytes */
 #define HAS_GAP          1u  /* flags below a row's length */
 #define HAS_FILE         2u
-#define LENGTH_SHIFT     2
+#define HAS_START        4u
+#define LENGTH_SHIFT     3
 #define LENGTH_BYTES_MAX (UINT64_MAX >> LENGTH_SHIFT)
 
 /* A buffer's own failure, as callers of this module know it. */
@@ -142,12 +143,15 @@ static int write_row(struct line_list *list, const struct line_row *row)
 	if (n_length_bytes > LENGTH_BYTES_MAX)
 		n_length_bytes = LENGTH_BYTES_MAX;
 	n += put_number(bytes, n_length_bytes << LENGTH_SHIFT | (gap ? HAS_GAP : 0) |
-				       (row->file != list->written.file ? HAS_FILE : 0));
+				       (row->file != list->written.file ? HAS_FILE : 0) |
+				       (row->start_line ? HAS_START : 0));
 	if (gap)
 		n += put_number(bytes + n, gap);
 	if (row->file != list->written.file)
 		n += put_number(bytes + n, fold(list->written.file, row->file));
 	n += put_number(bytes + n, fold(list->written.line, row->line));
+	if (row->start_line)
+		n += put_number(bytes + n, fold(row->line, row->start_line));
 	bytes_append(&list->rows, bytes, n);
 	list->written = *row;
 	list->written.end.v = row->start.v + n_length_bytes;
@@ -171,12 +175,14 @@ int line_list_add(struct line_list *list, const struct line_row *row)
 	struct line_row next = *row;
 	int r;
 
-	if (next.start.v < pending->end.v)
+	if (next.start.v < pending->end.v) {
 		next.start = pending->end;
+		next.start_line = 0;
+	}
 	if (next.end.v <= next.start.v || next.file >= n_files(list))
 		return 0;
 	if (pending->start.v < pending->end.v && pending->end.v == next.start.v &&
-	    pending->file == next.file && pending->line == next.line) {
+	    pending->file == next.file && pending->line == next.line && next.start_line == 0) {
 		pending->end = next.end;
 		return 0;
 	}
@@ -219,15 +225,17 @@ static bool take_number(struct row_cursor *cursor, uint64_t *ret_number)
 /* Turns @row, the one before, into the next. */
 static bool take_row(struct row_cursor *cursor, struct line_row *row)
 {
-	uint64_t length, gap = 0, file = 0, line;
+	uint64_t length, gap = 0, file = 0, line, start = 0;
 
 	if (!take_number(cursor, &length) || ((length & HAS_GAP) && !take_number(cursor, &gap)) ||
-	    ((length & HAS_FILE) && !take_number(cursor, &file)) || !take_number(cursor, &line))
+	    ((length & HAS_FILE) && !take_number(cursor, &file)) || !take_number(cursor, &line) ||
+	    ((length & HAS_START) && !take_number(cursor, &start)))
 		return false;
 	row->start.v = row->end.v + gap;
 	row->end.v = row->start.v + (length >> LENGTH_SHIFT);
 	row->file = unfold(row->file, file);
 	row->line = unfold(row->line, line);
+	row->start_line = (length & HAS_START) ? unfold(row->line, start) : 0;
 	return true;
 }
 

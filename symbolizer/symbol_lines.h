@@ -26,6 +26,7 @@ struct line_row {
 	struct elf_addr end; /* one past the last byte */
 	uint32_t file;       /* of line_list_file() */
 	uint32_t line;
+	uint32_t start_line; /* of the function that begins here, where that is another; or 0 */
 };
 
 /* Where a chunk begins, in memory and among the bytes. */

@@ -22,7 +22,7 @@
 
 #include "symbol_order.h"
 
-#define BLOCK_MAGIC   UINT64_C(0x324c424d59535254) /* "TRSYMBL2" */
+#define BLOCK_MAGIC   UINT64_C(0x334c424d59535254) /* "TRSYMBL3" */
 #define CONTINUES     (UINT32_C(1) << 31)
 #define PAGE_BYTES    4096u
 #define SIZE_FAR      UINT16_MAX /* the size stands before the name, in eight bytes */
@@ -459,7 +459,7 @@ bool symbol_table_line(const struct symbol_table *table, struct elf_addr addr,
 		return false;
 	if (symbol_table_find(table, addr, &function) &&
 	    line_view_find(&table->lines, function.start, &first) && first.file == row.file)
-		line.start_line = first.line;
+		line.start_line = first.start_line ? first.start_line : first.line;
 	*ret_line = line;
 	return true;
 }

@@ -117,8 +117,9 @@ static void put_function(struct go_fixture *to, size_t i, size_t name_at, const 
 	put_u32(to, values_at ? values_at[1] : 0);
 	put_u32(to, 0); /* other values */
 	if (to->format >= GO_FORMAT_1_16)
-		put_u32(to, 1); /* the unit's first file */
-	for (size_t n = 0; n < 8; n++)
+		put_u32(to, 1);             /* the unit's first file */
+	put_u32(to, GO_FIXTURE_START_LINE); /* since 1.20; before, something else is there */
+	for (size_t n = 0; n < 7; n++)
 		put_u32(to, 0);
 }
 

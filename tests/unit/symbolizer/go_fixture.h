@@ -6,7 +6,8 @@
 
 #include "go_table.h"
 
-#define GO_FIXTURE_TEXT 0x401000u
+#define GO_FIXTURE_TEXT       0x401000u
+#define GO_FIXTURE_START_LINE 9u /* of each function */
 
 /*
  * What they say, by address behind the text: main.main has code in [0, 0x20), of main.go:10, then

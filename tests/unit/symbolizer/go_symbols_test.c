@@ -97,6 +97,8 @@ static void expect_line(const struct built *built, uint32_t at, const char *file
 	assert_int_equal(found.n_file_bytes, strlen(file));
 	assert_memory_equal(found.file, file, found.n_file_bytes);
 	assert_int_equal(found.line, line);
+	assert_int_equal(found.start_line,
+			 strcmp(file, "main.go") == 0 ? GO_FIXTURE_START_LINE : 0);
 }
 
 static void functions_end_with_their_code_and_have_lines(void **state)

@@ -73,6 +73,9 @@ static void every_format_gives_names_and_extents(void **state)
 			assert_int_equal(function.end.v, GO_FIXTURE_TEXT + expected[n].end);
 			assert_int_equal(function.n_name_bytes, strlen(expected[n].name));
 			assert_memory_equal(function.name, expected[n].name, function.n_name_bytes);
+			assert_int_equal(function.start_line, table.format == GO_FORMAT_1_20
+								      ? GO_FIXTURE_START_LINE
+								      : 0);
 		}
 	}
 }

@@ -42,7 +42,7 @@ static void *make_table(struct symbol_table *ret_table)
 			0);
 	}
 	assert_int_equal(line_list_file(&lines, "/src/a.go", 9, &file), 0);
-	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x2000}, {0x2080}, file, 42}),
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x2000}, {0x2080}, file, 42, 0}),
 			 0);
 	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
 	assert_int_equal(symbol_table_view(block, n_bytes, ret_table), 0);

@@ -28,7 +28,7 @@ static struct line_view view_of(struct line_list *list)
 
 static void add(struct line_list *list, uint64_t start, uint64_t end, uint32_t file, uint32_t line)
 {
-	assert_int_equal(line_list_add(list, &(struct line_row){{start}, {end}, file, line}), 0);
+	assert_int_equal(line_list_add(list, &(struct line_row){{start}, {end}, file, line, 0}), 0);
 }
 
 static uint32_t file(struct line_list *list, const char *name)
@@ -99,6 +99,7 @@ static void every_address_finds_its_row_and_no_other(void **state)
 		rows[i].end.v = at;
 		rows[i].file = (unsigned)rand_r(&seed) % 3;
 		rows[i].line = rand_r(&seed) % 9 == 0 ? UINT32_MAX - i : i;
+		rows[i].start_line = rand_r(&seed) % 7 == 0 ? i + 5 : 0;
 		assert_int_equal(line_list_add(&list, &rows[i]), 0);
 	}
 	view = view_of(&list);
@@ -107,6 +108,7 @@ static void every_address_finds_its_row_and_no_other(void **state)
 		assert_true(line_view_find(&view, rows[i].start, &row));
 		assert_int_equal(row.line, rows[i].line);
 		assert_int_equal(row.file, rows[i].file);
+		assert_int_equal(row.start_line, rows[i].start_line);
 		assert_true(line_view_find(&view, (struct elf_addr){rows[i].end.v - 1}, &row));
 		assert_int_equal(row.line, rows[i].line);
 		if (i + 1 < ROWS && rows[i + 1].start.v > rows[i].end.v)
@@ -133,6 +135,28 @@ static void rows_that_touch_and_say_the_same_are_one(void **state)
 	assert_int_equal(row.start.v, 0x10);
 	assert_int_equal(row.end.v, 0x30);
 	assert_false(line_view_find(&view, (struct elf_addr){0x30}, &row));
+	line_list_deinit(&list);
+}
+
+static void a_function_that_begins_keeps_its_row_apart(void **state)
+{
+	struct line_list list = LINE_LIST_INIT;
+	struct line_row row = {{0x20}, {0x30}, 0, 5, 3};
+	struct line_view view;
+
+	(void)state;
+	(void)file(&list, "a");
+	add(&list, 0x10, 0x20, 0, 5);
+	assert_int_equal(line_list_add(&list, &row), 0);
+	row.start.v = 0x28; /* all but its end is there: what is left does not begin anything */
+	row.end.v = 0x40;
+	assert_int_equal(line_list_add(&list, &row), 0);
+	view = view_of(&list);
+	assert_true(line_view_find(&view, (struct elf_addr){0x1f}, &row));
+	assert_int_equal(row.start_line, 0);
+	assert_true(line_view_find(&view, (struct elf_addr){0x3f}, &row));
+	assert_int_equal(row.start.v, 0x20);
+	assert_int_equal(row.start_line, 3);
 	line_list_deinit(&list);
 }
 
@@ -168,6 +192,7 @@ int main(void)
 		cmocka_unit_test(a_name_over_the_bound_is_refused),
 		cmocka_unit_test(every_address_finds_its_row_and_no_other),
 		cmocka_unit_test(rows_that_touch_and_say_the_same_are_one),
+		cmocka_unit_test(a_function_that_begins_keeps_its_row_apart),
 		cmocka_unit_test(rows_out_of_order_are_cut_or_passed_over),
 	};
 

@@ -385,10 +385,12 @@ static void lines_come_with_the_line_of_their_function(void **state)
 	(void)state;
 	assert_int_equal(line_list_file(&lines, "a.go", 4, &a), 0);
 	assert_int_equal(line_list_file(&lines, "b.go", 4, &b), 0);
-	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1000}, {0x1020}, a, 10}), 0);
-	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1020}, {0x1080}, b, 7}), 0);
-	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1080}, {0x1100}, a, 12}), 0);
-	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1100}, {0x1180}, b, 3}), 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1000}, {0x1020}, a, 10, 0}),
+			 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1020}, {0x1080}, b, 7, 0}), 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1080}, {0x1100}, a, 12, 0}),
+			 0);
+	assert_int_equal(line_list_add(&lines, &(struct line_row){{0x1100}, {0x1180}, b, 3, 0}), 0);
 	assert_int_equal(symbol_list_add(&list, &symbols[0]), 0);
 	assert_int_equal(symbol_list_add(&list, &symbols[1]), 0);
 	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);

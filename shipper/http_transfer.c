@@ -174,7 +174,7 @@ static int append_credentials(struct http_transfer *transfer, const char *type, 
 	return append_header(&transfer->headers, AUTHORIZATION, value);
 }
 
-/* Who we are; what the user wrote as a header goes before it. */
+/* Who we are: by a header of the user's, else by the URL, else by the options, as in Go. */
 static int append_authorization(struct http_transfer *transfer, const char *bearer)
 {
 	const struct http_options *options = &transfer->options;
@@ -185,6 +185,8 @@ static int append_authorization(struct http_transfer *transfer, const char *bear
 	if (find_header(request->private_headers, request->n_private_headers, AUTHORIZATION) ||
 	    find_header(options->headers, options->n_headers, AUTHORIZATION))
 		return 0;
+	if (transfer->origin.user)
+		return append_basic(transfer, transfer->origin.user, transfer->origin.password);
 	if (options->authentication == HTTP_BASIC || options->authentication == HTTP_CREDENTIALS) {
 		r = read_secret(transfer, &options->secret, &secret);
 		if (r < 0 || !secret)
@@ -200,9 +202,7 @@ static int append_authorization(struct http_transfer *transfer, const char *bear
 	case HTTP_ANONYMOUS:
 		break;
 	}
-	if (!transfer->origin.user)
-		return 0;
-	return append_basic(transfer, transfer->origin.user, transfer->origin.password);
+	return 0;
 }
 
 static int make_headers(struct http_transfer *transfer, const char *bearer)

@@ -171,6 +171,7 @@ class Authentication(Case):
         url = self.echo.url.replace("//", "//us%40er:p%3Aw@")
         expected = "Basic " + base64.b64encode(b"us@er:p:w").decode()
         self.assertEqual(self.authorization("", url), [expected])
+        self.assertEqual(self.authorization('bearer_token = "t"', url), [expected])
         answer = self.probe().get(f"http://us3r:pw@127.0.0.1:{free_port()}/")
         self.assertEqual(answer["outcome"], "unreached")
         self.assertNotIn("us3r", answer["error"])

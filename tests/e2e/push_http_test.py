@@ -10,7 +10,7 @@ import ssl
 import time
 
 import push_test
-from http_servers import Authority, Tinyproxy, TokenServer
+from http_servers import Authority, Nginx, Tinyproxy, TokenServer, free_port, htpasswd
 from push_test import Answer, ShipperTest, of_endpoint, wait_for
 
 FAST = 'min_backoff_period = "10ms"\n    max_backoff_period = "50ms"\n    '
@@ -99,6 +99,67 @@ class Options(HttpTest):
         self.assertRegex(server.requests[0][1]["Authorization"], "^Bearer .{16}")
         self.assertIn("CONNECT localhost:%d" % server.port, " ".join(proxy.asked_for()))
         self.assertIn("seccomp=on", self.world.log_text())
+
+    def test_nginx_takes_pushes_by_http2_and_a_password(self):
+        authority = Authority(self.directory)
+        cert, key = authority.sign("localhost", "DNS:localhost")
+        server = self.server()
+        port = free_port()
+        htpasswd(self.path("users"), "profiler", "s3cret")
+        self.started(Nginx(self.directory, f"""
+            log_format seen "$server_protocol $remote_user $request_method $uri $status";
+            server {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {cert};
+            ssl_certificate_key {key}; access_log {self.path("access.log")} seen;
+            location /tenant/ {{ auth_basic profiles; auth_basic_user_file {self.path("users")};
+            proxy_pass {server.url}/; client_max_body_size 8m; }} }}""", [port]))
+        url = "https://localhost:%d/tenant" % port
+        self.world.configure(['''url = "%s/"
+            basic_auth {
+                username = "profiler"
+                password = "s3cret"
+            }
+            tls_config {
+                ca_file = "%s"
+            }''' % (url, self.readable(authority.cert))])
+        self.world.start()
+        client = self.client()
+        for sequence in range(1, 21):
+            client.profile(sequence, parts=3, size=20_000)
+        self.wait_sent(url, 600)
+        self.assert_books(url, sent=600, held=0, dropped=0)
+        self.assertEqual(len(server.names()), 60)
+        with open(self.path("access.log")) as file:
+            self.assertEqual(set(file.read().splitlines()), {
+                "HTTP/2.0 profiler POST /tenant/push.v1.PusherService/Push 200"})
+
+    def test_receivers_have_their_own_labels_and_one_that_is_down_delays_none(self):
+        servers = [self.server() for _ in range(2)] + [self.server(lambda s, n: Answer(503))]
+        text = ""
+        for i, server in enumerate(servers):
+            text += '''pyroscope.write "w%d" {
+                external_labels = { "receiver" = "%d" }
+                endpoint {
+                    url     = "%s"
+                    headers = { "X-Scope-OrgID" = "tenant-%d" }
+                    max_backoff_period = "1s"
+                }
+            }\n''' % (i, i, server.url, i)
+        self.world.write_configuration(text + '''pyroscope.ebpf "e" {
+            forward_to     = [pyroscope.write.w0.receiver, pyroscope.write.w1.receiver,
+                              pyroscope.write.w2.receiver]
+            default_target = { service_name = "host" }
+        }\n''')
+        self.world.start()
+        client = self.client()
+        for sequence in range(1, 6):
+            client.profile(sequence, parts=2)
+        for i, server in enumerate(servers[:2]):
+            self.wait_sent(server.url, 100)
+            self.assert_books(server.url, sent=100, held=0, dropped=0)
+            self.assertEqual({series.labels["receiver"] for series in server.stored}, {str(i)})
+            self.assertEqual({headers["X-Scope-OrgID"] for _, headers, _ in server.requests},
+                             {"tenant-%d" % i})
+        self.assert_books(servers[2].url, sent=0, held=100, dropped=0)
 
     def test_tokens_and_certificates_that_change_need_no_reload(self):
         wanted = ["one"]

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "config/source.h"
+#include "http_options.h"
 
 #define TENANT_HEADER "X-Scope-OrgID"
 
@@ -40,10 +41,31 @@ static bool is_same_place(const struct pieces *a, const struct pieces *b)
 
 static const char *tenant_of(const struct endpoint_configuration *endpoint)
 {
+	const struct http_options *http = endpoint->http;
+
 	for (size_t i = 0; i < endpoint->n_headers; i++)
 		if (strcasecmp(endpoint->headers[i].name, TENANT_HEADER) == 0)
 			return endpoint->headers[i].value;
+	for (size_t i = 0; http && i < http->n_headers; i++)
+		if (strcasecmp(http->headers[i].name, TENANT_HEADER) == 0)
+			return http->headers[i].value;
 	return "";
+}
+
+/* Who we are there, as far as that has a name: of the URL, or of the options. */
+static struct config_text user_of(const struct endpoint_configuration *endpoint)
+{
+	const struct http_options *http = endpoint->http;
+	struct config_text user = cut(endpoint->url).user;
+	const char *name = "";
+
+	if (user.n_bytes > 0 || !http)
+		return user;
+	if (http->authentication == HTTP_BASIC)
+		name = http->user;
+	else if (http->authentication == HTTP_OAUTH2)
+		name = http->oauth2.client_id;
+	return (struct config_text){name, strlen(name)};
 }
 
 static bool is_same_endpoint(const struct endpoint_configuration *a,
@@ -51,7 +73,7 @@ static bool is_same_endpoint(const struct endpoint_configuration *a,
 {
 	struct pieces x = cut(a->url), y = cut(b->url);
 
-	return is_same_place(&x, &y) && config_text_compare(x.user, y.user) == 0 &&
+	return is_same_place(&x, &y) && config_text_compare(user_of(a), user_of(b)) == 0 &&
 	       strcmp(a->name, b->name) == 0 && strcmp(tenant_of(a), tenant_of(b)) == 0;
 }
 
@@ -71,13 +93,14 @@ char *endpoint_key_new(const struct configuration *configuration, size_t i)
 {
 	const struct endpoint_configuration *endpoint = &configuration->endpoints[i];
 	struct pieces self = cut(endpoint->url);
+	struct config_text user = user_of(endpoint);
 	unsigned n_same = 0;
 	char *key = NULL;
 
 	for (size_t j = 0; j < i; j++)
 		n_same += is_same_endpoint(&configuration->endpoints[j], endpoint);
 	if (asprintf(&key, "%.*s%s\n%.*s\n%s\n%s\n%u", (int)self.scheme.n_bytes, self.scheme.data,
-		     self.rest.data, (int)self.user.n_bytes, self.user.data, endpoint->name,
+		     self.rest.data, (int)user.n_bytes, user.data, endpoint->name,
 		     tenant_of(endpoint), n_same) < 0)
 		return NULL;
 	return key;

@@ -242,6 +242,8 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 
 	endpoint->n_requests[verdict]++;
 	endpoint->was_tried = endpoint->was_tried || verdict != VERDICT_DONE;
+	if (answer->was_repeated)
+		endpoint->n_repeated += endpoint->batch.n_items;
 	if (verdict == VERDICT_DONE) {
 		set_failing(endpoint, false, "");
 		settle(endpoints, endpoint, &endpoint->sent);

@@ -436,6 +436,7 @@ static void finish(struct http_transfer *transfer)
 		.content_type = transfer->content_type,
 		.data = transfer->body.data ? (const char *)transfer->body.data : "",
 		.n_bytes = transfer->body.n_bytes,
+		.was_repeated = transfer->n_sent > 1,
 		.error = transfer->error,
 		.transfer = transfer,
 	};

@@ -55,6 +55,7 @@ struct http_result {
 	const char *data;         /* the body, where there was no on_bytes; foreign bytes */
 	size_t n_bytes;
 	int64_t retry_after_s; /* 0: not said; may be nonsense */
+	bool was_repeated;     /* sent again by libcurl when a kept connection broke: came twice? */
 	const char *error;     /* for people, one line; "" when there is nothing to say */
 	const struct http_transfer *transfer; /* for http_result_header() */
 };

@@ -40,6 +40,7 @@ struct http_transfer {
 	uint64_t token_generation; /* which it was */
 	uint64_t deadline_ns;      /* 0: not begun, or none */
 	unsigned n_redirects;
+	unsigned n_sent;    /* how often its request went out to where it goes now */
 	bool has_left;      /* a redirect led elsewhere: no credentials any more */
 	bool was_refreshed; /* a token was refused already */
 

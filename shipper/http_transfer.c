@@ -447,6 +447,15 @@ static void set_times(struct http_transfer *transfer)
 	(void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_S);
 }
 
+static int on_request(void *context, char *to, char *from, int to_port, int from_port)
+{
+	struct http_transfer *transfer = context;
+
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	transfer->n_sent++;
+	return CURL_PREREQFUNC_OK;
+}
+
 /* None of these can fail but for memory, and then the request fails, too. */
 static void set_basics(struct http_transfer *transfer)
 {
@@ -463,6 +472,8 @@ static void set_basics(struct http_transfer *transfer)
 			       transfer->options.enable_http2 ? (long)CURL_HTTP_VERSION_2TLS
 							      : (long)CURL_HTTP_VERSION_1_1);
 	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+	(void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+	(void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_transfer_on_body);
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	if (transfer->request.unix_socket)
@@ -492,6 +503,7 @@ int http_transfer_prepare(struct http_transfer *transfer, const char *bearer)
 {
 	transfer->error[0] = '\0';
 	transfer->n_bytes = 0;
+	transfer->n_sent = 0;
 	transfer->is_passed_over = false;
 	transfer->easy = curl_easy_init();
 	if (!transfer->easy)

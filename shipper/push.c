@@ -120,6 +120,7 @@ static void on_done(void *context, const struct http_result *result)
 	answer->content_type = pushed->content_type ? pushed->content_type : "";
 	answer->is_cut = result->outcome == HTTP_TOO_LONG;
 	answer->retry_after_s = result->retry_after_s;
+	answer->was_repeated = result->was_repeated;
 	if (!pushed->text)
 		return;
 	memcpy(pushed->text, result->data, result->n_bytes);

@@ -24,6 +24,7 @@ struct push_answer {
 	size_t n_text_bytes;
 	bool is_cut;           /* the body was longer than we read */
 	int64_t retry_after_s; /* 0: not said; may be nonsense */
+	bool was_repeated;     /* the request went out twice: a kept connection broke under it */
 };
 
 enum verdict {

@@ -279,6 +279,18 @@ class Answers(HttpTest):
         metrics = self.assert_books(server.url, sent=10, held=0, dropped=0)
         self.assertEqual(of_endpoint(metrics, "triptych_endpoint_profiles_repeated_total", server.url), 2)
 
+    def test_a_kept_connection_that_breaks_is_replaced_and_the_repetition_counted(self):
+        server = self.server(lambda series, n: Answer(drop=True) if n == 2 else None)
+        self.world.configure(['url = "%s"' % server.url])
+        self.world.start()
+        client = self.client()
+        for sequence in (1, 2):
+            client.profile(sequence)
+            self.wait_sent(server.url, 10 * sequence)
+        metrics = self.assert_books(server.url, sent=20, held=0, dropped=0)
+        self.assertEqual(len(server.requests), 3)
+        self.assertEqual(of_endpoint(metrics, "triptych_endpoint_profiles_repeated_total", server.url), 1)
+
     def test_what_can_never_pass_is_set_aside_at_once_or_after_three_tries(self):
         cases = [(400, {"code": "invalid_argument"}, 3), (404, {"code": "not_found"}, 3),
                  (409, {"code": "already_exists"}, 3), (412, {"code": "failed_precondition"}, 3),

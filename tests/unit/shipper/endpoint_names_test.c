@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "http_options.h"
+
 static struct configuration_header tenant_a = {(char *)"x-scope-orgid", (char *)"a"};
 static struct configuration_header tenant_b = {(char *)"X-Scope-OrgID", (char *)"b"};
 
@@ -86,11 +88,35 @@ static void tenants_may_change_places_and_keep_their_keys(void **state)
 	assert_key(two, 2, 1, "http://h\n\n\na\n0");
 }
 
+static void users_and_tenants_of_the_options_are_told_apart_too(void **state)
+{
+	static const struct http_pair tenant = {"X-Scope-OrgID", "t"};
+	static const struct http_options some[] = {
+		{.authentication = HTTP_BASIC, .user = "ann", .secret = {.text = "hush"}},
+		{.authentication = HTTP_OAUTH2, .oauth2 = {.client_id = "id"}},
+		{.authentication = HTTP_CREDENTIALS, .secret = {.text = "hush"}},
+		{.n_headers = 1, .headers = &tenant},
+	};
+	static const char *const keys[] = {"http://h\nann\n\n\n0", "http://h\nid\n\n\n0",
+					   "http://h\n\n\n\n0", "http://h\n\n\nt\n0"};
+	struct endpoint_configuration all[] = {ENDPOINT("http://h"), ENDPOINT("http://h"),
+					       ENDPOINT("http://h"), ENDPOINT("http://h")};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		all[i].http = &some[i];
+	for (size_t i = 0; i < 4; i++)
+		assert_key(all, 4, i, keys[i]);
+	all[0].http = &some[3];
+	assert_key(all, 4, 3, "http://h\n\n\nt\n1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_label_has_no_credentials_and_none_is_numbered_like_another),
 		cmocka_unit_test(a_key_says_where_to_and_as_whom_but_no_password),
+		cmocka_unit_test(users_and_tenants_of_the_options_are_told_apart_too),
 		cmocka_unit_test(tenants_may_change_places_and_keep_their_keys),
 	};
 

@@ -100,17 +100,16 @@ struct resolver {
 	int memory_fd;
 	struct counters counters;
 	struct table_cache *tables;
-	struct demangler *demangler;
-	const struct symbol_table *table; /* borrowed from the cache */
-	const char *module;
-	char *output; /* owned */
+	struct resolve_names names; /* its demangler and memo are owned */
+	char *output;               /* owned */
 	size_t n_output_bytes;
 	bool has_failed; /* standard output cannot be written */
 };
 
 static void resolver_deinit(struct resolver *resolver)
 {
-	demangler_free(resolver->demangler);
+	demangler_free(resolver->names.demangler);
+	name_memo_free(resolver->names.memo);
 	table_cache_free(resolver->tables);
 	local_files_free(resolver->files);
 	close_fdp(&resolver->memory_fd);
@@ -161,7 +160,9 @@ static enum exit_status acquire(struct resolver *resolver, const struct resolve_
 	resolver->output = malloc(OUTPUT_BYTES);
 	r = resolver->output ? table_cache_new(&cache_options, &resolver->tables) : -ENOMEM;
 	if (r == 0)
-		r = demangler_new(options->mode, &resolver->demangler);
+		r = demangler_new(options->mode, &resolver->names.demangler);
+	if (r == 0 && options->mode != DEMANGLE_NONE)
+		r = name_memo_new(&resolver->names.memo);
 	return r < 0 ? cannot("start", strerror(-r), EXIT_STATUS_MACHINE) : EXIT_STATUS_OK;
 }
 
@@ -199,11 +200,11 @@ static enum exit_status open_table(struct resolver *resolver, const char *file)
 	struct wire_object object;
 	int r = local_files_open(resolver->files, file, &object);
 
-	resolver->module = slash ? slash + 1 : file;
+	resolver->names.module = slash ? slash + 1 : file;
 	if (r < 0)
 		return cannot(file, r == -EINVAL ? "not a regular file" : strerror(-r),
 			      EXIT_STATUS_NO_INPUT);
-	r = table_cache_get(resolver->tables, &object, &reader, &resolver->table);
+	r = table_cache_get(resolver->tables, &object, &reader, &resolver->names.table);
 	if (r != 0)
 		return refuse(file, r);
 	say_flaws(resolver, file);
@@ -230,8 +231,7 @@ static void answer(struct resolver *resolver, uint64_t address)
 {
 	if (OUTPUT_BYTES - resolver->n_output_bytes < RESOLVE_LINE_BYTES_MAX)
 		flush(resolver);
-	resolver->n_output_bytes += resolve_line(resolver->table, resolver->module,
-						 resolver->demangler, (struct elf_addr){address},
+	resolver->n_output_bytes += resolve_line(&resolver->names, (struct elf_addr){address},
 						 resolver->output + resolver->n_output_bytes);
 }
 

@@ -53,13 +53,26 @@ static char *put_shown(char *to, struct demangler *demangler, const char *name, 
 				 DISPLAY_NAME_BYTES_MAX);
 }
 
-static char *put_name(char *to, const char *module, struct demangler *demangler,
-		      const struct symbol_found *found)
+static char *put_name(char *to, const struct resolve_names *names, const struct symbol_found *found)
 {
-	if (found->n_name_bytes > 0)
-		return put_shown(to, demangler, found->name, found->n_name_bytes);
-	to = put_shown(to, NULL, module, strlen(module));
-	return put_hex(put_text(to, "+"), found->start.v);
+	struct wire_bytes shown = {0};
+	char *end;
+
+	if (found->n_name_bytes == 0) {
+		to = put_shown(to, NULL, names->module, strlen(names->module));
+		return put_hex(put_text(to, "+"), found->start.v);
+	}
+	if (names->memo)
+		shown = name_memo_find(names->memo, found->name);
+	if (shown.n_bytes > 0) {
+		memcpy(to, shown.data, shown.n_bytes);
+		return to + shown.n_bytes;
+	}
+	end = put_shown(to, names->demangler, found->name, found->n_name_bytes);
+	if (names->memo)
+		name_memo_keep(names->memo, found->name,
+			       (struct wire_bytes){to, (size_t)(end - to)});
+	return end;
 }
 
 static char *put_symbol(char *to, const struct symbol_found *found)
@@ -69,19 +82,18 @@ static char *put_symbol(char *to, const struct symbol_found *found)
 	return put_text(to, resolve_source_word(found->source));
 }
 
-size_t resolve_line(const struct symbol_table *table, const char *module,
-		    struct demangler *demangler, struct elf_addr addr, char *out)
+size_t resolve_line(const struct resolve_names *names, struct elf_addr addr, char *out)
 {
 	struct symbol_found found;
 	struct symbol_line line;
 	char *to = put_text(put_hex(out, addr.v), "\t");
 
-	if (symbol_table_find(table, addr, &found))
-		to = put_symbol(put_text(put_name(to, module, demangler, &found), "\t"), &found);
+	if (symbol_table_find(names->table, addr, &found))
+		to = put_symbol(put_text(put_name(to, names, &found), "\t"), &found);
 	else
 		to = put_text(to, NOTHING "\t" NOTHING "\t" NOTHING "\t" NOTHING);
 	to = put_text(to, "\t");
-	if (symbol_table_line(table, addr, &line)) {
+	if (symbol_table_line(names->table, addr, &line)) {
 		to = put_text(put_shown(to, NULL, line.file, line.n_file_bytes), ":");
 		to = put_number(to, line.line, 10);
 	} else {

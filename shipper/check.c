@@ -160,7 +160,8 @@ static void print_components(void *context, const struct config_graph *graph)
 	for (size_t i = 0; json && i < graph->n_components; i++) {
 		const struct config_component *component = &graph->components[i];
 
-		if (component->block->label.n_bytes == 0) /* it is none, it configures us */
+		/* Without a label it is none, but configures us. */
+		if (component->block->label.n_bytes == 0 || component->is_ignored)
 			continue;
 		if (json_object_set_new(json, component->id,
 					json_pack("{s:o, s:o}", "arguments",

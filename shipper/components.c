@@ -7,6 +7,7 @@
 enum component_use {
 	COMPONENT_LOADED,
 	COMPONENT_IGNORED,     /* a block that configures a part that this program does not have */
+	COMPONENT_UNUSED,      /* one that defines others, which nobody can use */
 	COMPONENT_UNSUPPORTED, /* a block whose absence would change what the others mean */
 };
 
@@ -71,14 +72,14 @@ static const struct component_kind kinds[] = {
 	{"http", COMPONENT_IGNORED, false, NULL},
 	{"remotecfg", COMPONENT_IGNORED, false, NULL},
 	{"livedebugging", COMPONENT_IGNORED, false, NULL},
-	{"declare", COMPONENT_UNSUPPORTED, true, NULL},
+	{"declare", COMPONENT_UNUSED, true, NULL},
 	{"foreach", COMPONENT_UNSUPPORTED, true, NULL},
 	{"argument", COMPONENT_UNSUPPORTED, true, NULL},
 	{"export", COMPONENT_UNSUPPORTED, true, NULL},
-	{"import.file", COMPONENT_UNSUPPORTED, true, NULL},
-	{"import.string", COMPONENT_UNSUPPORTED, true, NULL},
-	{"import.http", COMPONENT_UNSUPPORTED, true, NULL},
-	{"import.git", COMPONENT_UNSUPPORTED, true, NULL},
+	{"import.file", COMPONENT_UNUSED, true, NULL},
+	{"import.string", COMPONENT_UNUSED, true, NULL},
+	{"import.http", COMPONENT_UNUSED, true, NULL},
+	{"import.git", COMPONENT_UNUSED, true, NULL},
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -159,9 +160,13 @@ static int load_known(struct component_loading *loading, const struct component_
 			     kind->name);
 		return CONFIG_REFUSED;
 	}
-	if (kind->use == COMPONENT_IGNORED) {
+	component->is_ignored = kind->use != COMPONENT_LOADED;
+	if (component->is_ignored) {
 		config_warn(loading->diagnostics, block->name_span,
-			    "%s is accepted but has no effect here", kind->name);
+			    kind->use == COMPONENT_IGNORED
+				    ? "%s is accepted but has no effect here"
+				    : "%s is accepted, but what it defines cannot be used here",
+			    kind->name);
 		return label;
 	}
 	r = kind->load(loading, component);
@@ -175,7 +180,7 @@ static int note_component(struct component_loading *loading,
 	struct configuration *configuration = loading->configuration;
 	char *id;
 
-	if (component->block->label.n_bytes == 0)
+	if (component->block->label.n_bytes == 0 || component->is_ignored)
 		return 0;
 	id = config_arena_copy(loading->memory, component->id, strlen(component->id));
 	configuration->component_ids[configuration->n_components++] = id;

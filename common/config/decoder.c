@@ -273,7 +273,8 @@ static int refuse_name(const struct decoding *d, struct config_text name, struct
 	const char *form = NULL;
 
 	if (!config_may_suggest(d->diagnostics)) {
-		config_error(d->diagnostics, at, "found the unknown %s %s",
+		config_error(d->diagnostics, at,
+			     "found the unknown %s %s, expected one that is known",
 			     is_block ? "block" : "argument", name.data);
 		return CONFIG_REFUSED;
 	}

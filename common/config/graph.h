@@ -23,6 +23,7 @@ struct config_component {
 	struct config_object arguments; /* as they were decoded; empty until then */
 	struct config_object exports;
 	const struct config_reference *references; /* to other components */
+	bool is_ignored;                           /* its owner makes nothing of it */
 	bool is_on_way;                            /* from one that is being placed */
 	bool is_placed;                            /* in the order */
 };

@@ -12,7 +12,8 @@
 static int refuse_text(const struct config_call *call, size_t i, const char *what,
 		       struct bytes *why)
 {
-	config_error(call->diagnostics, call->spans[i], "this is no %s: %.*s", what,
+	config_error(call->diagnostics, call->spans[i],
+		     "this cannot be read as %s, expected one that can: %.*s", what,
 		     (int)why->n_bytes, why->data ? (const char *)why->data : "");
 	return CONFIG_REFUSED;
 }
@@ -42,7 +43,7 @@ static int run_from_yaml(const struct config_call *call, struct config_value *re
 		return r;
 	r = config_yaml_read(text, call->diagnostics->arena, ret_value, &why);
 	if (r > 0)
-		r = refuse_text(call, 0, "YAML that is read here", &why);
+		r = refuse_text(call, 0, "YAML", &why);
 	bytes_deinit(&why);
 	return r;
 }
@@ -77,7 +78,7 @@ static int run_json_path(const struct config_call *call, struct config_value *re
 	if (r == 0) {
 		r = config_json_path(&json, path, call->diagnostics->arena, ret_value, &why);
 		if (r > 0)
-			r = refuse_text(call, 1, "path", &why);
+			r = refuse_text(call, 1, "a JSONPath", &why);
 	}
 	bytes_deinit(&why);
 	return r;

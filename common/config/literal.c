@@ -192,7 +192,8 @@ static int decode_number(struct config_token token, const char *text, struct con
 	else
 		number.f = strtod(copy, NULL);
 	if (number.kind == CONFIG_FLOAT && number.f > 0x1.fffffffffffffp1023) {
-		config_error(d, token.span, "this number is too large for a 64-bit float");
+		config_error(d, token.span,
+			     "this number is too large, expected one that fits a 64-bit float");
 		return CONFIG_REFUSED;
 	}
 	*ret_value = (struct config_value){.type = CONFIG_NUMBER, .number = number};

@@ -37,7 +37,9 @@ static bool power_whole(struct config_diagnostics *d, struct config_span at, wid
 
 	if (exponent < 0) {
 		if (base == 0)
-			return refuse(d, at, "0 to a negative power divides by zero");
+			return refuse(
+				d, at,
+				"0 to a negative power divides by zero, expected another base");
 		if (base != 1 && base != -1) {
 			*ret_power = 0;
 			return true;
@@ -51,7 +53,8 @@ static bool power_whole(struct config_diagnostics *d, struct config_span at, wid
 	for (; exponent > 0; exponent--) { /* at most 64 rounds before it fits no 64 bits */
 		if (__builtin_mul_overflow(power, base, &power) || power > UINT64_MAX ||
 		    power < INT64_MIN)
-			return refuse(d, at, "this power does not fit 64 bits");
+			return refuse(d, at,
+				      "this power does not fit 64 bits, expected a smaller one");
 	}
 	*ret_power = power;
 	return true;
@@ -71,12 +74,14 @@ static bool calculate_whole(struct config_diagnostics *d, const struct config_te
 		break;
 	case CONFIG_TOKEN_MUL:
 		if (__builtin_mul_overflow(a, b, &result))
-			return refuse(d, term->span, "this product does not fit 64 bits");
+			return refuse(d, term->span,
+				      "this product does not fit 64 bits, expected a smaller one");
 		break;
 	case CONFIG_TOKEN_DIV:
 	case CONFIG_TOKEN_MOD:
 		if (b == 0)
-			return refuse(d, term->span, "this divides by zero");
+			return refuse(d, term->span,
+				      "this divides by zero, expected another divisor");
 		result = term->kind == CONFIG_TOKEN_DIV ? a / b : a % b;
 		break;
 	default:
@@ -85,7 +90,8 @@ static bool calculate_whole(struct config_diagnostics *d, const struct config_te
 		break;
 	}
 	if (!narrow(result, ret_number))
-		return refuse(d, term->span, "this result does not fit 64 bits");
+		return refuse(d, term->span,
+			      "this result does not fit 64 bits, expected a smaller one");
 	return true;
 }
 
@@ -107,7 +113,8 @@ static bool calculate_float(struct config_diagnostics *d, const struct config_te
 	case CONFIG_TOKEN_DIV:
 	case CONFIG_TOKEN_MOD:
 		if (b == 0)
-			return refuse(d, term->span, "this divides by zero");
+			return refuse(d, term->span,
+				      "this divides by zero, expected another divisor");
 		number.f = term->kind == CONFIG_TOKEN_DIV ? a / b : fmod(a, b);
 		break;
 	default:
@@ -115,7 +122,7 @@ static bool calculate_float(struct config_diagnostics *d, const struct config_te
 		break;
 	}
 	if (!isfinite(number.f))
-		return refuse(d, term->span, "this result is no finite number");
+		return refuse(d, term->span, "this result is no finite number, expected one");
 	*ret_number = number;
 	return true;
 }
@@ -244,7 +251,8 @@ int config_apply_unary(struct config_diagnostics *diagnostics, const struct conf
 		if (value->number.kind == CONFIG_FLOAT)
 			result.number.f = -value->number.f;
 		else if (!narrow(-widen(value->number), &result.number)) {
-			config_error(diagnostics, op->span, "this result does not fit 64 bits");
+			config_error(diagnostics, op->span,
+				     "this result does not fit 64 bits, expected a smaller one");
 			return CONFIG_REFUSED;
 		}
 	} else {

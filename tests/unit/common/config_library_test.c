@@ -105,17 +105,22 @@ static void wrong_calls_are_said_at_the_argument(void **state)
 		{"string.join([[]], \"b\")", "1:13: argument 1 is a list, string.join(list, "
 					     "separator) needs a list of strings"},
 		{"string.split(\"a\", true)", "1:19: argument 2 is a bool"},
-		{"encoding.from_json(\"[1,\")", "1:20: this is no JSON: line 1"},
-		{"encoding.from_yaml(\"[1\")", "1:20: this is no YAML that is read here: line 2"},
+		{"encoding.from_json(\"[1,\")",
+		 "1:20: this cannot be read as JSON, expected one that can: line 1"},
+		{"encoding.from_yaml(\"[1\")",
+		 "1:20: this cannot be read as YAML, expected one that can: line 2"},
 		{"encoding.from_yaml(\"&a [*a]\")",
-		 "1:20: this is no YAML that is read here: line 1, column 1: found an alias to"},
+		 "1:20: this cannot be read as YAML, expected one that can: line 1, column 1: "
+		 "found an alias to"},
 		{"encoding.from_yaml(\"{a: 1, a: 2}\")",
-		 "1:20: this is no YAML that is read here: line 1, column 1: found a key twice"},
+		 "1:20: this cannot be read as YAML, expected one that can: line 1, column 1: "
+		 "found a key twice"},
 		{"encoding.from_base64(\"a\")", "1:22: this is no base64"},
 		{"encoding.to_json([1])", "1:18: argument 1 is a list"},
 		{"encoding.to_json({a = concat})", "1:18: argument 1 is an object"},
-		{"json_path(\"{\", \".a\")", "1:11: this is no JSON"},
-		{"json_path(\"{}\", \".a[\")", "1:17: this is no path: expected a name in quotes"},
+		{"json_path(\"{\", \".a\")", "1:11: this cannot be read as JSON"},
+		{"json_path(\"{}\", \".a[\")", "1:17: this cannot be read as a JSONPath, expected "
+					       "one that can: expected a name in quotes"},
 		{"array.combine_maps([], [], [])", "1:28: argument 3 is a list"},
 		{"array.combine_maps([1], [], [\"a\"])", "1:20: argument 1 is a list"},
 		{"string.format(\"%d\", \"x\")",

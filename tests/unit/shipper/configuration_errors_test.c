@@ -87,9 +87,9 @@ static void names_that_nobody_knows(void **state)
 		{"prometheus.scrape \"w\" {\n}\n",
 		 "@:1:1: found the unknown component prometheus.scrape, known are ..."
 		 "\nprometheus.scrape \"w\" {\n^\n"},
-		{"declare \"d\" {\n}\n",
-		 "@:1:1: declare is not supported here, expected a configuration without modules\n"
-		 "declare \"d\" {\n^\n"},
+		{"foreach \"d\" {\n}\n",
+		 "@:1:1: foreach is not supported here, expected a configuration without modules\n"
+		 "foreach \"d\" {\n^\n"},
 		{"a = 1\n", "@:1:1: found the argument a outside of a block, expected blocks "
 			    "only\na = 1\n^\n"},
 	};
@@ -492,7 +492,8 @@ static void all_errors_are_said_but_one_a_line(void **state)
 		 "            ^\n"
 		 "@:12:1: found the unknown component discovery.consul, known are ..."
 		 "\ndiscovery.consul \"d\" {\n^\n"
-		 "@:13:11: this divides by zero\n host = 1 / 0\n          ^\n"},
+		 "@:13:11: this divides by zero, expected another divisor\n host = 1 / 0\n         "
+		 " ^\n"},
 	};
 
 	(void)state;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http_client.h"
 #include "http_url.h"
 
 #define HEADERS_MAX      64u
@@ -250,6 +251,11 @@ static int keep_headers(struct looking *at, const char *argument, const struct c
 			if (wrong)
 				fault(at, argument, "\"%s\" is wrong in %s", field->key.data,
 				      wrong);
+			else if (j == 0 && http_client_sets_header(field->key.data))
+				config_warn(at->loading->diagnostics,
+					    config_place_of(at->schema, at->decoded, argument),
+					    "every request sets %s itself, this one is not used",
+					    field->key.data);
 			pairs->name = component_keep(at->loading, field->key);
 			pairs->value = component_keep(at->loading, value);
 		}

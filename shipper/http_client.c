@@ -215,7 +215,7 @@ int http_client_fd(const struct http_client *client)
 uint64_t http_client_deadline_ns(const struct http_client *client)
 {
 	for (const struct http_transfer *i = client->transfers; i; i = i->next)
-		if (i->phase == HTTP_QUEUED || i->phase == HTTP_OVER)
+		if (i->phase == HTTP_QUEUED || i->phase == HTTP_OVER || i->is_cancelled)
 			return 0;
 	return client->deadline_ns;
 }

@@ -230,12 +230,14 @@ static int fetch(struct http_token *token);
 static void on_done(void *context, const struct http_result *result)
 {
 	struct http_token *token = context;
-	bool was_form = token->wants_form;
+	bool was_form = token->wants_form, is_lost;
 
 	token->fetch = NULL;
 	wipe(&token->form);
-	if (result->outcome != HTTP_ANSWERED) {
-		wake(token, result->outcome, result->error);
+	if (result->outcome !=
+	    HTTP_ANSWERED) { /* what waits was not sent, whatever became of this */
+		is_lost = result->outcome == HTTP_LOST || result->outcome == HTTP_TOO_LONG;
+		wake(token, is_lost ? HTTP_UNREACHED : result->outcome, result->error);
 		return;
 	}
 	if (!was_form && result->status >= 400 && result->status < 500 && result->status != 429) {

@@ -527,7 +527,6 @@ void http_transfer_ground(struct http_transfer *transfer)
 
 enum http_outcome http_transfer_outcome(const struct http_transfer *transfer, CURLcode code)
 {
-	curl_off_t pretransfer_us = 0;
 	long connect_status = 0;
 
 	switch (code) {
@@ -551,6 +550,5 @@ enum http_outcome http_transfer_outcome(const struct http_transfer *transfer, CU
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
 	if (connect_status == 401 || connect_status == 403 || connect_status == 407)
 		return HTTP_DENIED;
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us);
-	return pretransfer_us > 0 ? HTTP_LOST : HTTP_UNREACHED;
+	return transfer->n_sent > 0 ? HTTP_LOST : HTTP_UNREACHED;
 }

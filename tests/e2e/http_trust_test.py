@@ -292,6 +292,11 @@ class Tokens(Case):
         self.assertAnswered(probe.get(server.url + "/resource"))
         server.stop()
         self.assertEqual(self.probe(self.options(server)).get(server.url)["outcome"], "unreached")
+        echo = self.started(Echo())
+        for path in ("/drop", "/long"):
+            options = self.options(echo).replace("/token", path)
+            self.assertEqual(self.probe(options).get(echo.url + "/x")["outcome"], "unreached")
+        self.assertEqual(len(echo.seen), 2) # nothing came without a token
 
     def test_a_secret_may_come_from_a_file_that_changes(self):
         server = self.started(TokenServer("--lifetime", "1"))

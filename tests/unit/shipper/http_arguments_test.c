@@ -253,6 +253,18 @@ static void all_other_options_are_decoded(void **state)
 	unload(&loaded);
 }
 
+static void headers_that_nobody_may_set_are_warned_of(void **state)
+{
+	struct loaded loaded = load_options("http_headers = { host = [\"h\"] }\n");
+
+	(void)state;
+	assert_int_equal(loaded.r, 0);
+	assert_non_null(strstr((const char *)loaded.messages.data,
+			       ":8:16: warning: every request sets host itself, this one is not "
+			       "used\n"));
+	unload(&loaded);
+}
+
 static void options_are_equal_when_they_print_alike(void **state)
 {
 	static const char *const rows[] = {
@@ -300,6 +312,7 @@ int main(void)
 		cmocka_unit_test(without_options_there_are_defaults),
 		cmocka_unit_test(each_way_to_say_who_we_are_is_decoded),
 		cmocka_unit_test(all_other_options_are_decoded),
+		cmocka_unit_test(headers_that_nobody_may_set_are_warned_of),
 		cmocka_unit_test(options_are_equal_when_they_print_alike),
 	};
 

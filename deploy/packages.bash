@@ -6,7 +6,7 @@
 readonly BUILD_PACKAGES=(gcc libc6-dev clang bpftool cmake ninja-build pkg-config linux-libc-dev
 	libbpf-dev libelf-dev liblzma-dev zlib1g-dev libnng-dev libmsgpack-dev libprotobuf-c-dev
 	protobuf-c-compiler libcurl4-openssl-dev libjansson-dev libseccomp-dev libmicrohttpd-dev libmd-dev
-	libyaml-dev util-linux python3)
+	libyaml-dev libpcre2-dev util-linux python3)
 
 package_is_installed() {
 	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

@@ -1,5 +1,7 @@
 #include "components.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "discovery/source.h"
@@ -67,6 +69,7 @@ static int load_logging(struct component_loading *loading, struct config_compone
 static const struct component_kind kinds[] = {
 	{"pyroscope.ebpf", COMPONENT_LOADED, true, component_load_ebpf},
 	{"pyroscope.write", COMPONENT_LOADED, true, component_load_write},
+	{"discovery.relabel", COMPONENT_LOADED, true, component_load_relabel},
 	{"logging", COMPONENT_LOADED, false, load_logging},
 	{"tracing", COMPONENT_IGNORED, false, NULL},
 	{"http", COMPONENT_IGNORED, false, NULL},
@@ -87,6 +90,26 @@ static const struct component_kind kinds[] = {
 char *component_keep(struct component_loading *loading, struct config_text text)
 {
 	return config_arena_copy(loading->memory, text.data, text.n_bytes);
+}
+
+int component_ail(struct component_loading *loading, const struct config_component *component,
+		  const char *format, ...)
+{
+	struct configuration_ailment *ailment =
+		config_arena_alloc(loading->memory, sizeof(*ailment));
+	char message[CONFIGURATION_AILMENT_BYTES];
+	va_list args;
+
+	if (!ailment)
+		return loading->memory->error;
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args); /* cut rather than long */
+	va_end(args);
+	ailment->id = config_arena_copy(loading->memory, component->id, strlen(component->id));
+	ailment->message = config_arena_copy(loading->memory, message, strlen(message));
+	ailment->next = loading->configuration->ailments;
+	loading->configuration->ailments = ailment;
+	return loading->memory->error;
 }
 
 static const struct component_kind *kind_of(const struct config_block *block)

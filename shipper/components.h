@@ -47,6 +47,8 @@ int component_load(struct component_loading *loading,
 /* One row's work: each returns 0, a negative error of an arena, or CONFIG_REFUSED. */
 int component_load_ebpf(struct component_loading *loading,
 			struct config_component *component) warn_unused_result;
+int component_load_relabel(struct component_loading *loading,
+			   struct config_component *component) warn_unused_result;
 int component_load_write(struct component_loading *loading,
 			 struct config_component *component) warn_unused_result;
 
@@ -59,6 +61,13 @@ void component_warn_of_slips(struct component_loading *loading, const struct con
 
 /* Of the arguments as they were decoded, with their defaults. */
 uint64_t component_fingerprint(const struct config_object *arguments);
+
+/*
+ * Says that @component works, but not as it should: it is unhealthy while this result is in force.
+ * Returns 0 or a negative error of an arena.
+ */
+int component_ail(struct component_loading *loading, const struct config_component *component,
+		  const char *format, ...) __attribute__((format(printf, 3, 4))) warn_unused_result;
 
 /* What `pyroscope.ebpf` says when it says nothing. */
 struct wire_settings component_default_settings(void);

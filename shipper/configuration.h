@@ -53,6 +53,15 @@ struct source_configuration {
 
 void source_configuration_deinit(struct source_configuration *source);
 
+#define CONFIGURATION_AILMENT_BYTES 512u
+
+/* A component that works, but not as it should. */
+struct configuration_ailment {
+	const char *id;
+	const char *message;
+	const struct configuration_ailment *next;
+};
+
 struct configuration {
 	struct wire_settings settings;
 	size_t n_targets;
@@ -63,6 +72,7 @@ struct configuration {
 	struct source_configuration *sources;
 	size_t n_components; /* of all that run or take part, for their health */
 	const char **component_ids;
+	const struct configuration_ailment *ailments;
 	enum log_level log_level; /* of the logging block */
 	enum log_format log_format;
 	void *memory; /* owned: everything above but the memory of sources */

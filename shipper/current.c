@@ -127,6 +127,9 @@ void current_adopt(struct current *current, struct configuration *configuration)
 		current->text = take_ptr(current->candidate);
 	}
 	health_adopt(current->health);
+	health_clear(current->health, HEALTH_EVALUATION);
+	for (const struct configuration_ailment *i = configuration->ailments; i; i = i->next)
+		health_set(current->health, i->id, HEALTH_EVALUATION, i->message);
 	if (current->is_started)
 		sources_adopt(current->sources, configuration, current->now_ns);
 	configuration_free(current->configuration);

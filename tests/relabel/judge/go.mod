@@ -1,0 +1,3 @@
+module triptych/tests/relabel/judge
+
+go 1.19

@@ -20,7 +20,7 @@ CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE = 2, 19, 40
 OPENER_CAPS = 1 << CAP_DAC_READ_SEARCH | 1 << CAP_SYS_PTRACE | 1 << CAP_CHECKPOINT_RESTORE
 SYS_OPENAT, SYS_CLOSE, SYS_KILL, SYS_PTRACE, SYS_OPENAT2 = 257, 3, 62, 101, 437
 CWD, PTRACE_ATTACH = "-100", "16"
-O_RDONLY, O_WRONLY, O_RDWR, O_DIRECTORY = 0, 1, 2, 0o200000
+O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_DIRECTORY = 0, 1, 2, 0o100, 0o200000
 LEAKED = "/etc/hostname" # open in whoever starts the services
 HELPER_FDS = 5           # three standard ones, its socket, /proc
 
@@ -167,6 +167,21 @@ def check_symbolizer(inject, pid, others):
                            f"/proc/{other}/{what}", flags)
 
 
+def check_shipper(inject, pid, others):
+    """It reads what its uid may, since a configuration to come may name it, but nothing of other
+    processes; and it writes only in directories of its own."""
+    opened = inject(pid, SYS_OPENAT, CWD, "/etc/passwd", O_RDONLY)
+    check(isinstance(opened, int), f"the shipper cannot read what everybody may: {opened}")
+    check(inject(pid, SYS_CLOSE, opened) == 0, "close")
+    for path in ("/proc/version", f"/proc/{others['collector']}/status", "/sys/kernel/notes",
+                 "/dev/null", "/dev/zero"):
+        inject.refused(f"shipper: {path}", ["EACCES"], pid, SYS_OPENAT, CWD, path, O_RDONLY)
+    for path in ("/tmp/triptych-shipper-was-here", "/dev/shm/triptych-shipper-was-here"):
+        inject.refused(f"shipper: writing {path}", ["EACCES"], pid, SYS_OPENAT, CWD, path,
+                       O_WRONLY | O_CREAT, 0o600)
+        check(not os.path.exists(path), f"{path} is there")
+
+
 def check_refused(inject, refusals_test, processes, helpers):
     for role, pid in (("collector", processes["collector"]), ("opener", helpers[0]),
                       ("symbolizer", processes["symbolizer-1"]), ("shipper", processes["shipper"])):
@@ -181,6 +196,7 @@ def check_refused(inject, refusals_test, processes, helpers):
     others = {f"opener {pid}": pid for pid in helpers}
     others.update((name, pid) for name, pid in processes.items() if name != "symbolizer-1")
     check_symbolizer(inject, processes["symbolizer-1"], others)
+    check_shipper(inject, processes["shipper"], processes)
 
 
 def check_unharmed(triptych, processes, helpers):

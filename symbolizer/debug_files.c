@@ -131,9 +131,10 @@ static int prove(struct hunt *hunt, enum object_open_kind kind, const struct wir
 	return is_by_build_id(kind) ? 0 : check_crc(hunt, sibling, are_equal);
 }
 
-static bool has_symbols(const struct elf_symbols *symbols)
+static bool has_symbols(const struct debug_file *file)
 {
-	return symbols->symtab.symbols.n_bytes > 0 || symbols->dynsym.symbols.n_bytes > 0;
+	return elf_symbols_has_symtab(&file->symbols, file->elf) ||
+	       file->symbols.dynsym.symbols.n_bytes > 0;
 }
 
 /* Reads as much of @sibling as it takes to believe it, and then its symbols. */
@@ -155,7 +156,7 @@ static int take(struct hunt *hunt, enum object_open_kind kind, const struct wire
 		r = prove(hunt, kind, sibling, file);
 	if (r == 0)
 		r = outcome_of_elf(elf_symbols_open(file->elf, &file->symbols));
-	if (r == 0 && !has_symbols(&file->symbols))
+	if (r == 0 && !has_symbols(file))
 		r = file->symbols.flaw ? outcome_of_elf(file->symbols.flaw) : DEBUG_NO_SYMBOLS;
 	return r;
 }

@@ -224,6 +224,23 @@ static int collect(const struct elf_symbol_table *table, const struct elf_image 
 	return 0;
 }
 
+bool elf_symbols_has_symtab(const struct elf_symbols *symbols, const struct elf_image *elf)
+{
+	const struct elf_symbol_table *table = &symbols->symtab;
+	size_t entry_bytes = entry_bytes_of(elf), n_symbols = table->symbols.n_bytes / entry_bytes;
+	const uint8_t *at = table->symbols.data;
+
+	for (size_t i = 0; i < n_symbols; i++) {
+		struct raw_symbol from = read_symbol(elf, at + i * entry_bytes);
+		struct symbol symbol = {0};
+
+		if (from.type == STT_FUNC && judge(elf, &from, true, &symbol) &&
+		    name_bytes(&table->names, symbol.name_at) > 0)
+			return true;
+	}
+	return false;
+}
+
 int elf_symbols_collect(struct elf_symbols *symbols, const struct elf_image *elf,
 			enum elf_symbols_role role, struct symbol_list *list)
 {

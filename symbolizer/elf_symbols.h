@@ -38,6 +38,9 @@ int elf_symbols_open(struct elf_image *elf, struct elf_symbols *ret_symbols) war
 bool elf_symbols_find(const struct elf_symbols *symbols, const struct elf_image *elf,
 		      const char *name, struct elf_addr *ret_value);
 
+/* Whether .symtab has a function: a file may keep one of which nothing useful was left. */
+bool elf_symbols_has_symtab(const struct elf_symbols *symbols, const struct elf_image *elf);
+
 /*
  * Adds all functions to @list, which borrows the names. Where there are too many, those that fit
  * are added, and the flaw says so. Of a file that is not the mapped one itself, .dynsym counts only

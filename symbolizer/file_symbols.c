@@ -28,11 +28,6 @@ struct file_symbols {
 	bool lacks_debug_file;
 };
 
-static bool has_symtab(const struct file_symbols *symbols)
-{
-	return symbols->own.symtab.symbols.n_bytes > 0;
-}
-
 static int open_own(struct file_symbols *symbols, const struct file_symbols_options *options)
 {
 	int r = object_image_new(options->memory_fd, options->object, options->reader,
@@ -129,6 +124,17 @@ static int open_mini_debug(struct file_symbols *symbols)
 	return 0;
 }
 
+/* What a file that was stripped may have elsewhere. */
+static int open_others(struct file_symbols *symbols, const struct file_symbols_options *options,
+		       uint64_t *ret_n_bytes)
+{
+	int r = open_debug_file(symbols, options, ret_n_bytes);
+
+	if (r == 0 && !symbols->debug.elf)
+		r = open_mini_debug(symbols);
+	return r;
+}
+
 int file_symbols_open(const struct file_symbols_options *options, struct file_symbols **ret_symbols,
 		      uint64_t *ret_n_bytes)
 {
@@ -145,10 +151,8 @@ int file_symbols_open(const struct file_symbols_options *options, struct file_sy
 	r = open_own(symbols, options);
 	if (r == 0)
 		r = open_go(symbols);
-	if (r == 0 && !has_symtab(symbols))
-		r = open_debug_file(symbols, options, &n_debug_bytes);
-	if (r == 0 && !has_symtab(symbols) && !symbols->debug.elf)
-		r = open_mini_debug(symbols);
+	if (r == 0 && !elf_symbols_has_symtab(&symbols->own, symbols->elf))
+		r = open_others(symbols, options, &n_debug_bytes);
 	if (symbols->image)
 		*ret_n_bytes = object_image_bytes_read(symbols->image) + n_debug_bytes;
 	if (r != 0) {

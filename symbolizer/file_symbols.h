@@ -8,8 +8,9 @@
  * symbols' values count, for their segments and sections have no bytes. Another image that is bad
  * costs its own symbols alone.
  *
- * A debug file is looked for where it can pay: when the file has no usable .symtab. MiniDebugInfo
- * is unpacked when there is no debug file either, which would have the same symbols and more.
+ * A debug file is looked for where it can pay: when the file has no .symtab with a function.
+ * MiniDebugInfo is unpacked when there is no debug file either, which would have the same symbols
+ * and more.
  */
 #include "debug_files.h"
 

@@ -280,6 +280,21 @@ static int learn(struct table_cache *cache, const struct file_key *key,
 	return r;
 }
 
+/* The table that the file had when that was certain: better than none when it cannot be read now.
+ */
+static bool recall_stale(struct table_cache *cache, const struct file_key *key,
+			 struct held_table **ret_table)
+{
+	const struct known_file *file = known_files_find(&cache->files, key);
+	struct file_note note = {.outcome = TABLE_CACHE_UNREADABLE};
+
+	if (file)
+		note = file->note;
+	else if (cache->options.directory)
+		(void)!cache_directory_find(cache->options.directory, key, &note);
+	return note.outcome == 0 && find(cache, &note.digest, ret_table) == 0;
+}
+
 int table_cache_get(struct table_cache *cache, const struct wire_object *object,
 		    const struct object_reader *reader, const struct symbol_table **ret_table)
 {
@@ -290,6 +305,8 @@ int table_cache_get(struct table_cache *cache, const struct wire_object *object,
 
 	if (!recall(cache, &key, &r, &table))
 		r = learn(cache, &key, object, reader, &table);
+	if (r == TABLE_CACHE_UNREADABLE && recall_stale(cache, &key, &table))
+		r = 0;
 	if (r == 0)
 		*ret_table = &table->view;
 	return r;

@@ -99,3 +99,47 @@ void small_elf_drop_build_id(struct small_elf *elf)
 {
 	memset(elf->data + NOTE_OFFSET, 0, sizeof(struct note));
 }
+
+#define SECTION_NAMES "\0.gnu_debuglink\0.shstrtab"
+
+/* Writes the link at the end of the file; fills in its section header. */
+static void add_link(struct small_elf *elf, const char *link, uint32_t crc, Elf64_Shdr *section)
+{
+	size_t n_name = (strlen(link) + 4) & ~(size_t)3;
+
+	*section = (Elf64_Shdr){.sh_name = 1,
+				.sh_type = SHT_PROGBITS,
+				.sh_offset = elf->n_bytes,
+				.sh_size = n_name + sizeof(crc)};
+	memcpy(elf->data + elf->n_bytes, link, strlen(link));
+	memcpy(elf->data + elf->n_bytes + n_name, &crc, sizeof(crc));
+	elf->n_bytes += section->sh_size;
+}
+
+void small_elf_make_stripped(struct small_elf *elf, uint8_t build_id, const char *link,
+			     uint32_t crc)
+{
+	Elf64_Shdr sections[4] = {0};
+	Elf64_Ehdr header;
+
+	small_elf_make(elf, NULL, 0, build_id);
+	memcpy(&header, elf->data, sizeof(header));
+	memcpy(sections, elf->data + header.e_shoff, 2 * sizeof(sections[0]));
+	memset(elf->data + TABLES_AT, 0, elf->n_bytes - TABLES_AT);
+	elf->n_bytes = TABLES_AT;
+	if (build_id == 0)
+		small_elf_drop_build_id(elf);
+	if (link)
+		add_link(elf, link, crc, &sections[2]);
+	sections[3] = (Elf64_Shdr){.sh_name = sizeof(SECTION_NAMES) - sizeof(".shstrtab"),
+				   .sh_type = SHT_STRTAB,
+				   .sh_offset = elf->n_bytes,
+				   .sh_size = sizeof(SECTION_NAMES)};
+	memcpy(elf->data + elf->n_bytes, SECTION_NAMES, sizeof(SECTION_NAMES));
+	elf->n_bytes = (elf->n_bytes + sizeof(SECTION_NAMES) + 7) & ~(size_t)7;
+	header.e_shoff = elf->n_bytes;
+	header.e_shstrndx = 3;
+	memcpy(elf->data, &header, sizeof(header));
+	memcpy(elf->data + elf->n_bytes, sections, sizeof(sections));
+	elf->n_bytes += sizeof(sections);
+}

@@ -22,3 +22,10 @@ void small_elf_make(struct small_elf *elf, const char *const *names, size_t n_na
 
 /* Takes the build id out of a file that was made; its size stays. */
 void small_elf_drop_build_id(struct small_elf *elf);
+
+/*
+ * The same file stripped: without functions, with a debuglink when @link is not NULL, without a
+ * build id when @build_id is 0.
+ */
+void small_elf_make_stripped(struct small_elf *elf, uint8_t build_id, const char *link,
+			     uint32_t crc);

@@ -4,9 +4,11 @@
 --small leaves out those that are large: the rest is the seed corpus of elf_image_fuzz.
 Used as a module, SPECIMENS maps each name to (maker, expectation): see tests/elf/table_test.py.
 """
+import lzma
 import os
 import struct
 import sys
+import zlib
 
 FUNC, NOTYPE, IFUNC, OBJECT = 2, 0, 10, 1
 LOCAL, GLOBAL, WEAK = 0, 1, 2
@@ -35,6 +37,8 @@ class Elf:
         self.note = struct.pack(order + "III", 4, len(BUILD_ID), 3) + b"GNU\0" + BUILD_ID
         self.strings_end = b"\0"
         self.cut = None
+        self.pack = {}  # section index -> what its content becomes; flagged as compressed
+        self.extra = []  # (name, content) of further sections
 
     def names(self):
         table, at = b"\0", []
@@ -74,28 +78,46 @@ class Elf:
         names, at = self.names()
         table = self.symbol_table(at)
         note_at = TEXT_OFFSET + TEXT_BYTES
+        pack = [self.pack.get(index, lambda elf, content: content) for index in (2, 3)]
+        table, names = pack[0](self, table), pack[1](self, names)
+        flags = [0x800 if index in self.pack else 0 for index in (2, 3)]
+        section_names = b"".join(b"\0" + name for name, _ in self.extra) + b"\0.shstrtab\0"
+        contents = [content for _, content in self.extra] + [section_names]
         table_at = note_at + (len(self.note) + 7 & ~7)
         names_at = table_at + len(table)
-        sections_at = names_at + len(names) + 7 & ~7
+        extra_at = [names_at + len(names) + 7 & ~7]
+        for content in contents:
+            extra_at.append(extra_at[-1] + len(content) + 7 & ~7)
+        sections_at = extra_at[-1] if self.extra else extra_at[0]
         note_segment = {"type": 4, "flags": 4, "offset": note_at, "vaddr": 0, "filesz": len(self.note),
                         "memsz": len(self.note), "align": 4}
         segments = b"".join(self.segment(s) for s in self.segments + [note_segment])
         sections = self.section(0)
         sections += self.section(1, type=1, flags=6, addr=TEXT_ADDR, offset=TEXT_OFFSET, size=TEXT_BYTES)
-        sections += self.section(2, type=2, offset=table_at, size=len(table), link=3, info=1, align=8,
+        sections += self.section(2, type=2, flags=flags[0], offset=table_at, size=len(table), link=3, info=1, align=8,
                                  entsize=24 if wide else 16)
-        sections += self.section(3, type=3, offset=names_at, size=len(names), align=1)
+        sections += self.section(3, type=3, flags=flags[1], offset=names_at, size=len(names), align=1)
         sections += self.section(4, type=7, offset=note_at, size=len(self.note), align=4)
+        n_sections = 5
+        if self.extra:
+            names_left = [name for name, _ in self.extra] + [b".shstrtab"]
+            for i, (name, content) in enumerate(zip(names_left, contents)):
+                sections += self.section(5 + i, name=section_names.index(b"\0" + name + b"\0") + 1,
+                                         type=3 if name == b".shstrtab" else 1, offset=extra_at[i],
+                                         size=len(content), align=1)
+            n_sections += len(contents)
         fields = {"type": 2, "machine": 62 if wide else 3, "version": 1, "entry": 0, "phoff": ehsize,
                   "shoff": sections_at, "flags": 0, "ehsize": ehsize, "phentsize": phentsize,
-                  "phnum": len(self.segments) + 1, "shentsize": shentsize, "shnum": 5, "shstrndx": 0}
+                  "phnum": len(self.segments) + 1, "shentsize": shentsize, "shnum": n_sections,
+                  "shstrndx": n_sections - 1 if self.extra else 0}
         fields.update(self.header)
         ident = b"\x7fELF" + bytes([2 if wide else 1, 1 if self.order == "<" else 2, 1]) + bytes(9)
         head = ident + struct.pack(self.order + ("HHIQQQIHHHHHH" if wide else "HHIIIIIHHHHHH"),
                                    *fields.values())
         data = bytearray(sections_at + len(sections))
         for offset, content in ((0, head + segments), (note_at, self.note), (table_at, table),
-                                (names_at, names), (sections_at, sections)):
+                                (names_at, names), (sections_at, sections),
+                                *(zip(extra_at, contents) if self.extra else ())):
             data[offset:offset + len(content)] = content
         return bytes(data if self.cut is None else data[:self.cut])
 
@@ -106,6 +128,23 @@ def with_fields(**fields):
         for name, value in fields.items():
             setattr(elf, name, value)
         return elf.build()
+    return make
+
+
+def compressed(kind=1, claim=None, cut=None):
+    """A packer as of SHF_COMPRESSED: a header, then a zlib stream."""
+    def pack(elf, content):
+        size = len(content) if claim is None else claim
+        head = struct.pack(elf.order + ("IIQQ" if elf.bits == 64 else "III"),
+                           *((kind, 0, size, 8) if elf.bits == 64 else (kind, size, 8)))
+        return head + zlib.compress(content)[:cut]
+    return pack
+
+
+def in_mini_debug(inner):
+    """A file with one symbol of its own, and those of @inner in its MiniDebugInfo."""
+    def make():
+        return with_fields(symbols=[], extra=[(b".gnu_debugdata", inner())])()
     return make
 
 
@@ -206,9 +245,34 @@ SPECIMENS = {
     "versions-in-names": (
         with_fields(symbols=[symbol("alpha@@VERS_1", TEXT_ADDR, 8), symbol("@only", TEXT_ADDR + 64, 8),
                              TWO[1]]), (OK, 0, {"alpha", "beta", "@only"})),
+    "compressed-tables": (with_fields(pack={2: compressed(), 3: compressed()}), (OK, 0, BOTH)),
+    "compressed-tables-32": (with_fields(bits=32, pack={2: compressed(), 3: compressed()}), (OK, 0, BOTH)),
+    "compressed-gigabytes": (with_fields(pack={3: compressed(claim=1 << 40)}), (OK, TOO_BIG, set())),
+    "compressed-without-end": (with_fields(pack={2: compressed(claim=(1 << 64) - 1)}), (OK, TOO_BIG, set())),
+    "compressed-beyond-reason": (with_fields(pack={3: compressed(claim=200 << 20)}), (OK, MALFORMED, set())),
+    "compressed-more-than-said": (with_fields(pack={3: compressed(claim=3)}), (OK, MALFORMED, set())),
+    "compressed-cut": (with_fields(pack={2: compressed(cut=-4)}), (OK, MALFORMED, set())),
+    "compressed-to-nothing": (with_fields(pack={2: compressed(claim=0, cut=0)}), (OK, None, set())),
+    "compressed-otherwise": (with_fields(pack={2: compressed(kind=77)}), (OK, MALFORMED, set())),
+    "compressed-without-header": (with_fields(pack={3: lambda elf, content: b"x"}), (OK, MALFORMED, set())),
+    "mini-debug": (in_mini_debug(lambda: lzma.compress(with_fields()())), (OK, 0, BOTH)),
+    "mini-debug-of-32": (in_mini_debug(lambda: lzma.compress(with_fields(bits=32)())), (OK, MALFORMED, set())),
+    "mini-debug-cut": (in_mini_debug(lambda: lzma.compress(with_fields()())[:-40]), (OK, MALFORMED, set())),
+    "mini-debug-empty": (in_mini_debug(lambda: b""), (OK, MALFORMED, set())),
+    "mini-debug-of-itself": (
+        in_mini_debug(lambda: lzma.compress(in_mini_debug(lambda: lzma.compress(with_fields()()))())),
+        (OK, 0, set())),
+    "mini-debug-entsize-zero": (
+        in_mini_debug(lambda: lzma.compress(with_fields(sections={2: {"entsize": 0}})())), (OK, MALFORMED, set())),
+    "debuglink-unterminated": (
+        with_fields(symbols=[], extra=[(b".gnu_debuglink", b"x" * 40)]), (OK, 0, set())),
+    "debuglink-without-checksum": (
+        with_fields(symbols=[], extra=[(b".gnu_debuglink", b"x.debug\0")]), (OK, 0, set())),
+    "debuglink-empty": (with_fields(symbols=[], extra=[(b".gnu_debuglink", b"")]), (OK, 0, set())),
 }
 
 LARGE = {
+    "mini-debug-gigabytes": (in_mini_debug(lambda: lzma.compress(bytes(1 << 30), preset=1)), (OK, TOO_BIG, set())),
     "million-zero-size": (make_million(True, 0), (OK, 0, {"same"})),
     "million-at-one-address": (make_million(False, 8), (OK, 0, {"same"})),
     "million-honest": (make_million_names(lambda: b"\0" + b"".join(b"f%07d\0" % i for i in range(1000000)),

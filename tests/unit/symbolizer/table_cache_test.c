@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "debug_world.h"
 #include "known_files.h"
 #include "readers.h"
 #include "small_elf.h"
@@ -446,6 +447,107 @@ static void more_files_than_can_be_remembered_are_no_harm(void **state)
 	}
 }
 
+static uint64_t now_ns;
+
+static uint64_t fake_clock_ns(void)
+{
+	return now_ns;
+}
+
+/* What the stripped file's function is called, or "" when it has no name. */
+static const char *stripped_name(struct world *world, struct debug_world *debug)
+{
+	const struct object_reader reader = debug_world_reader(debug);
+	const struct wire_object object = debug_world_object(debug);
+	const struct symbol_table *table;
+	struct symbol_found found;
+	static char name[64];
+
+	debug->n_asked = 0;
+	assert_int_equal(table_cache_get(world->cache, &object, &reader, &table), 0);
+	if (!symbol_table_find(table, (struct elf_addr){SMALL_ELF_TEXT_ADDR}, &found))
+		return "";
+	(void)snprintf(name, sizeof(name), "%.*s", (int)found.n_name_bytes, found.name);
+	return name;
+}
+
+static void start_cache_at(struct world *world, uint64_t time_ns)
+{
+	const struct table_cache_options options = {
+		.bytes_max = CACHE_BYTES,
+		.memory_fd = world->memory_fd,
+		.directory = world->directory,
+		.counters = &world->counters,
+		.clock_wall_ns = fake_clock_ns,
+	};
+
+	now_ns = time_ns;
+	table_cache_free(world->cache);
+	world->cache = NULL;
+	assert_int_equal(table_cache_new(&options, &world->cache), 0);
+}
+
+#define NOON_NS UINT64_C(1700000000000000000)
+
+static void a_debug_file_that_is_installed_later_is_found(void **state)
+{
+	static struct debug_world debug;
+	struct world *world = *state;
+	struct small_elf linked;
+
+	debug_world_make(&linked, "later", 0xab);
+	debug_world_init(&debug, 0xab, &linked);
+	start_cache_at(world, NOON_NS);
+	assert_string_equal(stripped_name(world, &debug), "");
+	assert_int_equal(debug.n_asked, 4);
+	debug_world_put(&debug, OBJECT_OPEN_BUILD_ID, "later", 0xab, 7);
+	now_ns += TABLE_LOOK_AGAIN_NS - 1;
+	assert_string_equal(stripped_name(world, &debug), "");
+	assert_int_equal(debug.n_asked, 0);
+	start_cache_at(world, now_ns); /* nor does another of the pool ask before its time */
+	assert_string_equal(stripped_name(world, &debug), "");
+	assert_int_equal(debug.n_asked, 0);
+	now_ns++;
+	assert_string_equal(stripped_name(world, &debug), "later");
+	debug.places[OBJECT_OPEN_BUILD_ID].is_there = false;
+	now_ns += 2 * TABLE_LOOK_AGAIN_NS; /* what was found is not asked for again */
+	assert_string_equal(stripped_name(world, &debug), "later");
+	assert_int_equal(debug.n_asked, 0);
+}
+
+static void a_file_that_cannot_be_read_again_keeps_its_table(void **state)
+{
+	static struct debug_world debug;
+	const char *const mine = "mine";
+	struct world *world = *state;
+	struct small_elf linked;
+
+	debug_world_make(&linked, mine, 0xab);
+	debug_world_init(&debug, 0xab, &linked);
+	start_cache_at(world, NOON_NS);
+	assert_string_equal(stripped_name(world, &debug), "");
+	debug.n_fetches_max = debug.n_fetches;
+	now_ns += TABLE_LOOK_AGAIN_NS;
+	assert_string_equal(stripped_name(world, &debug), "");
+	start_cache_at(world, now_ns);
+	assert_string_equal(stripped_name(world, &debug), "");
+}
+
+static void a_clock_that_was_set_back_keeps_nothing_for_ever(void **state)
+{
+	static struct debug_world debug;
+	struct world *world = *state;
+	struct small_elf linked;
+
+	debug_world_make(&linked, "later", 0xab);
+	debug_world_init(&debug, 0xab, &linked);
+	start_cache_at(world, NOON_NS);
+	assert_string_equal(stripped_name(world, &debug), "");
+	debug_world_put(&debug, OBJECT_OPEN_BESIDE, "later", 0xab, 7);
+	now_ns = NOON_NS / 2;
+	assert_string_equal(stripped_name(world, &debug), "later");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +565,9 @@ int main(void)
 		TEST(a_pool_that_starts_beside_a_warm_cache_parses_nothing),
 		TEST(what_a_file_is_not_is_known_to_the_pool),
 		TEST(more_files_than_can_be_remembered_are_no_harm),
+		TEST(a_debug_file_that_is_installed_later_is_found),
+		TEST(a_file_that_cannot_be_read_again_keeps_its_table),
+		TEST(a_clock_that_was_set_back_keeps_nothing_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes ELF files that are named by their flaw: specimens.py DIRECTORY [--small].
+"""Writes ELF files that are named by their flaw: specimens.py DIRECTORY [--small | --pairs | --packed].
 
---small leaves out those that are large: the rest is the seed corpus of elf_image_fuzz.
+--small leaves out those that are large: the rest is the seed corpus of elf_image_fuzz. --pairs and
+--packed write those of debug_files_fuzz and mini_debug_fuzz.
 Used as a module, SPECIMENS maps each name to (maker, expectation): see tests/elf/table_test.py.
 """
 import lzma
@@ -284,15 +285,72 @@ LARGE = {
 }
 
 
+def linked(debug, name=b"a.debug", crc=None, **fields):
+    """A stripped file and its debug file, as debug_files_fuzz takes them."""
+    def make():
+        crc_of = zlib.crc32(debug) if crc is None else crc
+        link = name + bytes(4 - len(name) % 4) + struct.pack("<I", crc_of)
+        file = with_fields(symbols=[], extra=[(b".gnu_debuglink", link)], **fields)()
+        return struct.pack(">H", len(file)) + file + debug
+    return make
+
+
+def write_pairs(directory):
+    """The seed corpus of debug_files_fuzz."""
+    whole, nameless = with_fields()(), with_fields(note=b"")()
+    pairs = {
+        "by-build-id": linked(whole),
+        "other-build-id": linked(with_fields(note=Elf().note[:-1] + b"x")()),
+        "by-crc": linked(nameless, note=b""),
+        "other-crc": linked(nameless, crc=0, note=b""),
+        "debug-of-32": linked(with_fields(bits=32)()),
+        "debug-cut": linked(whole[:700]),
+        "debug-empty": linked(b""),
+        "debug-compressed": linked(with_fields(pack={2: compressed(), 3: compressed()})()),
+        "debug-without-symbols": linked(with_fields(symbols=[])()),
+        "link-of-a-path": linked(whole, name=b"../../etc/shadow"),
+        "link-without-end": linked(whole, name=b"x" * 300),
+    }
+    write(directory, pairs)
+
+
+def write_packed(directory):
+    """The seed corpus of mini_debug_fuzz."""
+    whole = with_fields()()
+    packed = {
+        "well-formed": lambda: lzma.compress(whole),
+        "of-32": lambda: lzma.compress(with_fields(bits=32)()),
+        "of-nothing": lambda: lzma.compress(b""),
+        "of-itself": lambda: lzma.compress(lzma.compress(whole)),
+        "cut": lambda: lzma.compress(whole)[:-20],
+        "two-streams": lambda: lzma.compress(whole) + lzma.compress(whole),
+        "five-megabytes": lambda: lzma.compress(bytes(5 << 20)),
+        "large-dictionary": lambda: lzma.compress(
+            whole, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29, "preset": 0}]),
+        "with-a-branch-filter": lambda: lzma.compress(
+            whole, filters=[{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 0}]),
+        "without-check": lambda: lzma.compress(whole, check=lzma.CHECK_NONE),
+        "lzma-alone": lambda: lzma.compress(whole, format=lzma.FORMAT_ALONE),
+    }
+    write(directory, packed)
+
+
+def write(directory, makers):
+    os.makedirs(directory, exist_ok=True)
+    for name, make in makers.items():
+        with open(os.path.join(directory, name), "wb") as out:
+            out.write(make())
+
+
 def main():
     directory = sys.argv[1]
-    os.makedirs(directory, exist_ok=True)
+    if "--pairs" in sys.argv or "--packed" in sys.argv:
+        (write_pairs if "--pairs" in sys.argv else write_packed)(directory)
+        return
     chosen = dict(SPECIMENS)
     if "--small" not in sys.argv:
         chosen.update(LARGE)
-    for name, (make, _) in chosen.items():
-        with open(os.path.join(directory, name), "wb") as out:
-            out.write(make())
+    write(directory, {name: make for name, (make, _) in chosen.items()})
 
 
 if __name__ == "__main__":

@@ -235,7 +235,7 @@ bool elf_symbols_has_symtab(const struct elf_symbols *symbols, const struct elf_
 		struct symbol symbol = {0};
 
 		if (from.type == STT_FUNC && judge(elf, &from, true, &symbol) &&
-		    name_bytes(&table->names, symbol.name_at) > 0)
+		    symbol.name_at < table->names.n_bytes)
 			return true;
 	}
 	return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "http_content.h"
 #include "log/log.h"
 #include "push_body.h"
 
@@ -17,6 +18,7 @@
 #define THROTTLE_TRIES_MAX    3u
 #define THROTTLE_BURST_BYTES  (2u << 20) /* a series above a server's burst never passes */
 #define BATCH_BYTES_MAX       (THROTTLE_BURST_BYTES / 2) /* of both kinds: two in a row pass */
+#define LOOK_EVERY_MS         1000u
 #define OPERATOR_WAIT_MS      30000u /* … to twice that: only an operator can help */
 
 static const char *const drop_names[N_ENDPOINT_DROPS] = {
@@ -87,6 +89,7 @@ static void wait_ms(struct endpoint *endpoint, uint64_t now_ns, uint64_t ms)
 {
 	endpoint->phase = PHASE_WAITING;
 	endpoint->wait_until_ns = now_ns + ms * MS_NS;
+	endpoint->look_ns = ENDPOINTS_NO_TIME;
 	endpoint->n_retries++;
 	batch_clear(&endpoint->batch);
 }
@@ -220,6 +223,25 @@ static void act_together(struct endpoint *endpoint, const struct push_answer *an
 	}
 }
 
+/* Waits for an operator, who may have to change no more than a file with a token. */
+static void wait_for_operator(struct endpoint *endpoint, uint64_t now_ns)
+{
+	endpoint->n_alone = 0; /* nothing was looked at */
+	wait_ms(endpoint, now_ns, OPERATOR_WAIT_MS + random_bits() % OPERATOR_WAIT_MS);
+	if (endpoint->files_stamp != 0)
+		endpoint->look_ns = now_ns + LOOK_EVERY_MS * MS_NS;
+}
+
+/* Ends the wait when the files changed. */
+static void look_at_files(struct endpoint *endpoint, uint64_t now_ns)
+{
+	if (endpoint->phase != PHASE_WAITING || now_ns < endpoint->look_ns)
+		return;
+	endpoint->look_ns = now_ns + LOOK_EVERY_MS * MS_NS;
+	if (http_files_stamp(endpoint->configuration->http) != endpoint->files_stamp)
+		endpoint->wait_until_ns = 0;
+}
+
 /* Whether any of what was sent may be stored, so that sending it again may store it twice. */
 static bool may_have_stored(const struct push_answer *answer, size_t n_items)
 {
@@ -259,8 +281,7 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 		push_answer_describe(answer, error, sizeof(error));
 	set_failing(endpoint, true, log_quote(error, strlen(error)).text);
 	if (verdict == VERDICT_MISCONFIGURED) {
-		endpoint->n_alone = 0; /* nothing was looked at */
-		wait_ms(endpoint, now_ns, OPERATOR_WAIT_MS + random_bits() % OPERATOR_WAIT_MS);
+		wait_for_operator(endpoint, now_ns);
 	} else if (endpoint->batch.n_items == 1) {
 		act_alone(endpoints, endpoint, answer, now_ns);
 	} else {
@@ -302,6 +323,8 @@ static int start_push(struct endpoints *endpoints, struct endpoint *endpoint)
 
 	r = push_body_encode(&endpoint->batch, endpoint->configuration->external_labels,
 			     endpoint->configuration->n_external_labels, &endpoint->body);
+	if (endpoint->configuration->http) /* before it reads them: what changes later is new */
+		endpoint->files_stamp = http_files_stamp(endpoint->configuration->http);
 	if (r == 0)
 		r = push_start(endpoints->push, &request);
 	if (r == 0)
@@ -375,11 +398,17 @@ void endpoints_run(struct endpoints *endpoints, uint64_t now_ns)
 	for (size_t i = 0; i < endpoints->n; i++) {
 		struct endpoint *endpoint = endpoints->all[i];
 
+		look_at_files(endpoint, now_ns);
 		if (endpoint->phase == PHASE_WAITING && now_ns >= endpoint->wait_until_ns)
 			endpoint->phase = PHASE_IDLE;
 		if (is_hungry(endpoints, endpoint))
 			step(endpoints, endpoint, now_ns);
 	}
+}
+
+static uint64_t min_ns(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 uint64_t endpoints_deadline_ns(const struct endpoints *endpoints)
@@ -391,8 +420,10 @@ uint64_t endpoints_deadline_ns(const struct endpoints *endpoints)
 
 		if (is_hungry(endpoints, endpoint))
 			return 0;
-		if (endpoint->phase == PHASE_WAITING && endpoint->wait_until_ns < deadline_ns)
-			deadline_ns = endpoint->wait_until_ns;
+		if (endpoint->phase != PHASE_WAITING)
+			continue;
+		deadline_ns = min_ns(deadline_ns, endpoint->wait_until_ns);
+		deadline_ns = min_ns(deadline_ns, endpoint->look_ns);
 	}
 	return deadline_ns;
 }

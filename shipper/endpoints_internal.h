@@ -26,7 +26,9 @@ struct endpoint {
 	size_t reader;
 	enum phase phase;
 	uint64_t wait_until_ns;
-	unsigned n_attempts; /* failed in a row, whatever the reason: waits grow with them */
+	uint64_t look_ns;     /* when to look at files_stamp again; ENDPOINTS_NO_TIME: not */
+	uint64_t files_stamp; /* of credentials and certificates, as the last request had them */
+	unsigned n_attempts;  /* failed in a row, whatever the reason: waits grow with them */
 	struct tries tries;
 	size_t n_alone; /* parts that go alone from the cursor on */
 	bool was_tried; /* since endpoints_stop() */

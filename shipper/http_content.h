@@ -1,5 +1,7 @@
 #pragma once
 /* What is written in the configuration, or in a file that may change: tokens, certificates. */
+#include <stdint.h>
+
 #include "base/bytes.h"
 #include "http_options.h"
 
@@ -16,6 +18,12 @@ int http_content_read(const struct http_content *content, struct bytes *out) war
  *   @ret_text  set on 0 only; owned, zeroed and freed by http_secret_freep(); "" when it is not set
  */
 int http_secret_read(const struct http_content *content, char **ret_text) warn_unused_result;
+
+/*
+ * A number that changes when one of the files of @options is written, replaced, made or removed;
+ * 0 where none is named. It costs a system call a file.
+ */
+uint64_t http_files_stamp(const struct http_options *options);
 
 /* Leaves no copy behind: with cleanup_with(), or by hand. */
 void http_secret_freep(char **text);

@@ -178,6 +178,21 @@ class Options(HttpTest):
         self.wait_sent(server.url, 20)
         self.assertEqual(self.outcomes(server.url, "misconfigured"), 0)
 
+    def test_a_token_that_comes_late_is_tried_at_once(self):
+        server = self.server(lambda series, n: None if server.requests[-1][1]["Authorization"] ==
+                             "Bearer two" else Answer(401, b"no"))
+        self.world.configure(['url = "%s"\n bearer_token_file = "%s"'
+                              % (server.url, self.path("token"))])
+        self.world.start()
+        self.client().profile(1)
+        wait_for(lambda: self.outcomes(server.url, "misconfigured") == 1, 5, "no token")
+        self.path("token", "one")
+        wait_for(lambda: self.outcomes(server.url, "misconfigured") == 2, 5, "a wrong token")
+        self.path("token", "two")
+        self.wait_sent(server.url, 10, seconds=5)
+        self.assert_books(server.url, sent=10, held=0, dropped=0)
+        self.assertEqual(len(server.requests), 2)
+
     def test_a_token_that_a_server_forgot_is_fetched_again_and_nothing_waits(self):
         tokens = self.started(TokenServer())
         server = self.server(lambda series, n: Answer(401, b"{}") if n == 2 else None)

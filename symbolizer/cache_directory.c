@@ -16,7 +16,7 @@
 #include <zlib.h>
 
 #define HEAD_MAGIC        UINT64_C(0x314548434e595254) /* "TRYNCHE1" */
-#define HEAD_VERSION      3u /* of the block's format: others are not found, and age out */
+#define HEAD_VERSION      4u /* of the block's format: others are not found, and age out */
 #define NAME_BYTES        (2 + 4 * 16 + 3 + 1)
 #define FILES_MAX         65536u /* looked at in one sweep */
 #define SWEEP_EVERY       32u    /* files written by us between two looks at the whole */

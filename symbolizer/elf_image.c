@@ -7,14 +7,16 @@
 
 #include <gelf.h>
 
-#define HEAD_BYTES         4096u /* holds most files' program headers and notes, too */
-#define HEADERS_MAX        4096u
-#define SECTIONS_MAX       (1u << 17) /* libelf keeps some 300 bytes of each */
-#define NOTES_BYTES_MAX    65536u
-#define NOTES_MAX          1024u
-#define NOTE_SECTIONS_MAX  16u
-#define BUILD_ID_BYTES_MIN 4u
-#define NAMES_BYTES_MAX    (1u << 20) /* of sections: an executable has some hundred bytes */
+#define HEAD_BYTES            4096u /* holds most files' program headers and notes, too */
+#define HEADERS_MAX           4096u
+#define SECTIONS_MAX          (1u << 17) /* libelf keeps some 300 bytes of each */
+#define NOTES_BYTES_MAX       65536u
+#define NOTES_MAX             1024u
+#define NOTE_SECTIONS_MAX     16u
+#define GO_BUILD_ID_TYPE      4u
+#define GO_BUILD_ID_BYTES_MIN 40u
+#define BUILD_ID_BYTES_MIN    4u
+#define NAMES_BYTES_MAX       (1u << 20) /* of sections: an executable has some hundred bytes */
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ELFDATA_NATIVE ELFDATA2LSB
@@ -174,6 +176,17 @@ static void add_segment(struct elf_image *elf, const GElf_Phdr *header)
 	};
 }
 
+/* What Go's linker writes: four hashes with slashes between, unless somebody cut them out. */
+static bool is_go_build_id(const GElf_Nhdr *note, const char *text)
+{
+	unsigned n_slashes = 0;
+
+	for (size_t i = 0; i < note->n_descsz; i++)
+		n_slashes += text[i] == '/';
+	return note->n_type == GO_BUILD_ID_TYPE && note->n_descsz >= GO_BUILD_ID_BYTES_MIN &&
+	       n_slashes >= 2;
+}
+
 /* Looks for the GNU build id in one note segment or section, and for the mark of Go's linker. */
 static void look_at_notes(struct elf_image *elf, Elf_Data *notes)
 {
@@ -184,8 +197,11 @@ static void look_at_notes(struct elf_image *elf, Elf_Data *notes)
 		at = gelf_getnote(notes, at, &note, &name_at, &desc_at);
 		if (at == 0)
 			return;
-		if (note.n_namesz == 4 && memcmp((char *)notes->d_buf + name_at, "Go\0", 4) == 0)
+		if (note.n_namesz == 4 && memcmp((char *)notes->d_buf + name_at, "Go\0", 4) == 0) {
 			elf->traits.has_go_note = true;
+			elf->build_id.has_go =
+				is_go_build_id(&note, (char *)notes->d_buf + desc_at);
+		}
 		if (elf->build_id.n_bytes > 0 || note.n_type != NT_GNU_BUILD_ID ||
 		    note.n_namesz != 4 || memcmp((char *)notes->d_buf + name_at, "GNU", 4) != 0 ||
 		    note.n_descsz < BUILD_ID_BYTES_MIN || note.n_descsz > SYMBOL_BUILD_ID_BYTES_MAX)

@@ -3,7 +3,7 @@
  * The symbol tables that one symbolizer has at hand, by the digest of what they were built from.
  *
  * Three caches under one roof, each with a bound of its own that counts tables, as the
- * configuration has them: build_id_cache_size for tables of files with a build id,
+ * configuration has them: build_id_cache_size for tables of files with a build id, GNU's or Go's,
  * same_file_cache_size for those of files without one, pid_cache_size for tables that belong to one
  * process. In each the least recently used goes first. Above them stands a bound in bytes for all
  * together. Not threaded.

@@ -22,7 +22,7 @@
 
 #include "symbol_order.h"
 
-#define BLOCK_MAGIC   UINT64_C(0x334c424d59535254) /* "TRSYMBL3" */
+#define BLOCK_MAGIC   UINT64_C(0x344c424d59535254) /* "TRSYMBL4" */
 #define CONTINUES     (UINT32_C(1) << 31)
 #define PAGE_BYTES    4096u
 #define SIZE_FAR      UINT16_MAX /* the size stands before the name, in eight bytes */
@@ -52,7 +52,8 @@ struct block_head {
 	uint32_t n_line_files;
 	uint32_t n_line_row_bytes;
 	uint32_t n_line_text_bytes;
-	uint64_t n_build_id_bytes;
+	uint32_t n_build_id_bytes;
+	uint32_t has_go_build_id;
 	uint8_t build_id[SYMBOL_BUILD_ID_BYTES_MAX];
 };
 
@@ -243,7 +244,8 @@ static struct block_head head_of(const struct sweep *sweep, const struct symbol_
 		.n_line_files = (uint32_t)(input->lines->files.n_bytes / sizeof(uint32_t)),
 		.n_line_row_bytes = (uint32_t)input->lines->rows.n_bytes,
 		.n_line_text_bytes = (uint32_t)input->lines->file_text.n_bytes,
-		.n_build_id_bytes = input->build_id->n_bytes,
+		.n_build_id_bytes = (uint32_t)input->build_id->n_bytes,
+		.has_go_build_id = input->build_id->has_go,
 	};
 
 	memcpy(head.build_id, input->build_id->bytes, sizeof(head.build_id));
@@ -327,6 +329,7 @@ int symbol_table_view(const void *block, size_t n_bytes, struct symbol_table *re
 		return SYMBOL_TABLE_MALFORMED;
 	set_pointers(head, &table);
 	table.build_id.n_bytes = head->n_build_id_bytes;
+	table.build_id.has_go = head->has_go_build_id != 0;
 	memcpy(table.build_id.bytes, head->build_id, sizeof(head->build_id));
 	*ret_table = table;
 	return 0;

@@ -46,6 +46,7 @@ struct symbol_segment {
 struct symbol_build_id {
 	size_t n_bytes; /* 0: none */
 	uint8_t bytes[SYMBOL_BUILD_ID_BYTES_MAX];
+	bool has_go; /* one of Go's linker, a text that is not kept */
 };
 
 struct symbol_segments {

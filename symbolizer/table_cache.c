@@ -51,7 +51,9 @@ static int view(struct held_table *table, const struct table_digest *digest, con
 
 	table->digest = *digest;
 	table->touched_ns = clock_monotonic_ns();
-	table->class = table->view.build_id.n_bytes > 0 ? TABLE_OF_BUILD_ID : TABLE_OF_FILE;
+	table->class = table->view.build_id.n_bytes > 0 || table->view.build_id.has_go
+			       ? TABLE_OF_BUILD_ID
+			       : TABLE_OF_FILE;
 	return r;
 }
 

@@ -143,3 +143,17 @@ void small_elf_make_stripped(struct small_elf *elf, uint8_t build_id, const char
 	memcpy(elf->data + elf->n_bytes, sections, sizeof(sections));
 	elf->n_bytes += sizeof(sections);
 }
+
+void small_elf_set_go_build_id(struct small_elf *elf, const char text[48])
+{
+	const Elf64_Nhdr header = {4, 48, 4};
+	const size_t segment_at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+	Elf64_Phdr segment;
+
+	memcpy(&segment, elf->data + segment_at, sizeof(segment));
+	segment.p_filesz = segment.p_memsz = sizeof(header) + 4 + 48;
+	memcpy(elf->data + segment_at, &segment, sizeof(segment));
+	memcpy(elf->data + NOTE_OFFSET, &header, sizeof(header));
+	memcpy(elf->data + NOTE_OFFSET + sizeof(header), "Go\0", 4);
+	memcpy(elf->data + NOTE_OFFSET + sizeof(header) + 4, text, 48);
+}

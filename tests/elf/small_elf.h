@@ -20,8 +20,9 @@ struct small_elf {
 void small_elf_make(struct small_elf *elf, const char *const *names, size_t n_names,
 		    uint8_t build_id);
 
-/* Takes the build id out of a file that was made; its size stays. */
+/* Takes the build id out of a file that was made, or gives it @text as Go's; its size stays. */
 void small_elf_drop_build_id(struct small_elf *elf);
+void small_elf_set_go_build_id(struct small_elf *elf, const char text[48]);
 
 /*
  * The same file stripped: without functions, with a debuglink when @link is not NULL, without a

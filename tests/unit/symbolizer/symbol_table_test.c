@@ -501,7 +501,7 @@ static void segments_give_addresses_by_file_offset(void **state)
 		{0x2800, 0x500800, true}, {0x2a00, 0, false},       {0x3000, 0, false},
 		{UINT64_MAX, 0, false},
 	};
-	const struct symbol_build_id build_id = {2, {0xab, 0xcd}};
+	const struct symbol_build_id build_id = {.n_bytes = 2, .bytes = {0xab, 0xcd}};
 	const struct symbol_table_input input = {.segments = &segments, .build_id = &build_id};
 	struct symbol_table table;
 	struct elf_addr addr;

@@ -297,6 +297,32 @@ static void each_cache_holds_as_many_tables_as_it_may(void **state)
 	assert_int_equal(built(world), 10);
 }
 
+/* Go's linker writes one of its own, and a file that has it is no file without. */
+static void a_build_id_of_gos_counts_as_one(void **state)
+{
+	static const struct {
+		const char *text; /* of 48 bytes */
+		uint64_t n_of_build_ids, n_of_files;
+	} rows[] = {
+		{"0123456789ab/0123456789ab/0123456789ab/012345678", 1, 0},
+		{"redacted                                        ", 0, 1},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct host_file file;
+
+		start_cache(world, CACHE_BYTES);
+		make_file(&file, "function_0", 100 + i);
+		small_elf_set_go_build_id(&file.elf, rows[i].text);
+		assert_is_named(world, &file, 0);
+		assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_BUILD_IDS),
+				 rows[i].n_of_build_ids);
+		assert_int_equal(counters_get(&world->counters, COUNTER_TABLES_OF_FILES),
+				 rows[i].n_of_files);
+	}
+}
+
 static void a_smaller_limit_takes_effect_with_the_next_window(void **state)
 {
 	struct world *world = *state;
@@ -560,6 +586,7 @@ int main(void)
 		TEST(what_a_file_is_not_is_remembered_but_not_what_could_not_be_read),
 		TEST(memory_is_bounded_and_the_least_used_goes),
 		TEST(each_cache_holds_as_many_tables_as_it_may),
+		TEST(a_build_id_of_gos_counts_as_one),
 		TEST(a_smaller_limit_takes_effect_with_the_next_window),
 		TEST(equal_files_take_one_place),
 		TEST(a_pool_that_starts_beside_a_warm_cache_parses_nothing),

@@ -226,6 +226,7 @@ class World:
     def __init__(self):
         self.root = tempfile.mkdtemp(prefix="triptych-push-")
         self.run, self.spool = self.root + "/run", self.root + "/spool"
+        self.config = self.root + "/config.alloy"
         self.store, self.bin = self.root + "/store", self.root + "/bin"
         for path in (self.run, self.spool, self.store, self.bin):
             os.mkdir(path)
@@ -279,7 +280,7 @@ class World:
 
     def command(self, *more):
         return as_user(SHIPPER_UID) + [
-            self.tool("shipper"), "--config", self.root + "/config.alloy", "--run-dir", self.run,
+            self.tool("shipper"), "--config", self.config, "--run-dir", self.run,
             "--spool-dir", self.spool, "--http", self.http,
             "--collector-uid", str(uid_of(COLLECTOR_UID)),
             "--symbolizer-uid", str(uid_of(SYMBOLIZER_UID))] + list(more)
@@ -912,6 +913,37 @@ class Reloading(ShipperTest):
         self.assertEqual(metrics["triptych_config_last_reload_successful"][()], 1)
         client.profile(1)
         self.wait_sent(server.url, 10)
+
+    def test_a_directory_of_files_is_reloaded_whole(self):
+        first, second = self.server(), self.server()
+        directory = self.world.config = self.world.root + "/conf.d"
+        os.mkdir(directory)
+
+        def put(name, text):
+            with open(directory + "/" + name, "w") as file:
+                file.write(text)
+
+        def write(name, server):
+            put(name + ".alloy", 'pyroscope.write "%s" {\n  endpoint {\n    url = "%s"\n  }\n}\n'
+                % (name, server.url))
+
+        ebpf = ('pyroscope.ebpf "e" {\n  forward_to = [%s]\n'
+                '  default_target = {service_name = "host"}\n}\n')
+        write("one", first)
+        put("zero.alloy", ebpf % "pyroscope.write.one.receiver")
+        self.world.start()
+        client = self.client()
+        self.assertEqual(client.profile(1), "stored")
+        self.wait_sent(first.url, 10)
+        put("zero.alloy", ebpf % "pyroscope.write.one.receiver, pyroscope.write.two.receiver")
+        status, text = self.world.ask("POST", "/-/reload")
+        self.assertEqual(status, 400)
+        self.assertIn("/conf.d/zero.alloy:2:47: found the unknown name pyroscope.write.two", text)
+        write("two", second)
+        self.assertEqual(self.world.ask("POST", "/-/reload")[0], 200)
+        self.assertEqual(client.profile(2), "stored")
+        self.wait_sent(first.url, 20)
+        self.wait_sent(second.url, 20)
 
     def test_a_file_that_the_configuration_names_is_read_again_when_it_changes(self):
         first, second = self.server(), self.server()

@@ -41,18 +41,36 @@ struct regex_engine {
 	struct config_text texts[REGEX_GROUPS_MAX + 1];
 };
 
-/* Behind each round of a loop whose item can match nothing: see regex_translate.c. */
-static int refuse_empty_round(pcre2_callout_block *block, void *context)
+static uint32_t read_digits(const unsigned char *digits, size_t n)
 {
-	uint64_t entry = 0;
-	size_t began, start;
+	uint32_t number = 0;
+
+	for (size_t i = 0; i < n; i++)
+		number = number * 10 + (uint32_t)(digits[i] - '0');
+	return number;
+}
+
+/* Where a group that captures nothing was passed last; PCRE2_UNSET when it was not. */
+static size_t place_of(const pcre2_callout_block *block, uint32_t group)
+{
+	if (group == 0 || group >= block->capture_top)
+		return PCRE2_UNSET;
+	return block->offset_vector[2 * (size_t)group];
+}
+
+/* Has the pattern gone round without going on? What the callouts say is in regex_translate.c. */
+static int refuse_idle_round(pcre2_callout_block *block, void *context)
+{
+	const unsigned char *text = block->callout_string;
+	size_t n = block->callout_string_length, at = block->current_position, began, start;
 
 	(void)context;
-	for (size_t i = 0; i < block->callout_string_length; i++)
-		entry = entry * 10 + (uint64_t)(block->callout_string[i] - '0');
-	began = block->offset_vector[2 * entry];
-	start = block->offset_vector[2 * (entry + 1)];
-	return start == block->current_position && start != began;
+	if (text[0] == 'M')
+		return place_of(block, read_digits(text + 1, (n - 1) / 2)) == at ||
+		       place_of(block, read_digits(text + 1 + (n - 1) / 2, (n - 1) / 2)) == at;
+	began = place_of(block, read_digits(text + 1, n - 1));
+	start = place_of(block, read_digits(text + 1, n - 1) + 1);
+	return start == at && start != began;
 }
 
 int regex_engine_new(uint64_t steps_max, struct regex_engine **ret_engine)
@@ -70,7 +88,7 @@ int regex_engine_new(uint64_t steps_max, struct regex_engine **ret_engine)
 		return -ENOMEM;
 	}
 	(void)pcre2_set_heap_limit(engine->context, REGEX_HEAP_KIB); /* these never fail */
-	(void)pcre2_set_callout(engine->context, refuse_empty_round, NULL);
+	(void)pcre2_set_callout(engine->context, refuse_idle_round, NULL);
 	*ret_engine = engine;
 	return 0;
 }

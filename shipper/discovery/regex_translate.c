@@ -1,5 +1,6 @@
 #include "regex_syntax.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -12,20 +13,24 @@
  * newline that ends the text. Both become assertions about one character.
  *
  * Repeats of what can match nothing: a backtracking matcher that has gone round without consuming
- * anything leaves the loop, whereas in Go that way round loses, unless it is the first, and what is
- * left of the item's choices is tried. The text matches either way, but groups differ: on "aa"
- * (a|)* ends with "a" in Go and with "" in Perl. So where a loop begins, and where each round does,
- * empty groups keep the places, and a callout behind each round refuses an empty one that is not
- * the first.
+ * anything leaves the loop. Go tries each place of its program once at a position: to come back to
+ * one without having consumed anything loses, and what is left of the choices made there is tried.
+ * The text matches either way, but groups differ: on "aa" (a|)* ends with "a" in Go and with "" in
+ * Perl. So inside such a loop an empty group at each choice remembers the position, and a callout
+ * before it refuses to be there again. Within a counted repeat, whose copies PCRE2 does not tell
+ * apart, only whole rounds are looked at: an empty one is refused unless it is the loop's first.
  */
 
-#define NEVER      "(?!)"
-#define SURROGATES "\\p{Cs}" /* a class of what no text has */
+#define NEVER       "(?!)"
+#define MARK_DIGITS 5u
+#define SURROGATES  "\\p{Cs}" /* a class of what no text has */
 
 struct translation {
 	struct bytes *pattern;
 	struct bytes *groups;
 	uint32_t n_groups;
+	uint32_t n_loops;  /* around what is written, whose items can match nothing */
+	uint32_t n_counts; /* counted repeats around it */
 };
 
 static void write_node(struct translation *t, const struct regex_node *node);
@@ -199,18 +204,61 @@ static void write_count(struct translation *t, uint32_t min, uint32_t max)
 		bytes_printf(t->pattern, "{%u,%u}", min, max);
 }
 
+static uint32_t put_empty_group(struct translation *t)
+{
+	uint32_t group = open_group(t, REGEX_NO_GROUP);
+
+	put(t, ")");
+	return group;
+}
+
+/* Must what can match nothing, and has a choice, remember where it was? */
+static bool is_marking(const struct translation *t)
+{
+	return t->n_loops > 0 && t->n_counts == 0;
+}
+
+/*
+ * Refuses to be where a mark was set before, this one or @other (0: none), then sets it. A number
+ * has a fixed width, so that it can be written when it is known: see meet_mark().
+ */
+static uint32_t put_mark(struct translation *t, uint32_t other)
+{
+	bytes_printf(t->pattern, "(?C'M%05u%05u')", t->n_groups + 1, other);
+	return put_empty_group(t);
+}
+
+/* Tells the mark that ends before @end of the pattern, which had no other, of mark @other. */
+static void meet_mark(struct translation *t, size_t end, uint32_t other)
+{
+	char digits[MARK_DIGITS + 1];
+
+	if (t->pattern->error)
+		return;
+	(void)snprintf(digits, sizeof(digits), "%05u", other % 100000);
+	memcpy(t->pattern->data + end - strlen("')()") - MARK_DIGITS, digits, MARK_DIGITS);
+}
+
 /* One or more rounds of @item, which can match nothing. */
 static void write_loop(struct translation *t, const struct regex_node *item, bool is_lazy)
 {
 	uint32_t entry;
 
 	put(t, "(?:");
-	entry = open_group(t, REGEX_NO_GROUP);
-	put(t, ")(?:");
-	(void)open_group(t, REGEX_NO_GROUP);
-	put(t, ")");
-	write_node(t, item);
-	bytes_printf(t->pattern, "(?C'%u'))+%s)", entry, is_lazy ? "?" : "");
+	t->n_loops++;
+	if (t->n_counts > 0) {
+		entry = put_empty_group(t);
+		put(t, "(?:");
+		(void)put_empty_group(t);
+		write_node(t, item);
+		bytes_printf(t->pattern, "(?C'R%u')", entry);
+	} else {
+		put(t, "(?:");
+		write_node(t, item);
+		(void)put_mark(t, 0);
+	}
+	t->n_loops--;
+	put(t, is_lazy ? ")+?)" : ")+)");
 }
 
 /* Unlimited repeats of what can match nothing: @min - 1 copies, then the loop. */
@@ -218,35 +266,60 @@ static void write_loops(struct translation *t, const struct regex_node *node)
 {
 	const char *lazy = node->is_lazy ? "?" : "";
 
-	put(t, "(?:");
 	if (node->min > 1) {
+		t->n_counts += node->min > 2;
+		put(t, "(?:");
 		write_node(t, node->first);
 		put(t, ")");
 		write_count(t, node->min - 1, node->min - 1);
-		put(t, "(?:");
+		t->n_counts -= node->min > 2;
 	}
+	if (node->min == 0 && is_marking(t))
+		(void)put_mark(t, 0);
+	put(t, "(?:");
 	write_loop(t, node->first, node->is_lazy);
 	put(t, node->min > 0 ? ")" : ")?");
 	put(t, node->min > 0 ? "" : lazy);
+}
+
+/* A star over what cannot match nothing, inside a loop: its one choice is before each round. */
+static void write_marked_star(struct translation *t, const struct regex_node *node)
+{
+	uint32_t before = put_mark(t, 0);
+	size_t end = t->pattern->n_bytes;
+
+	put(t, "(?:");
+	write_node(t, node->first);
+	meet_mark(t, end, put_mark(t, before));
+	put(t, node->is_lazy ? ")*?" : ")*");
 }
 
 static void write_repeat(struct translation *t, const struct regex_node *node)
 {
 	const struct regex_node *item = node->first;
 	bool single = is_single(item);
+	bool is_counted = node->min > 1 || (node->max > 1 && node->max != REGEX_UNLIMITED);
 
 	if (node->max == 0)
 		return;
-	if (item->is_nullable && node->max == REGEX_UNLIMITED) {
+	if (node->max == REGEX_UNLIMITED && item->is_nullable) {
 		write_loops(t, node);
 		return;
 	}
+	if (node->max == REGEX_UNLIMITED && node->min == 0 && is_marking(t)) {
+		write_marked_star(t, node);
+		return;
+	}
+	if (node->max == 1 && node->min == 0 && is_marking(t))
+		(void)put_mark(t, 0);
 	if (single) {
 		begin_single(t, item);
 	} else {
+		t->n_counts += is_counted;
 		put(t, "(?:");
 		write_node(t, item);
 		put(t, ")");
+		t->n_counts -= is_counted;
 	}
 	write_count(t, node->min, node->max);
 	put(t, node->is_lazy ? "?" : "");
@@ -302,6 +375,8 @@ static void write_node(struct translation *t, const struct regex_node *node)
 		write_children(t, node, "");
 		break;
 	case REGEX_CHOICE:
+		if (node->is_nullable && is_marking(t))
+			(void)put_mark(t, 0);
 		put(t, "(?:");
 		write_children(t, node, "|");
 		put(t, ")");

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -238,7 +239,7 @@ class Server(ThreadingHTTPServer):
 class Receiver:
     """with Receiver(directory) as receiver: … receiver.url …"""
 
-    def __init__(self, directory, port=0):
+    def __init__(self, directory, port=0, host="127.0.0.1"):
         self.directory = directory
         self.lock = threading.Lock()
         self.received, self.refusals, self.plans = [], [], []
@@ -246,7 +247,7 @@ class Receiver:
         self.n_requests = 0
         self.request_headers = []
         os.makedirs(directory, exist_ok=True)
-        self.server = Server(("127.0.0.1", port), Handler)
+        self.server = Server((host, port), Handler)
         self.server.receiver = self
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
@@ -342,8 +343,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dir", required=True)
     parser.add_argument("--port", type=int, default=4040)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at")
     options = parser.parse_args()
-    with Receiver(options.dir, options.port) as receiver:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container
+    with Receiver(options.dir, options.port, options.host) as receiver:
         print(f"receiving at {receiver.url} into {options.dir}", flush=True)
         try:
             while True:

@@ -34,6 +34,28 @@ static size_t character_bytes(const unsigned char *at, size_t n_left)
 	return n;
 }
 
+/* Whether all of 8 bytes are printable ASCII, which nearly all names are. */
+static bool are_plain(const char *at)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+	uint64_t bytes, low, deleted;
+
+	memcpy(&bytes, at, sizeof(bytes));
+	low = bytes - ones * 0x20;              /* borrows where a byte is below a space */
+	deleted = (bytes ^ ones * 0x7f) - ones; /* and where one is 0x7f */
+	return ((bytes | low | deleted) & high) == 0;
+}
+
+/* How many bytes from @at on may be taken as they are, in steps of 8; there may be more. */
+static size_t plain_bytes(const char *at, size_t n_left)
+{
+	size_t n = 0;
+
+	while (n_left - n >= 8 && are_plain(at + n))
+		n += 8;
+	return n;
+}
+
 /* What may be shown of @raw. */
 static size_t clean(struct wire_bytes raw, char *out, size_t bytes_max)
 {
@@ -41,11 +63,18 @@ static size_t clean(struct wire_bytes raw, char *out, size_t bytes_max)
 	size_t at = 0, n_out = 0;
 
 	while (at < raw.n_bytes) {
-		size_t n = character_bytes((const unsigned char *)text + at, raw.n_bytes - at);
-		const char *from = n ? text + at : replacement;
-		size_t n_from = n ? n : REPLACEMENT_BYTES;
+		size_t n_left = raw.n_bytes - at, n_room = bytes_max - n_out;
+		size_t n = plain_bytes(text + at, n_left < n_room ? n_left : n_room), n_from;
+		const char *from = text + at;
 
-		if (n_from > bytes_max - n_out)
+		if (n == 0)
+			n = character_bytes((const unsigned char *)from, n_left);
+		n_from = n;
+		if (n == 0) {
+			from = replacement;
+			n_from = REPLACEMENT_BYTES;
+		}
+		if (n_from > n_room)
 			break;
 		memcpy(out + n_out, from, n_from);
 		n_out += n_from;

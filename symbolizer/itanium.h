@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "itanium_node.h"
 
@@ -57,10 +58,6 @@ struct itanium_style {
 /* itanium_node.c: nodes, and what reads single characters. */
 void itanium_begin(struct itanium *p, const char *text, size_t n_bytes);
 void itanium_fail(struct itanium *p);
-bool itanium_enter(struct itanium *p); /* one level deeper; always paired with leave */
-void itanium_leave(struct itanium *p);
-char itanium_peek(const struct itanium *p, size_t ahead);
-bool itanium_eat(struct itanium *p, const char *text);
 void itanium_expect(struct itanium *p, char c);
 uint32_t itanium_node(struct itanium *p, enum node_kind kind, uint32_t a, uint32_t b);
 uint32_t itanium_node3(struct itanium *p, enum node_kind kind, uint32_t a, uint32_t b, uint32_t c);
@@ -73,6 +70,34 @@ uint32_t itanium_list_at(struct itanium *p, uint32_t list, uint32_t index); /* 0
 int32_t itanium_number(struct itanium *p);
 uint32_t itanium_compact_number(struct itanium *p); /* "_" is 0, "0_" is 1, … */
 void itanium_sub_add(struct itanium *p, uint32_t node);
+
+/* What is called for every character; enter, one level deeper, is always paired with leave. */
+static inline bool itanium_enter(struct itanium *p)
+{
+	if (++p->depth > ITANIUM_DEPTH_MAX || ++p->n_steps > ITANIUM_STEPS_MAX)
+		itanium_fail(p);
+	return !p->has_failed;
+}
+
+static inline void itanium_leave(struct itanium *p)
+{
+	p->depth--;
+}
+
+static inline char itanium_peek(const struct itanium *p, size_t ahead)
+{
+	return ahead < (size_t)(p->end - p->at) ? p->at[ahead] : '\0';
+}
+
+static inline bool itanium_eat(struct itanium *p, const char *text)
+{
+	size_t n_bytes = strlen(text);
+
+	if ((size_t)(p->end - p->at) < n_bytes || memcmp(p->at, text, n_bytes) != 0)
+		return false;
+	p->at += n_bytes;
+	return true;
+}
 
 /* itanium_encoding.c */
 uint32_t itanium_encoding(struct itanium *p, bool has_params, bool is_local);

@@ -19,33 +19,6 @@ void itanium_fail(struct itanium *p)
 	p->at = p->end;
 }
 
-bool itanium_enter(struct itanium *p)
-{
-	if (++p->depth > ITANIUM_DEPTH_MAX || ++p->n_steps > ITANIUM_STEPS_MAX)
-		itanium_fail(p);
-	return !p->has_failed;
-}
-
-void itanium_leave(struct itanium *p)
-{
-	p->depth--;
-}
-
-char itanium_peek(const struct itanium *p, size_t ahead)
-{
-	return ahead < (size_t)(p->end - p->at) ? p->at[ahead] : '\0';
-}
-
-bool itanium_eat(struct itanium *p, const char *text)
-{
-	size_t n_bytes = strlen(text);
-
-	if ((size_t)(p->end - p->at) < n_bytes || memcmp(p->at, text, n_bytes) != 0)
-		return false;
-	p->at += n_bytes;
-	return true;
-}
-
 void itanium_expect(struct itanium *p, char c)
 {
 	if (itanium_peek(p, 0) == c && c)

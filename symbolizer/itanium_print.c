@@ -12,11 +12,6 @@ void print_text(struct printer *pr, const char *text, size_t n_bytes)
 	pr->n_bytes += n_bytes;
 }
 
-void print_constant(struct printer *pr, const char *text)
-{
-	print_text(pr, text, strlen(text));
-}
-
 void print_number(struct printer *pr, int64_t number)
 {
 	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
@@ -31,22 +26,9 @@ void print_number(struct printer *pr, int64_t number)
 	print_text(pr, digits + at, sizeof(digits) - at);
 }
 
-char print_last(const struct printer *pr)
-{
-	return pr->n_bytes > 0 ? pr->out[pr->n_bytes - 1] : '\0';
-}
-
 static const struct node *at(const struct printer *pr, uint32_t node)
 {
 	return &pr->p->nodes[node];
-}
-
-/* Counts a step; false once there were too many, or something else failed. */
-bool print_may_go_on(struct printer *pr)
-{
-	if (++pr->p->n_steps > ITANIUM_STEPS_MAX)
-		itanium_fail(pr->p);
-	return !pr->p->has_failed;
 }
 
 uint32_t print_resolve(struct printer *pr, uint32_t node, int32_t *pack_index)

@@ -252,7 +252,7 @@ static void sizeof_list(struct printer *pr, const struct node *n)
 {
 	int64_t count = 0;
 
-	for (uint32_t i = n->a; i != 0; i = at(pr, i)->b) {
+	for (uint32_t i = n->a; i != 0 && print_may_go_on(pr); i = at(pr, i)->b) {
 		const struct node *arg = at(pr, at(pr, i)->a);
 		uint32_t pack = arg->kind == NODE_EXPANSION ? print_find_pack(pr, arg->a)
 				: arg->kind == NODE_PACK    ? at(pr, i)->a
@@ -293,7 +293,7 @@ static void requires_expression(struct printer *pr, const struct node *n)
 		print_constant(pr, ")");
 	}
 	print_constant(pr, " {");
-	for (uint32_t i = n->b; i != 0; i = at(pr, i)->b) {
+	for (uint32_t i = n->b; i != 0 && print_may_go_on(pr); i = at(pr, i)->b) {
 		print_node(pr, at(pr, i)->a);
 		print_constant(pr, ";");
 	}

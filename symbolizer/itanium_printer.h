@@ -15,13 +15,26 @@ struct printer {
 	int32_t pack_index; /* which element of packs an expansion is at; -1: none */
 };
 
-/* Counts a step; false once there were too many, or something else failed. */
-bool print_may_go_on(struct printer *pr);
-
 void print_text(struct printer *pr, const char *text, size_t n_bytes);
-void print_constant(struct printer *pr, const char *text);
 void print_number(struct printer *pr, int64_t number);
-char print_last(const struct printer *pr);
+
+static inline void print_constant(struct printer *pr, const char *text)
+{
+	print_text(pr, text, strlen(text));
+}
+
+static inline char print_last(const struct printer *pr)
+{
+	return pr->n_bytes > 0 ? pr->out[pr->n_bytes - 1] : '\0';
+}
+
+/* Counts a step; false once there were too many, or something else failed. */
+static inline bool print_may_go_on(struct printer *pr)
+{
+	if (++pr->p->n_steps > ITANIUM_STEPS_MAX)
+		itanium_fail(pr->p);
+	return !pr->p->has_failed;
+}
 
 void print_node(struct printer *pr, uint32_t node); /* left and right */
 void print_left(struct printer *pr, uint32_t node);

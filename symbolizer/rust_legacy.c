@@ -110,13 +110,14 @@ static void elements(struct rust *r)
 
 size_t demangle_rust_legacy(struct wire_bytes name, struct rust_output *out)
 {
-	const char *text = name.data;
+	const char *text = name.data, *dot = memrchr(text, '.', name.n_bytes);
 	size_t n_bytes = name.n_bytes;
 	struct rust r = {.out = out->text, .bytes_max = out->bytes_max};
 
-	for (size_t i = n_bytes; i-- > 1 && n_bytes == name.n_bytes;) /* llvm's suffix */
-		if (text[i] == '.' && text[i - 1] == 'E')
-			n_bytes = i;
+	while (dot && dot[-1] != 'E')
+		dot = memrchr(text, '.', (size_t)(dot - text));
+	if (dot) /* llvm's suffix */
+		n_bytes = (size_t)(dot - text);
 	out->n_steps = 1;
 	if (!has_hash(text, n_bytes))
 		return 0;

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#define RUST_DEPTH_MAX 256u
+#define RUST_STEPS_MAX (UINT32_C(1) << 17)
 
 struct rust {
 	const char *start; /* after _R: back references count from here */
@@ -33,19 +37,55 @@ struct rust_identifier {
 
 /* rust_text.c: characters, numbers and identifiers. */
 void rust_fail(struct rust *r);
-bool rust_enter(struct rust *r); /* one level deeper; always paired with leave */
-void rust_leave(struct rust *r);
-char rust_peek(const struct rust *r);
-bool rust_eat(struct rust *r, char c);
-char rust_next(struct rust *r);
 void rust_put(struct rust *r, const char *text, size_t n_bytes);
-void rust_put_text(struct rust *r, const char *text);
 void rust_put_number(struct rust *r, uint64_t number);
 void rust_put_character(struct rust *r, uint32_t c);
 uint64_t rust_base_62(struct rust *r);
 uint64_t rust_disambiguator(struct rust *r);
 struct rust_identifier rust_identifier(struct rust *r);
 void rust_put_identifier(struct rust *r, struct rust_identifier id);
+
+/* What is called for every character; enter, one level deeper, is always paired with leave. */
+static inline bool rust_enter(struct rust *r)
+{
+	if (++r->depth > RUST_DEPTH_MAX || ++r->n_steps > RUST_STEPS_MAX)
+		rust_fail(r);
+	return !r->has_failed;
+}
+
+static inline void rust_leave(struct rust *r)
+{
+	r->depth--;
+}
+
+static inline char rust_peek(const struct rust *r)
+{
+	return r->at < r->end ? *r->at : '\0';
+}
+
+static inline bool rust_eat(struct rust *r, char c)
+{
+	if (rust_peek(r) != c)
+		return false;
+	r->at++;
+	return true;
+}
+
+static inline char rust_next(struct rust *r)
+{
+	char c = rust_peek(r);
+
+	if (c == '\0')
+		rust_fail(r);
+	else
+		r->at++;
+	return c;
+}
+
+static inline void rust_put_text(struct rust *r, const char *text)
+{
+	rust_put(r, text, strlen(text));
+}
 
 /*
  * Reads what stands earlier in the name; the caller then goes on at *@ret_at. False: there is

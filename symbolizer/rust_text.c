@@ -2,50 +2,12 @@
 
 #include <string.h>
 
-#define DEPTH_MAX      256u
-#define STEPS_MAX      (UINT32_C(1) << 17)
 #define CHARACTERS_MAX 256u /* of one punycode identifier */
 
 void rust_fail(struct rust *r)
 {
 	r->has_failed = true;
 	r->at = r->end;
-}
-
-bool rust_enter(struct rust *r)
-{
-	if (++r->depth > DEPTH_MAX || ++r->n_steps > STEPS_MAX)
-		rust_fail(r);
-	return !r->has_failed;
-}
-
-void rust_leave(struct rust *r)
-{
-	r->depth--;
-}
-
-char rust_peek(const struct rust *r)
-{
-	return r->at < r->end ? *r->at : '\0';
-}
-
-bool rust_eat(struct rust *r, char c)
-{
-	if (rust_peek(r) != c)
-		return false;
-	r->at++;
-	return true;
-}
-
-char rust_next(struct rust *r)
-{
-	char c = rust_peek(r);
-
-	if (c == '\0')
-		rust_fail(r);
-	else
-		r->at++;
-	return c;
 }
 
 void rust_put(struct rust *r, const char *text, size_t n_bytes)
@@ -58,11 +20,6 @@ void rust_put(struct rust *r, const char *text, size_t n_bytes)
 	}
 	memcpy(r->out + r->n_bytes, text, n_bytes);
 	r->n_bytes += n_bytes;
-}
-
-void rust_put_text(struct rust *r, const char *text)
-{
-	rust_put(r, text, strlen(text));
 }
 
 void rust_put_number(struct rust *r, uint64_t number)

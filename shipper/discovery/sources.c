@@ -190,6 +190,8 @@ uint64_t sources_deadline_ns(const struct sources *sources)
 {
 	uint64_t deadline_ns = SOURCE_NO_TIME;
 
+	if (sources->has_changed) /* published from outside of sources_run(): an answer came */
+		return 0;
 	for (const struct source_slot *i = sources->slots; i; i = i->next)
 		if (slot_deadline_ns(i) < deadline_ns)
 			deadline_ns = slot_deadline_ns(i);

@@ -1,10 +1,12 @@
 #pragma once
 /*
- * What the BPF programs and the collector share: maps' keys and values, the announcements of
- * processes, and the counters. Fixed-width fields only; the layouts are asserted where they are
- * used.
+ * What the BPF programs and the collector share: maps' keys and values, and the announcements of
+ * processes; counters and settings are in ticks.h. Fixed-width fields only; the layouts are
+ * asserted where they are used.
  */
 #include <linux/types.h>
+
+#include "ticks.h"
 
 #define FRAMES_OF_KIND_MAX 127 /* user and kernel each; the kernel's own limit by default */
 #define FRAMES_MAX         (2 * FRAMES_OF_KIND_MAX)
@@ -36,18 +38,21 @@ struct process_entry {
 	struct process_image image;
 	__u64 cgroup_id;    /* leaf in the unified hierarchy */
 	__u64 n_exec_pages; /* executable pages mapped when last announced: a change is news */
-	__u32 decision;     /* enum decision */
-	__u32 announced;    /* 0: the ring was full when it should have been */
+	__u8 decision;      /* enum decision */
+	__u8 announced;     /* 0: the ring was full when it should have been */
+	__u8 jobs;          /* whose target it is; JOBS_ALL until that is told */
+	__u8 kernel_jobs;   /* who of them wants its kernel stacks */
+	__u32 reserved;
 };
 
-/* Maps "stacks_<class>": key __u64 hash of image and frames. */
+/* Maps "stacks_<class>": key __u64 hash of everything in the record but the count. */
 struct stack_head {
 	struct process_image image;
 	__u32 count;
 	__u8 n_kernel;
 	__u8 n_user;
 	__u8 flags; /* STACK_RECORD_… */
-	__u8 reserved;
+	__u8 jobs;  /* that took the tick: one for each of them */
 };
 
 struct stack_record {
@@ -57,6 +62,7 @@ struct stack_record {
 
 #define STACK_RECORD_TRUNCATED_USER   0x1
 #define STACK_RECORD_TRUNCATED_KERNEL 0x2
+#define STACK_RECORD_SETTINGS         0x4 /* as in tick_settings when it was taken */
 
 /* Stacks are kept by size, so that a shallow one does not cost a deep one's memory. */
 enum stack_class { STACKS_SHALLOW, STACKS_MIDDLE, STACKS_DEEP, N_STACK_CLASSES };
@@ -106,33 +112,4 @@ struct exec_mapping {
 struct exec_announcement {
 	struct announcement head;
 	struct exec_mapping mappings[N_EXEC_MAPPINGS];
-};
-
-/* Per-CPU counters: slots of the array "tick_counters". */
-enum tick_counter {
-	TICK_TICKS,
-	TICK_TAKEN,
-	TICK_SKIPPED_IDLE,
-	TICK_SKIPPED_KERNEL_THREAD,
-	TICK_SKIPPED_NOT_SELECTED,
-	TICK_SKIPPED_NO_STACK,
-	TICK_DROPPED_MAP_FULL,
-	TICK_DROPPED_COLLISION,
-	TICK_DROPPED_STACK_ERROR,
-	TICK_STACKS_WALKED,
-	TICK_STACKS_TRUNCATED,
-	TICK_EVENTS_LOST,
-	TICK_PROCESS_MAP_FULL,
-	N_TICK_COUNTERS,
-};
-
-struct tick_counters {
-	__u64 values[N_TICK_COUNTERS];
-};
-
-/* The programs' settings, in .bss, written by the collector while they run. */
-struct tick_settings {
-	__u32 collect_user;
-	__u32 collect_kernel;
-	__u32 generation; /* of decisions: counted up behind each that the collector writes */
 };

@@ -20,6 +20,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "exec_programs.h"
 #include "sample.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -46,9 +47,12 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct scratch {
 	struct process_entry last;
 	__u32 last_generation; /* of tick_settings, before last was read */
-	__u32 reserved;
+	__u8 walks_kernel;
+	__u8 walks_user;
+	__u16 reserved;
 	struct stack_head head;
 	__u64 frames[SCRATCH_FRAMES];
+	__u32 elapsed_ns[JOBS_MAX]; /* of each slow job: since it was due, on this CPU */
 };
 
 struct {
@@ -65,25 +69,6 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32);
 } cgroups SEC(".maps");
-
-/*
- * Programs that were run a moment ago, and when their exec last woke the collector, which holds
- * their files since: another run of the same can wait until it is sampled.
- */
-struct program_key {
-	__u64 inode;
-	__u32 device_major;
-	__u32 device_minor;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct program_key);
-	__type(value, __u64);
-} known_programs SEC(".maps");
-
-#define PROGRAM_KNOWN_NS 30000000000ULL /* half of the time that files are held by default */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -125,6 +110,7 @@ STACK_HALF(deep, 384, STACKS_DEEP_FRAMES_MAX);
 const volatile __u64 hash_seed = 0;
 
 struct tick_settings settings = {};
+__u32 n_processes = 0;                   /* entries of the map */
 __u64 n_inserted[N_STACK_CLASSES] = {};  /* since the programs were loaded */
 __u64 pressure_at[N_STACK_CLASSES] = {}; /* n_inserted that calls for an early drain */
 
@@ -206,27 +192,50 @@ static __always_inline enum decision decision_of_cgroup(__u64 cgroup_id)
 	return decision ? *decision : DECISION_UNDECIDED;
 }
 
+/* What an entry says in one number: 0 for "no", else its jobs, and above them its kernel_jobs. */
+static __always_inline __u32 wanted_of(const struct process_entry *entry)
+{
+	return entry->decision == DECISION_NO ? 0 : entry->jobs | (__u32)entry->kernel_jobs << 8;
+}
+
+static __always_inline void decide_by_cgroup(struct process_entry *entry, __u64 cgroup_id)
+{
+	entry->cgroup_id = cgroup_id;
+	entry->decision = decision_of_cgroup(cgroup_id);
+	entry->jobs = JOBS_ALL;
+	entry->kernel_jobs = JOBS_ALL;
+}
+
+/* Whether there was room: as much as the configuration says, and never more than the map has. */
+static __always_inline bool enter(__u32 pid, const struct process_entry *entry)
+{
+	if (n_processes < settings.n_processes_max &&
+	    bpf_map_update_elem(&processes, &pid, entry, BPF_NOEXIST) == 0) {
+		__sync_fetch_and_add(&n_processes, 1);
+		return true;
+	}
+	return bpf_map_update_elem(&processes, &pid, entry, BPF_EXIST) == 0;
+}
+
 /* First sample of an image: enters it and announces it, unless its cgroup is decided "no". */
-static __noinline enum decision meet(struct task_struct *task, const struct process_image *image,
-				     struct tick_counters *counters)
+static __noinline __u32 meet(struct task_struct *task, const struct process_image *image,
+			     struct tick_counters *counters)
 {
 	struct process_entry entry = {.image = *image};
-	__u32 pid = image->pid;
 
-	entry.cgroup_id = bpf_get_current_cgroup_id();
-	entry.decision = decision_of_cgroup(entry.cgroup_id);
+	decide_by_cgroup(&entry, bpf_get_current_cgroup_id());
 	/*
 	 * The exit of one that leaves was announced: an entry would stay for ever. The exec of one
 	 * that begins was not: its image must not be known before it is known how the last ended.
 	 */
 	if (is_leaving(task) || is_in_exec(task))
-		return entry.decision;
+		return wanted_of(&entry);
 	entry.n_exec_pages = BPF_CORE_READ(task, mm, exec_vm); /* 0: without an mm */
 	if (entry.decision != DECISION_NO)
 		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, WAKE);
-	if (bpf_map_update_elem(&processes, &pid, &entry, BPF_ANY) != 0)
+	if (!enter(image->pid, &entry))
 		count(counters, TICK_PROCESS_MAP_FULL);
-	return entry.decision;
+	return wanted_of(&entry);
 }
 
 /* What user space must know about a process that was met before. */
@@ -236,8 +245,7 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 	__u64 cgroup_id = bpf_get_current_cgroup_id();
 
 	if (cgroup_id != entry->cgroup_id) {
-		entry->decision = decision_of_cgroup(cgroup_id);
-		entry->cgroup_id = cgroup_id;
+		decide_by_cgroup(entry, cgroup_id);
 		announce(task, ANNOUNCE_CGROUP, cgroup_id, WAKE);
 	}
 	if (entry->decision == DECISION_NO || !mm)
@@ -262,8 +270,8 @@ static __always_inline bool is_as_before(struct task_struct *task,
 	return entry->decision == DECISION_NO || !mm || mm->exec_vm == entry->n_exec_pages;
 }
 
-static __noinline enum decision look_up(struct task_struct *task, struct scratch *scratch,
-					struct tick_counters *counters)
+static __noinline __u32 look_up(struct task_struct *task, struct scratch *scratch,
+				struct tick_counters *counters)
 {
 	const struct process_image *image = &scratch->head.image;
 	__u32 generation = *(volatile __u32 *)&settings.generation;
@@ -277,18 +285,56 @@ static __noinline enum decision look_up(struct task_struct *task, struct scratch
 		scratch->last = *entry;
 		scratch->last_generation = generation;
 	}
-	return entry->decision;
+	return wanted_of(entry);
 }
 
-static __always_inline enum decision decide(struct task_struct *task, struct scratch *scratch,
-					    struct tick_counters *counters)
+static __always_inline __u32 decide(struct task_struct *task, struct scratch *scratch,
+				    struct tick_counters *counters)
 {
 	const struct process_entry *last = &scratch->last;
 
 	if (scratch->last_generation == settings.generation &&
 	    same_image(&last->image, &scratch->head.image) && is_as_before(task, last))
-		return last->decision;
+		return wanted_of(last);
 	return look_up(task, scratch, counters);
+}
+
+/*
+ * Which of @jobs take this tick. A slow job takes one whenever its own period has passed in ticks
+ * that it could have taken on this CPU; what is over counts for the next.
+ */
+static __noinline __u32 due_of(struct scratch *scratch, __u32 jobs)
+{
+	__u32 due = jobs & ~(__u32)settings.slow_jobs;
+
+	for (__u32 i = 0; i < JOBS_MAX; i++) {
+		__u32 period_ns = settings.job_period_ns[i], elapsed_ns;
+
+		if (!(jobs & settings.slow_jobs & 1u << i))
+			continue;
+		elapsed_ns = scratch->elapsed_ns[i] + settings.period_ns;
+		if (elapsed_ns >= period_ns) {
+			due |= 1u << i;
+			elapsed_ns -= period_ns;
+			if (elapsed_ns >= period_ns) /* the period was longer before */
+				elapsed_ns = 0;
+		}
+		scratch->elapsed_ns[i] = elapsed_ns;
+	}
+	return due;
+}
+
+/* Notes who takes this tick, and what of the stack they want. Returns whether anybody does. */
+static __always_inline bool select_jobs(struct scratch *scratch, __u32 wanted)
+{
+	__u32 jobs = wanted & settings.jobs;
+
+	if (jobs & settings.slow_jobs)
+		jobs = due_of(scratch, jobs);
+	scratch->head.jobs = (__u8)jobs;
+	scratch->walks_user = (__u8)(jobs & settings.user_jobs);
+	scratch->walks_kernel = (__u8)(jobs & settings.kernel_jobs & wanted >> 8);
+	return jobs != 0;
 }
 
 /*
@@ -309,14 +355,14 @@ static __noinline void walk(struct bpf_perf_event_data *ctx, struct scratch *scr
 	long n_bytes;
 	__u32 n_kernel = 0, n_user = 0;
 
-	head->flags = 0;
-	if (in_kernel && settings.collect_kernel) {
+	head->flags = (__u8)settings.flag;
+	if (in_kernel && scratch->walks_kernel) {
 		n_bytes = bpf_get_stack(ctx, scratch->frames, STACK_OF_KIND_BYTES, 0);
 		n_kernel = n_bytes > 0 ? (__u32)n_bytes / sizeof(__u64) : 0;
 	}
 	if (n_kernel > FRAMES_OF_KIND_MAX)
 		n_kernel = FRAMES_OF_KIND_MAX;
-	if (settings.collect_user) {
+	if (scratch->walks_user) {
 		n_bytes = bpf_get_stack(ctx, scratch->frames + n_kernel, STACK_OF_KIND_BYTES,
 					BPF_F_USER_STACK);
 		n_user = n_bytes > 0 ? (__u32)n_bytes / sizeof(__u64) : 0;
@@ -335,7 +381,7 @@ static __noinline void walk(struct bpf_perf_event_data *ctx, struct scratch *scr
 static __noinline void leaf_only(struct bpf_perf_event_data *ctx, struct scratch *scratch,
 				 bool in_kernel)
 {
-	if (in_kernel ? !settings.collect_kernel : !settings.collect_user)
+	if (in_kernel ? !scratch->walks_kernel : !scratch->walks_user)
 		return;
 	scratch->frames[0] = PT_REGS_IP(&ctx->regs);
 	scratch->head.n_kernel = in_kernel;
@@ -355,7 +401,7 @@ static __noinline __u64 hash_of(const struct scratch *scratch)
 	__u64 hash = mix(hash_seed, image->start_boot_ns);
 
 	hash = mix(hash, (__u64)image->exec_count << 32 | image->pid);
-	hash = mix(hash, (__u64)scratch->head.n_kernel << 8 | scratch->head.n_user);
+	hash = mix(hash, *(const __u32 *)&scratch->head.n_kernel); /* and n_user, flags, jobs */
 	for (__u32 i = 0; i < FRAMES_MAX && i < n_frames; i++)
 		hash = mix(hash, scratch->frames[i]);
 	return hash;
@@ -368,8 +414,7 @@ static __always_inline bool same_stack(const struct stack_record *record,
 	__u32 n_frames = n_frames_of(scratch);
 
 	if (!same_image(&record->head.image, &scratch->head.image) ||
-	    record->head.n_kernel != scratch->head.n_kernel ||
-	    record->head.n_user != scratch->head.n_user)
+	    *(const __u32 *)&record->head.n_kernel != *(const __u32 *)&scratch->head.n_kernel)
 		return false;
 	for (__u32 i = 0; i < n_frames_max && i < n_frames; i++)
 		if (record->frames[i] != scratch->frames[i])
@@ -433,7 +478,7 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	bool in_kernel = (__s64)PT_REGS_IP(&ctx->regs) < 0;
-	__u32 n_frames;
+	__u32 n_frames, wanted;
 	__u64 hash;
 
 	if (task->pid == 0)
@@ -443,8 +488,11 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 	if (!scratch)
 		return TICK_DROPPED_STACK_ERROR;
 	image_of(task, &scratch->head.image);
-	if (decide(task, scratch, counters) == DECISION_NO)
+	wanted = decide(task, scratch, counters);
+	if (!wanted)
 		return TICK_SKIPPED_NOT_SELECTED;
+	if (!select_jobs(scratch, wanted))
+		return TICK_SKIPPED_NOT_DUE;
 
 	count(counters, TICK_STACKS_WALKED);
 	walk(ctx, scratch, in_kernel);
@@ -453,7 +501,7 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 	n_frames = n_frames_of(scratch);
 	if (n_frames == 0)
 		return TICK_SKIPPED_NO_STACK;
-	if (scratch->head.flags)
+	if (scratch->head.flags & (STACK_RECORD_TRUNCATED_USER | STACK_RECORD_TRUNCATED_KERNEL))
 		count(counters, TICK_STACKS_TRUNCATED);
 	scratch->head.count = 1;
 	hash = hash_of(scratch);
@@ -477,54 +525,6 @@ int on_tick(struct bpf_perf_event_data *ctx)
 	if (end < N_TICK_COUNTERS)
 		count(counters, end);
 	return 0;
-}
-
-static long take_mapping(struct task_struct *task, struct vm_area_struct *vma, void *out)
-{
-	struct exec_mapping *mapping = out;
-	struct file *file = vma->vm_file;
-
-	if (!file)
-		return 0;
-	mapping->start = vma->vm_start;
-	mapping->end = vma->vm_end;
-	mapping->offset = vma->vm_pgoff << PAGE_BITS;
-	mapping->inode = file->f_inode->i_ino;
-	mapping->device_major = file->f_inode->i_sb->s_dev >> DEVICE_MINOR_BITS;
-	mapping->device_minor = file->f_inode->i_sb->s_dev & ((1u << DEVICE_MINOR_BITS) - 1);
-	return 0;
-}
-
-/* The mappings of the program and of what runs first: there before the first instruction. */
-static __always_inline void find_exec_mappings(struct task_struct *task,
-					       struct exec_mapping mappings[N_EXEC_MAPPINGS])
-{
-	struct mm_struct *mm = task->mm;
-	struct pt_regs___kernel *regs;
-
-	/* bpf_find_vma() is there since 5.17; before, the maps are read in time or not at all. */
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma) || !mm)
-		return;
-	bpf_find_vma(task, mm->start_code, take_mapping, &mappings[0], 0);
-	regs = (struct pt_regs___kernel *)bpf_task_pt_regs(task);
-	bpf_find_vma(task, BPF_CORE_READ(regs, KERNEL_REGS_IP), take_mapping, &mappings[1], 0);
-}
-
-static __always_inline bool is_known(const struct exec_mapping *program, __u64 now_ns)
-{
-	const struct program_key key = {
-		.inode = program->inode,
-		.device_major = program->device_major,
-		.device_minor = program->device_minor,
-	};
-	__u64 *woke_ns = bpf_map_lookup_elem(&known_programs, &key);
-
-	if (program->end == 0)
-		return false;
-	if (woke_ns && now_ns - *woke_ns < PROGRAM_KNOWN_NS)
-		return true;
-	bpf_map_update_elem(&known_programs, &key, &now_ns, BPF_ANY);
-	return false;
 }
 
 /* Nobody need be woken for what can wait, unless it begins to fill the ring. */
@@ -560,7 +560,8 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (task->signal->live.counter != 0)
 		return 0; /* other threads go on */
-	bpf_map_delete_elem(&processes, &pid);
+	if (bpf_map_delete_elem(&processes, &pid) == 0)
+		__sync_fetch_and_add(&n_processes, -1);
 	if (decision_of_cgroup(cgroup_id) == DECISION_NO)
 		return 0;
 	announce(task, ANNOUNCE_EXIT, cgroup_id, let_sleep());

@@ -22,7 +22,7 @@
 
 #define NS_PER_MS           UINT64_C(1000000)
 #define NS_PER_S            UINT64_C(1000000000)
-#define INTERVAL_DEFAULT_NS (15 * NS_PER_S)
+#define INTERVAL_DEFAULT_MS 15000u
 #define PROBE_NS            (60 * NS_PER_S) /* each costs a connection */
 #define CHECK_NS            (5 * NS_PER_S)
 #define RETRY_NS            NS_PER_S       /* while samples wait for a decision */
@@ -38,15 +38,36 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* What an epoll event is about. */
 enum source { SOURCE_SIGNAL, SOURCE_SAMPLER, SOURCE_OPENER, SOURCE_POOL, SOURCE_CONTROL };
 
+static struct sampler_decision decision_of(const struct collector *collector,
+					   const struct process *process)
+{
+	struct sampler_decision decision = {process->decision, JOBS_ALL, JOBS_ALL};
+	uint8_t kernel_jobs = 0;
+
+	if (process->decision != DECISION_YES || process->is_open)
+		return decision;
+	for (size_t i = 0; i < JOBS_MAX; i++)
+		if (process->targets[i] && process->targets[i]->collect_kernel)
+			kernel_jobs |= (uint8_t)(1u << i);
+	if (process->jobs != job_set_mask(collector->jobs))
+		decision.jobs = process->jobs;
+	if (process->jobs != kernel_jobs)
+		decision.kernel_jobs = kernel_jobs;
+	return decision;
+}
+
 static void tell_decision(void *owner, const struct process *process)
 {
 	struct collector *collector = owner;
+	struct sampler_decision decision = decision_of(collector, process);
 
-	/* "Yes" and "undecided" are sampled alike: only a "no" and its end must be told. */
-	if (process->decision == DECISION_NO)
-		collector->has_told_no = true;
-	if (collector->has_told_no)
-		sampler_decide(collector->sampler, &process->image, process->decision);
+	/* "Yes" of all jobs and "undecided" are sampled alike: only the rest and its end are told.
+	 */
+	if (decision.decision == DECISION_NO || decision.jobs != JOBS_ALL ||
+	    decision.kernel_jobs != JOBS_ALL)
+		collector->has_told = true;
+	if (collector->has_told)
+		sampler_decide(collector->sampler, &process->image, &decision);
 	/*
 	 * What a runtime starts is in the runtime's own cgroup until it is moved and execs: only an
 	 * image that lives on has been read in the cgroup that it was announced in.
@@ -65,6 +86,7 @@ static void take_announcement(void *owner, const struct announcement *news,
 
 	if (news->kind == ANNOUNCE_PRESSURE) {
 		collector->next_drain_ns = now_ns;
+		collector->is_pressed = true;
 		counters_add(&collector->counters, COUNTER_FLIPS_EARLY, 1);
 		return;
 	}
@@ -76,82 +98,111 @@ static void take_announcement(void *owner, const struct announcement *news,
 		return;
 	/* It may have been decided at its exec, before the kernel had an entry for it. */
 	process = processes_find(collector->processes, &news->image);
-	if (process && process->decision == DECISION_NO)
+	if (process && process->decision != DECISION_UNDECIDED)
 		tell_decision(collector, process);
 }
 
-static void drain_now(struct collector *collector, uint64_t now_ns)
+static void drain_now(struct collector *collector, bool ends_all, uint64_t now_ns)
 {
 	int r;
 
 	sampler_take_announcements(collector->sampler, take_announcement, collector);
-	r = drain_run(collector->drain, now_ns);
+	r = drain_run(collector->drain, ends_all || collector->is_pressed, now_ns);
 	if (r != 0)
 		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain",
 			 -r);
 	processes_expire(collector->processes, true, now_ns);
-	collector->drained_ns = now_ns;
-	collector->next_drain_ns = now_ns + collector->interval_ns;
+	collector->is_pressed = false;
+	collector->next_drain_ns = drain_due_ns(collector->drain);
 	if (drain_n_pending(collector->drain) > 0)
 		collector->next_check_ns = earlier(collector->next_check_ns, now_ns + RETRY_NS);
 	pool_offer(collector->pool, now_ns);
 }
 
-/* Samples are counted at the period that they were taken at: a new rate begins with a drain. */
-static void apply_rate(struct collector *collector, uint32_t hz, uint64_t now_ns)
+/* The jobs of @jobs as they are called in those in force. */
+static void find_before(const struct collector *collector, const struct job_set *jobs,
+			size_t ret_before[JOBS_MAX])
 {
-	int r;
-
-	if (NS_PER_S / hz == sampler_period_ns(collector->sampler))
-		return;
-	drain_now(collector, now_ns);
-	r = sampler_set_rate(collector->sampler, hz);
-	if (r != 0)
-		log_err("rate-refused", "hz=%u errno=%d, the old rate stays", hz, -r);
+	for (size_t i = 0; i < JOBS_MAX; i++)
+		ret_before[i] = i < jobs->n_jobs ? job_set_find(collector->jobs, jobs, i)
+						 : (size_t)JOB_NONE;
 }
 
-static int apply_targets(struct collector *collector, const struct wire_settings_message *m,
-			 uint64_t now_ns)
+/*
+ * Samples are counted at the period that they were taken at, and for whom they were taken: other
+ * jobs begin with a drain, and what is taken behind it says which it was taken for. Consumes @jobs.
+ */
+static void adopt_jobs(struct collector *collector, struct job_set *jobs, uint64_t now_ns)
 {
-	struct targets *targets;
-	int r = targets_new(m->targets, m->n_targets, &targets);
+	uint8_t flag = drain_set_jobs(collector->drain, job_set_retain(jobs), now_ns);
+	int r = sampler_set_jobs(collector->sampler, jobs, flag);
 
+	if (r != 0)
+		log_err("rate-refused", "errno=%d, sampling goes on at the old rate", -r);
+	job_set_release(collector->jobs);
+	collector->jobs = jobs;
+	collector->next_drain_ns = drain_due_ns(collector->drain);
+}
+
+/* Makes what @m brings, before anything is changed. */
+static int make_adopted(const struct wire_settings_message *m, struct job_set **ret_jobs,
+			struct targets **ret_targets)
+{
+	cleanup_with(job_set_releasep) struct job_set *jobs = NULL;
+	int r = job_set_new(m->jobs, m->n_jobs, &jobs);
+
+	if (r == 0)
+		r = targets_new(m->jobs, m->n_jobs, ret_targets);
 	if (r != 0) {
-		log_err("targets-refused", "targets=%zu, the old targets stay", m->n_targets);
+		log_err("settings-failed", "errno=%d, the settings in force stay", -r);
 		return r;
 	}
-	collector->has_pid_targets = false;
-	for (size_t i = 0; i < m->n_targets; i++)
-		if (m->targets[i].key_kind == TARGET_PID)
-			collector->has_pid_targets = true;
-	if (collector->has_told_no && sampler_forget_decisions(collector->sampler) != 0)
-		log_warn("decisions-kept",
-			 "processes that were refused may stay so until they exec");
-	processes_set_targets(collector->processes, targets, now_ns);
+	*ret_jobs = take_ptr(jobs);
 	return 0;
+}
+
+static void apply_limits(struct collector *collector, const struct wire_settings *s)
+{
+	uint32_t n_max = collector->options->pid_map_size;
+
+	if (s->pid_map_size > n_max)
+		log_warn("pid-map-size",
+			 "wanted=%u have=%u, start the collector with --pid-map-size %u",
+			 s->pid_map_size, n_max, s->pid_map_size);
+	else
+		n_max = s->pid_map_size;
+	sampler_limit_processes(collector->sampler, n_max);
+	drain_set(collector->drain, &s->caches);
 }
 
 static int apply_settings(void *owner, const struct wire_settings_message *m)
 {
 	struct collector *collector = owner;
-	const struct wire_settings *s = &m->settings;
 	uint64_t now_ns = clock_monotonic_ns();
-	int r;
+	size_t before[JOBS_MAX];
+	struct targets *targets;
+	struct job_set *jobs;
+	bool are_others;
+	int r = make_adopted(m, &jobs, &targets);
 
-	apply_rate(collector, s->sample_rate_hz, now_ns);
-	if (s->pid_map_size > collector->options->pid_map_size)
-		log_warn("pid-map-size",
-			 "wanted=%u have=%u, start the collector with --pid-map-size",
-			 s->pid_map_size, collector->options->pid_map_size);
-	sampler_set_kinds(collector->sampler, s->collect_user, s->collect_kernel);
-	drain_set(collector->drain, s->demangle, &s->caches);
-	r = apply_targets(collector, m, now_ns);
-	collector->interval_ns = s->collect_interval_ms * NS_PER_MS;
-	if (collector->drained_ns + collector->interval_ns < collector->next_drain_ns)
-		collector->next_drain_ns = collector->drained_ns + collector->interval_ns;
-	log_info("settings", "generation=%lu targets=%zu hz=%u interval_ms=%u", m->generation,
-		 m->n_targets, s->sample_rate_hz, s->collect_interval_ms);
-	return r;
+	if (r != 0)
+		return r;
+	apply_limits(collector, &m->settings);
+	find_before(collector, jobs, before);
+	are_others = !job_set_samples_alike(jobs, collector->jobs);
+	if (are_others)
+		drain_now(collector, true, now_ns);
+	if (collector->has_told && sampler_forget_decisions(collector->sampler) != 0)
+		log_warn("decisions-kept",
+			 "processes that were refused may stay so until they exec");
+	adopt_jobs(collector, jobs, now_ns);
+	collector->has_pid_targets = targets_have_pids(targets);
+	processes_set_targets(collector->processes, targets, are_others ? before : NULL, now_ns);
+	for (size_t i = 0; i < m->n_jobs; i++)
+		log_info("settings", "generation=%lu job=%zu/%zu targets=%zu hz=%u interval_ms=%u",
+			 m->generation, i + 1, m->n_jobs, m->jobs[i].n_targets,
+			 m->jobs[i].sample_rate_hz, m->jobs[i].collect_interval_ms);
+	return 0;
 }
 
 static void refresh_counters(void *owner)
@@ -167,11 +218,26 @@ static void refresh_counters(void *owner)
 		     opener_n_stuck(collector->opener));
 }
 
+/* What is sampled for until settings arrive: anything. */
+static int make_first_jobs(struct collector *collector)
+{
+	const struct wire_job job = {
+		.sample_rate_hz = collector->options->sample_rate_hz,
+		.collect_interval_ms = INTERVAL_DEFAULT_MS,
+		.collect_user = true,
+		.collect_kernel = true,
+	};
+
+	return job_set_new(&job, 1, &collector->jobs);
+}
+
 static int make_modules(struct collector *collector)
 {
 	const struct options *o = collector->options;
-	int r = objects_new(o->objects_max, o->hold_s * NS_PER_S, &collector->objects);
+	int r = make_first_jobs(collector);
 
+	if (r == 0)
+		r = objects_new(o->objects_max, o->hold_s * NS_PER_S, &collector->objects);
 	if (r == 0)
 		r = processes_new(&(struct processes_options){.opener = collector->opener,
 							      .objects = collector->objects,
@@ -191,6 +257,7 @@ static int make_modules(struct collector *collector)
 						      .objects = collector->objects,
 						      .windows = collector->windows,
 						      .counters = &collector->counters,
+						      .jobs = job_set_retain(collector->jobs),
 						      .lose_one_sample = o->lose_one_sample},
 			      &collector->drain);
 	return r;
@@ -294,9 +361,7 @@ static int prepare(struct collector *collector)
 		r = watch_all(collector);
 	if (r != 0)
 		return explain_unprepared(collector, r);
-	collector->interval_ns = INTERVAL_DEFAULT_NS;
-	collector->drained_ns = now_ns;
-	collector->next_drain_ns = now_ns + INTERVAL_DEFAULT_NS;
+	collector->next_drain_ns = drain_due_ns(collector->drain);
 	collector->next_probe_ns = now_ns + PROBE_NS;
 	collector->next_check_ns = now_ns + CHECK_NS;
 	kallsyms_copy_begin(&collector->kallsyms, now_ns);
@@ -320,7 +385,7 @@ static void begin_stop(struct collector *collector, int exit_status, uint64_t no
 	collector->stop_by_ns = now_ns + collector->options->stop_s * NS_PER_S;
 	sampler_stop(collector->sampler);
 	control_set_phase(collector->control, COLLECTOR_STOPPING);
-	drain_now(collector, now_ns);
+	drain_now(collector, true, now_ns);
 }
 
 static void take_signal(struct collector *collector, uint64_t now_ns)
@@ -394,7 +459,7 @@ static uint64_t run_timers(struct collector *collector, uint64_t now_ns)
 	uint64_t next_ns;
 
 	if (now_ns >= collector->next_drain_ns)
-		drain_now(collector, now_ns);
+		drain_now(collector, false, now_ns);
 	if (now_ns >= collector->next_check_ns)
 		check(collector, now_ns);
 	retry_when_read(collector, now_ns);
@@ -495,6 +560,7 @@ void collector_deinit(struct collector *collector)
 	processes_free(collector->processes);
 	objects_free(collector->objects);
 	sampler_free(collector->sampler);
+	job_set_release(collector->jobs);
 	kallsyms_copy_deinit(&collector->kallsyms);
 	heartbeat_deinit(&collector->heartbeat);
 	close_fdp(&collector->host_root_fd);

@@ -29,9 +29,8 @@ struct collector {
 	int signal_fd;
 	int epoll_fd;
 	struct heartbeat heartbeat;
-	uint64_t interval_ns;
-	uint64_t drained_ns; /* monotonic, like all times here: when, or since when we sample */
-	uint64_t next_drain_ns;
+	struct job_set *jobs;   /* owned: in force */
+	uint64_t next_drain_ns; /* monotonic, like all times here */
 	uint64_t next_probe_ns;
 	uint64_t next_check_ns;
 	uint64_t stop_by_ns;  /* 0: not stopping */
@@ -39,7 +38,8 @@ struct collector {
 	uint64_t n_answers_at_end;
 	int exit_status;
 	bool was_busy;        /* an image was being read when the loop last looked */
-	bool has_told_no;     /* the kernel has been told "no" about some process */
+	bool has_told;        /* the kernel has been told of some process what it would not do */
+	bool is_pressed;      /* a stack map fills: all intervals end now */
 	bool has_pid_targets; /* then a container is not decided as a whole */
 };
 

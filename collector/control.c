@@ -58,11 +58,17 @@ int control_fd(const struct control *control)
 	return link_listener_fd(control->listener);
 }
 
-static bool settings_are_sane(const struct wire_settings *s)
+static bool jobs_are_sane(const struct wire_settings_message *m)
 {
-	return s->sample_rate_hz >= 1 && s->sample_rate_hz <= SAMPLE_RATE_HZ_MAX &&
-	       s->collect_interval_ms >= COLLECT_INTERVAL_MS_MIN &&
-	       s->collect_interval_ms <= COLLECT_INTERVAL_MS_MAX;
+	for (size_t i = 0; i < m->n_jobs; i++) {
+		const struct wire_job *job = &m->jobs[i];
+
+		if (job->sample_rate_hz < 1 || job->sample_rate_hz > SAMPLE_RATE_HZ_MAX ||
+		    job->collect_interval_ms < COLLECT_INTERVAL_MS_MIN ||
+		    job->collect_interval_ms > COLLECT_INTERVAL_MS_MAX)
+			return false;
+	}
+	return true;
 }
 
 static void answer_state(struct control *control, uint64_t request)
@@ -116,7 +122,7 @@ static void take_settings(struct control *control, const struct link_event *even
 		link_refuse(control->listener, event->request);
 	} else if (m.protocol_version != WIRE_PROTOCOL_VERSION) {
 		refuse(control, event->request, REFUSAL_VERSION);
-	} else if (!m.is_heartbeat && !settings_are_sane(&m.settings)) {
+	} else if (!m.is_heartbeat && !jobs_are_sane(&m)) {
 		refuse(control, event->request, REFUSAL_STATE);
 	} else {
 		if (!m.is_heartbeat && m.generation != control->generation &&

@@ -5,13 +5,18 @@
  *
  * A record whose process is not decided yet, not announced yet, or just being read, is kept pending
  * (a copy, bounded in bytes) and tried again; nothing is guessed. For reads it waits at most
- * DRAIN_READ_NS_MAX; then what is known must do. Every sample ends in a window or in a counter. Not
- * threaded.
+ * DRAIN_READ_NS_MAX; then what is known must do. Every sample ends in a window or in a counter.
+ *
+ * A sample that several jobs took goes to each of them that its process is a target of, with what
+ * that one wants of the stack and at that one's period; from the second on it is counted as copied.
+ * For those whose target the process may yet become, a copy waits that is in no book before it goes
+ * somewhere. Not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "job_set.h"
 #include "objects.h"
 #include "processes.h"
 #include "sampler.h"
@@ -30,6 +35,7 @@ struct drain_options {
 	struct objects *objects;
 	struct windows *windows;
 	struct counters *counters;
+	struct job_set *jobs; /* to begin with: one reference, consumed on 0 */
 	bool lose_one_sample; /* for the test of the books: one sample vanishes uncounted */
 };
 
@@ -37,15 +43,24 @@ struct drain_options {
 int drain_new(const struct drain_options *options, struct drain **ret_drain) warn_unused_result;
 
 /* What the windows to come shall say; kept until the next call. */
-void drain_set(struct drain *drain, enum demangle_mode demangle,
-	       const struct wire_cache_limits *caches);
+void drain_set(struct drain *drain, const struct wire_cache_limits *caches);
 
 /*
- * Ends the interval: flips, looks up, cuts windows. Takes no announcements, so that a process that
- * is marked as exited has all its samples behind it.
+ * From now on @jobs (one reference, consumed) are sampled for; the intervals of all end with the
+ * next drain or @now_ns plus their own. All was drained just before. Where samples are taken unlike
+ * before, those to come carry the flag that this returns.
+ */
+uint8_t drain_set_jobs(struct drain *drain, struct job_set *jobs, uint64_t now_ns);
+
+/* When the first interval ends. */
+uint64_t drain_due_ns(const struct drain *drain);
+
+/*
+ * Ends the intervals that are due, or all of them: flips, looks up, cuts windows. Takes no
+ * announcements, so that a process that is marked as exited has all its samples behind it.
  * Returns 0 or a negative errno of the maps.
  */
-int drain_run(struct drain *drain, uint64_t now_ns) warn_unused_result;
+int drain_run(struct drain *drain, bool ends_all, uint64_t now_ns) warn_unused_result;
 
 /*
  * Tries what is pending again, without a flip. Cheap when nothing is. Announcements have been taken

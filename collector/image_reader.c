@@ -92,6 +92,7 @@ static void place(struct process_record *record, struct wire_bytes text)
 		memcpy(record->container_id, id.data, id.n_bytes);
 	record->n_container_bytes = (uint8_t)id.n_bytes;
 	record->process.is_in_container = cgroup_container_id(unified_line(text)).n_bytes > 0;
+	record->may_have_moved = cgroup_has_v1(text);
 	record->is_placed = true;
 }
 

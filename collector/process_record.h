@@ -29,7 +29,9 @@ struct process_record {
 	uint64_t asked_ns;   /* when the last read was asked for; before news_ns: ask again */
 	uint64_t read_ns;    /* when the last read that was used had ended; 0: none */
 
-	bool is_placed; /* its container is known */
+	bool is_placed;      /* its container is known */
+	bool may_have_moved; /* to another since it was read, in a hierarchy that tells nothing */
+	bool is_reread;      /* because of that */
 	uint8_t n_container_bytes;
 	char container_id[CONTAINER_ID_BYTES_MAX];
 

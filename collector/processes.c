@@ -47,20 +47,37 @@ static struct process_record *find_record(struct processes *processes,
 	return at;
 }
 
+/* Gives the targets back that the image has, and takes @targets with their references; or NULL. */
+static void replace_targets(struct process *process, struct target *const targets[JOBS_MAX])
+{
+	process->jobs = 0;
+	for (size_t i = 0; i < JOBS_MAX; i++) {
+		target_release(process->targets[i]);
+		process->targets[i] = targets ? targets[i] : NULL;
+		process->jobs |= (uint8_t)((process->targets[i] != NULL) << i);
+	}
+}
+
+/* @targets: with DECISION_YES, else NULL. */
 static void set_decision(struct process_record *record, enum decision decision,
-			 struct target *target, uint64_t now_ns)
+			 struct target *const targets[JOBS_MAX], uint64_t now_ns)
 {
 	struct processes *processes = record->processes;
 	struct process *process = &record->process;
 	enum decision before = process->decision;
+	uint8_t jobs_before = process->jobs;
 
-	target_release(process->target);
-	process->target = target;
+	replace_targets(process, targets);
 	process->decision = decision;
-	if (decision == before)
+	process->is_open = decision == DECISION_YES &&
+			   process->jobs != targets_jobs(processes->targets) &&
+			   now_ns < process->met_ns + PROCESS_UNDECIDED_NS;
+	if (decision == before && process->jobs == jobs_before)
 		return;
-	if (decision == DECISION_UNDECIDED)
+	if (decision == DECISION_UNDECIDED) {
 		process->met_ns = now_ns;
+		record->is_reread = false;
+	}
 	if (decision == DECISION_NO)
 		image_drop(record, now_ns);
 	processes->options.decided(processes->options.owner, process);
@@ -70,12 +87,13 @@ void processes_decide(struct process_record *record, uint64_t now_ns)
 {
 	const struct targets *targets = record->processes->targets;
 	struct wire_bytes container_id = {record->container_id, record->n_container_bytes};
-	struct target *target = NULL;
+	struct target *matched[JOBS_MAX];
+	uint8_t jobs = 0;
 
 	if (targets && record->is_placed)
-		target = targets_match(targets, record->process.image.pid, container_id);
-	if (target)
-		set_decision(record, DECISION_YES, target, now_ns);
+		jobs = targets_match(targets, record->process.image.pid, container_id, matched);
+	if (jobs != 0)
+		set_decision(record, DECISION_YES, matched, now_ns);
 	else if (!targets || record->process.decision == DECISION_YES)
 		set_decision(record, DECISION_UNDECIDED, NULL, now_ns);
 }
@@ -243,7 +261,7 @@ static void forget(struct process_record *record)
 	struct process_record **at = pid_bucket(processes, record->process.image.pid);
 
 	image_drop(record, record->exited_ns);
-	target_release(record->process.target);
+	replace_targets(&record->process, NULL);
 	while (*at != record)
 		at = &(*at)->next_of_pid;
 	*at = record->next_of_pid;
@@ -380,7 +398,19 @@ struct process *processes_meet(struct processes *processes, const struct process
 	return &record->process;
 }
 
-void processes_set_targets(struct processes *processes, struct targets *targets, uint64_t now_ns)
+/* Which of its targets are whose in another set of jobs. */
+static void move_targets(struct process *process, const size_t before[JOBS_MAX])
+{
+	struct target *moved[JOBS_MAX] = {NULL};
+
+	for (size_t i = 0; i < JOBS_MAX; i++)
+		if (before[i] != JOB_NONE && process->targets[before[i]])
+			moved[i] = target_retain(process->targets[before[i]]);
+	replace_targets(process, moved);
+}
+
+void processes_set_targets(struct processes *processes, struct targets *targets,
+			   const size_t before_of[JOBS_MAX], uint64_t now_ns)
 {
 	bool were_none = !processes->targets;
 
@@ -389,11 +419,15 @@ void processes_set_targets(struct processes *processes, struct targets *targets,
 	for (struct process_record *at = processes->first; at; at = at->next) {
 		enum decision before = at->process.decision;
 
+		if (before_of)
+			move_targets(&at->process, before_of);
 		if (at->process.is_exited && before == DECISION_YES)
 			continue; /* its samples keep the labels that they were taken under */
 		if (were_none)
 			at->process.met_ns = now_ns;
 		processes_decide(at, now_ns);
+		if (before == DECISION_YES && at->process.decision == DECISION_YES)
+			processes->options.decided(processes->options.owner, &at->process);
 		if (before == DECISION_NO && at->process.decision != DECISION_NO)
 			image_read(at, now_ns);
 	}
@@ -421,6 +455,26 @@ static void catch_up(struct process_record *record, unsigned *n_reads_left, uint
 	image_read(record, record->news_ns);
 	if (record->processes->is_opener_full)
 		*n_reads_left = 0;
+}
+
+/* Its targets had time enough to appear. */
+static void end_waiting(struct process_record *record, uint64_t now_ns)
+{
+	struct processes *processes = record->processes;
+	struct process *process = &record->process;
+
+	if (process->is_open) {
+		process->is_open = false;
+		processes->options.decided(processes->options.owner, process);
+	}
+	if (process->decision != DECISION_UNDECIDED)
+		return;
+	if (record->may_have_moved && !process->is_exited && !record->is_reread) {
+		record->is_reread = true;
+		record->news_ns = now_ns; /* it is decided by what that says */
+		return;
+	}
+	set_decision(record, DECISION_NO, NULL, now_ns);
 }
 
 /* Whether a count differs from the @last time it was compared. */
@@ -452,9 +506,8 @@ void processes_expire(struct processes *processes, bool drained, uint64_t now_ns
 			continue;
 		}
 		if (processes->targets && at->is_placed &&
-		    at->process.decision == DECISION_UNDECIDED &&
 		    now_ns >= at->process.met_ns + PROCESS_UNDECIDED_NS)
-			set_decision(at, DECISION_NO, NULL, now_ns);
+			end_waiting(at, now_ns);
 		if (is_news_lost)
 			at->news_ns = now_ns;
 		if (are_roots_lost)

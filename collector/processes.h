@@ -12,17 +12,20 @@
  * begun by exec has the mappings which that brought along, of files that are held. What is read
  * anew replaces what was known, but addresses that are gone stay resolvable until the next drain.
  *
- * Decisions: a match is DECISION_YES at once. Without one an image is undecided for
+ * Decisions: a match of any job is DECISION_YES at once. Without one an image is undecided for
  * PROCESS_UNDECIDED_NS (its target may still appear), then DECISION_NO, and its files are let go.
- * New targets that match turn any of them into YES; a YES that they do not match is undecided
- * again; a NO stays. Before the first targets everything is undecided, and its time begins with
- * them. Nothing is NO while no targets are known. Bounded; not threaded.
+ * A YES of some jobs is open for the others as long. New targets that match turn any of them into
+ * YES; a YES that they do not match is undecided again; a NO stays, and where the kernel does not
+ * announce every move, the container is read again before it comes to that. Before the first
+ * targets everything is undecided, and its time begins with them. Nothing is NO while no targets
+ * are known. Bounded; not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "wire/counters.h"
+#include "job_set.h"
 #include "mappings.h"
 #include "objects.h"
 #include "opener.h"
@@ -40,17 +43,19 @@ struct process {
 	struct process_image image;
 	char comm[COMM_BYTES]; /* of the group leader, as last announced; NUL-padded */
 	enum decision decision;
-	struct target *target; /* one reference; NULL unless DECISION_YES */
-	uint64_t met_ns;       /* monotonic: when it became undecided */
-	uint64_t cgroup_id;    /* leaf in the unified hierarchy, as last announced */
-	bool is_in_container;  /* by that cgroup's path, as read since */
+	uint8_t jobs;                     /* whose target it is; 0 unless DECISION_YES */
+	bool is_open;                     /* with DECISION_YES: it may yet be that of other jobs */
+	struct target *targets[JOBS_MAX]; /* one reference each; NULL but for its jobs */
+	uint64_t met_ns;                  /* monotonic: when it became undecided */
+	uint64_t cgroup_id;               /* leaf in the unified hierarchy, as last announced */
+	bool is_in_container;             /* by that cgroup's path, as read since */
 	bool is_exited;
 	bool is_read;             /* mappings hold what could be read */
 	unsigned n_reads_pending; /* requests to the opener that mappings wait for */
 	struct mappings mappings;
 };
 
-/* Told when a decision is made, so that the kernel's map can learn it. */
+/* Told when a decision is made, or may be news to the kernel's map. */
 typedef void process_decided_fn(void *owner, const struct process *process);
 
 struct processes;
@@ -92,8 +97,13 @@ struct process *processes_find(struct processes *processes, const struct process
 struct process *processes_meet(struct processes *processes, const struct process_image *image,
 			       uint64_t now_ns);
 
-/* Replaces the targets (consumed; NULL: none known yet) and decides every process anew. */
-void processes_set_targets(struct processes *processes, struct targets *targets, uint64_t now_ns);
+/*
+ * Replaces the targets (consumed; NULL: none known yet) and decides every process anew; what is
+ * exited keeps the targets that it had. @before: which job each was in the targets before, or
+ * JOB_NONE; NULL when the jobs are the same.
+ */
+void processes_set_targets(struct processes *processes, struct targets *targets,
+			   const size_t before[JOBS_MAX], uint64_t now_ns);
 
 /*
  * Turns what stayed undecided for PROCESS_UNDECIDED_NS into DECISION_NO, and forgets exited images

@@ -169,6 +169,17 @@ static int allocate(struct sampler *sampler, uint32_t sample_rate_hz)
 	return cpu_events_new((unsigned)n, NS_PER_S / sample_rate_hz, &sampler->events);
 }
 
+/* One job that wants everything, until others are set. */
+static void begin_with(struct sampler *sampler, uint32_t period_ns)
+{
+	struct tick_settings *settings = &sampler->programs->bss->settings;
+
+	settings->period_ns = period_ns;
+	settings->jobs = 1;
+	settings->user_jobs = 1;
+	settings->kernel_jobs = 1;
+}
+
 static int start(struct sampler *sampler, const struct sampler_options *options)
 {
 	int r = allocate(sampler, options->sample_rate_hz);
@@ -180,7 +191,8 @@ static int start(struct sampler *sampler, const struct sampler_options *options)
 	adopt_stack_maps(sampler);
 	arm_pressure(sampler);
 	sampler->map_bytes = all_map_bytes(sampler->programs->obj);
-	sampler_set_kinds(sampler, true, true);
+	sampler_limit_processes(sampler, options->n_processes_max);
+	begin_with(sampler, (uint32_t)cpu_events_period_ns(sampler->events));
 	sampler->ring = ring_buffer__new(bpf_map__fd(sampler->programs->maps.announcements),
 					 take_one, sampler, NULL);
 	if (!sampler->ring)
@@ -221,22 +233,63 @@ void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn
 	(void)ring_buffer__consume(sampler->ring); /* fails only when the callback does */
 }
 
-int sampler_set_rate(struct sampler *sampler, uint32_t sample_rate_hz)
+static uint64_t shortest_period_ns(const struct job_set *jobs)
 {
-	return cpu_events_set_period(sampler->events, NS_PER_S / sample_rate_hz);
+	uint64_t period_ns = jobs->jobs[0].period_ns;
+
+	for (size_t i = 1; i < jobs->n_jobs; i++)
+		if (jobs->jobs[i].period_ns < period_ns)
+			period_ns = jobs->jobs[i].period_ns;
+	return period_ns;
+}
+
+/* The flag comes last: what carries it was taken for these jobs. */
+static void write_jobs(struct sampler *sampler, const struct job_set *jobs, uint8_t flag)
+{
+	struct tick_settings *settings = &sampler->programs->bss->settings;
+	uint64_t period_ns = shortest_period_ns(jobs);
+	uint8_t slow = 0, user = 0, kernel = 0;
+
+	for (size_t i = 0; i < jobs->n_jobs; i++) {
+		const struct job *job = &jobs->jobs[i];
+
+		settings->job_period_ns[i] = (uint32_t)job->period_ns;
+		slow |= (uint8_t)((job->period_ns > period_ns) << i);
+		user |= (uint8_t)(job->collect_user << i);
+		kernel |= (uint8_t)(job->collect_kernel << i);
+	}
+	settings->period_ns = (uint32_t)period_ns;
+	settings->slow_jobs = slow;
+	settings->user_jobs = user;
+	settings->kernel_jobs = kernel;
+	settings->jobs = job_set_mask(jobs);
+	__atomic_store_n(&settings->flag, flag, __ATOMIC_RELEASE);
+}
+
+int sampler_set_jobs(struct sampler *sampler, const struct job_set *jobs, uint8_t flag)
+{
+	struct tick_settings *settings = &sampler->programs->bss->settings;
+	struct tick_settings before = *settings;
+	int r;
+
+	write_jobs(sampler, jobs, flag);
+	r = cpu_events_set_period(sampler->events, shortest_period_ns(jobs));
+	if (r < 0) {
+		before.generation = settings->generation;
+		*settings = before;
+	}
+	return r;
+}
+
+void sampler_limit_processes(struct sampler *sampler, uint32_t n_processes)
+{
+	__atomic_store_n(&sampler->programs->bss->settings.n_processes_max, n_processes,
+			 __ATOMIC_RELAXED);
 }
 
 uint64_t sampler_period_ns(const struct sampler *sampler)
 {
 	return cpu_events_period_ns(sampler->events);
-}
-
-void sampler_set_kinds(struct sampler *sampler, bool collect_user, bool collect_kernel)
-{
-	struct sampler_bpf__bss *bss = sampler->programs->bss;
-
-	__atomic_store_n(&bss->settings.collect_user, collect_user, __ATOMIC_RELAXED);
-	__atomic_store_n(&bss->settings.collect_kernel, collect_kernel, __ATOMIC_RELAXED);
 }
 
 /* What was decided is written: no CPU may go on with what it knew before. */
@@ -246,15 +299,20 @@ static void end_generation(struct sampler *sampler)
 }
 
 void sampler_decide(struct sampler *sampler, const struct process_image *image,
-		    enum decision decision)
+		    const struct sampler_decision *decision)
 {
 	int fd = bpf_map__fd(sampler->programs->maps.processes);
 	struct process_entry entry;
 
 	if (bpf_map_lookup_elem(fd, &image->pid, &entry) != 0 ||
-	    memcmp(&entry.image, image, sizeof(*image)) != 0 || entry.decision == decision)
+	    memcmp(&entry.image, image, sizeof(*image)) != 0)
 		return;
-	entry.decision = decision;
+	if (entry.decision == decision->decision && entry.jobs == decision->jobs &&
+	    entry.kernel_jobs == decision->kernel_jobs)
+		return;
+	entry.decision = (uint8_t)decision->decision;
+	entry.jobs = decision->jobs;
+	entry.kernel_jobs = decision->kernel_jobs;
 	/* It may be gone or another image by now: the next tick sees that and announces it. */
 	(void)bpf_map_update_elem(fd, &image->pid, &entry, BPF_EXIST);
 	end_generation(sampler);
@@ -282,12 +340,16 @@ static int forget_cgroups(struct sampler *sampler)
 }
 
 /* A process of a cgroup that was decided "no" may never have been announced: now it is news. */
-static void forget_no(int fd, uint32_t pid, struct process_entry *entry)
+static void forget_decision(int fd, uint32_t pid, struct process_entry *entry)
 {
-	if (entry->decision != DECISION_NO)
+	if (entry->decision != DECISION_NO && entry->jobs == JOBS_ALL &&
+	    entry->kernel_jobs == JOBS_ALL)
 		return;
+	if (entry->decision == DECISION_NO)
+		entry->announced = 0;
 	entry->decision = DECISION_UNDECIDED;
-	entry->announced = 0;
+	entry->jobs = JOBS_ALL;
+	entry->kernel_jobs = JOBS_ALL;
 	(void)bpf_map_update_elem(fd, &pid, entry, BPF_EXIST); /* gone by now: so is the decision */
 }
 
@@ -308,7 +370,7 @@ int sampler_forget_decisions(struct sampler *sampler)
 		if (r != 0 && r != -ENOENT)
 			break;
 		for (uint32_t i = 0; i < n; i++)
-			forget_no(fd, pids[i], &entries[i]);
+			forget_decision(fd, pids[i], &entries[i]);
 		is_first = false;
 	}
 	end_generation(sampler);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "job_set.h"
 #include "sample.h"
 
 #define SAMPLE_RATE_HZ_MAX 10000u
@@ -18,7 +19,7 @@ struct sampler;
 
 struct sampler_options {
 	uint32_t n_processes_max; /* entries of the process map (pid_map_size) */
-	uint32_t sample_rate_hz;  /* to begin with */
+	uint32_t sample_rate_hz;  /* to begin with, of one job that wants everything */
 };
 
 /* Why the kernel would not: the caller turns it into a sentence for people. */
@@ -48,17 +49,29 @@ typedef void sampler_announcement_fn(void *owner, const struct announcement *ann
 void sampler_take_announcements(struct sampler *sampler, sampler_announcement_fn *take,
 				void *owner);
 
-/* Sets the sampling period of all events. Returns 0 or a negative errno. */
-int sampler_set_rate(struct sampler *sampler, uint32_t sample_rate_hz) warn_unused_result;
+/*
+ * From now on these jobs are sampled for, at the highest of their rates. Records that were taken
+ * before carry the other @flag (0 or STACK_RECORD_SETTINGS) than those that come.
+ * Returns 0, or a negative errno with the old jobs in force.
+ */
+int sampler_set_jobs(struct sampler *sampler, const struct job_set *jobs,
+		     uint8_t flag) warn_unused_result;
 
-/* The CPU time that one sample stands for, at the rate in force. */
+/* The time between two ticks of a CPU. */
 uint64_t sampler_period_ns(const struct sampler *sampler);
 
-void sampler_set_kinds(struct sampler *sampler, bool collect_user, bool collect_kernel);
+/* The process map takes no more than @n_processes; what is in it stays. */
+void sampler_limit_processes(struct sampler *sampler, uint32_t n_processes);
+
+struct sampler_decision {
+	enum decision decision;
+	uint8_t jobs;        /* with DECISION_YES; else JOBS_ALL */
+	uint8_t kernel_jobs; /* those of them that want kernel stacks of it */
+};
 
 /* Tells the kernel what was decided about @image; nothing happens when it is not entered there. */
 void sampler_decide(struct sampler *sampler, const struct process_image *image,
-		    enum decision decision);
+		    const struct sampler_decision *decision);
 
 /*
  * Tells the kernel that all of a cgroup is decided: with DECISION_NO its processes are neither
@@ -67,8 +80,8 @@ void sampler_decide(struct sampler *sampler, const struct process_image *image,
 void sampler_decide_cgroup(struct sampler *sampler, uint64_t cgroup_id, enum decision decision);
 
 /*
- * Takes every "no" back, of cgroups and of processes: who is met next is announced. Returns 0 or a
- * negative errno, with some decisions perhaps still in force.
+ * Takes every "no" back, of cgroups and of processes: who is met next is announced; and every set
+ * of jobs. Returns 0 or a negative errno, with some decisions perhaps still in force.
  */
 int sampler_forget_decisions(struct sampler *sampler) warn_unused_result;
 

@@ -7,8 +7,6 @@
 
 #include "base/cleanup.h"
 
-#define CONTAINER_ID_DIGITS 64u
-
 struct rule {
 	enum target_key kind;
 	uint32_t pid;
@@ -18,10 +16,15 @@ struct rule {
 	struct target *target;
 };
 
-struct targets {
+struct job_targets {
 	struct target *default_target; /* NULL: what matches no other belongs to none */
 	size_t n_rules;
-	struct rule *rules; /* in by_key() order, no two with one key */
+	struct rule *rules; /* owned; in by_key() order, no two with one key */
+};
+
+struct targets {
+	size_t n_jobs;
+	struct job_targets jobs[JOBS_MAX];
 };
 
 static int compare_keys(const struct rule *a, const struct rule *b)
@@ -33,11 +36,6 @@ static int compare_keys(const struct rule *a, const struct rule *b)
 	if (a->n_key_bytes != b->n_key_bytes)
 		return a->n_key_bytes < b->n_key_bytes ? -1 : 1;
 	return memcmp(a->key, b->key, a->n_key_bytes);
-}
-
-static int by_key(const void *left, const void *right)
-{
-	return compare_keys(left, right);
 }
 
 static int by_key_then_rank(const void *left, const void *right)
@@ -83,13 +81,16 @@ static bool parse_key(const struct wire_target_rule *from, struct rule *rule)
 	return false;
 }
 
-static struct target *target_new(struct wire_bytes labels)
+static struct target *target_new(const struct wire_target_rule *rule)
 {
+	struct wire_bytes labels = rule->labels;
 	struct target *target = malloc(sizeof(*target) + labels.n_bytes); /* bounded by SETTINGS */
 
 	if (!target)
 		return NULL;
 	target->n_refs = 1;
+	target->demangle = (uint8_t)rule->demangle;
+	target->collect_kernel = rule->collect_kernel;
 	target->n_labels_bytes = labels.n_bytes;
 	if (labels.n_bytes > 0)
 		memcpy(target->labels, labels.data, labels.n_bytes);
@@ -97,75 +98,160 @@ static struct target *target_new(struct wire_bytes labels)
 }
 
 /* Of rules with one key keeps the last, and gives the others' targets back. */
-static void drop_repeated(struct targets *targets)
+static void drop_repeated(struct job_targets *job)
 {
 	size_t n_kept = 0;
 
-	for (size_t i = 0; i < targets->n_rules; i++) {
-		if (i + 1 < targets->n_rules &&
-		    compare_keys(&targets->rules[i], &targets->rules[i + 1]) == 0)
-			target_release(targets->rules[i].target);
+	for (size_t i = 0; i < job->n_rules; i++) {
+		if (i + 1 < job->n_rules && compare_keys(&job->rules[i], &job->rules[i + 1]) == 0)
+			target_release(job->rules[i].target);
 		else
-			targets->rules[n_kept++] = targets->rules[i];
+			job->rules[n_kept++] = job->rules[i];
 	}
-	targets->n_rules = n_kept;
+	job->n_rules = n_kept;
 }
 
-static struct target *find(const struct targets *targets, const struct rule *key)
+/* The first rule whose key is not before @key, or n_rules. */
+static size_t lower_bound(const struct job_targets *job, const struct rule *key)
 {
-	const struct rule *found = NULL;
+	size_t lo = 0, hi = job->n_rules;
 
-	if (targets->n_rules > 0)
-		found = bsearch(key, targets->rules, targets->n_rules, sizeof(*key), by_key);
-	return found ? found->target : NULL;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (compare_keys(&job->rules[mid], key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
-int targets_new(const struct wire_target_rule *rules, size_t n_rules, struct targets **ret_targets)
+static struct target *find(const struct job_targets *job, const struct rule *key)
 {
-	struct targets *targets = calloc(1, sizeof(*targets));
+	size_t at = lower_bound(job, key);
 
-	if (!targets)
-		return -ENOMEM;
-	targets->rules = calloc(n_rules + 1, sizeof(*targets->rules)); /* bounded by SETTINGS */
-	if (!targets->rules) {
-		free(targets);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < n_rules; i++) {
-		struct rule *rule = &targets->rules[targets->n_rules];
+	if (at == job->n_rules || compare_keys(&job->rules[at], key) != 0)
+		return NULL;
+	return job->rules[at].target;
+}
 
-		if (!parse_key(&rules[i], rule))
+static struct rule container_key(const char *id, size_t n_bytes)
+{
+	struct rule key = {.kind = TARGET_CONTAINER, .n_key_bytes = (uint8_t)n_bytes};
+
+	memcpy(key.key, id, n_bytes);
+	return key;
+}
+
+/* The target whose long id begins with the short one @id: of several the first in their order. */
+static struct target *find_long(const struct job_targets *job, const char *id)
+{
+	struct rule key = container_key(id, CONTAINER_ID_SHORT_DIGITS);
+	size_t at;
+
+	key.n_key_bytes = CONTAINER_ID_DIGITS; /* the rest is zero, which is before any digit */
+	at = lower_bound(job, &key);
+	if (at == job->n_rules || job->rules[at].kind != TARGET_CONTAINER ||
+	    job->rules[at].n_key_bytes != CONTAINER_ID_DIGITS ||
+	    memcmp(job->rules[at].key, id, CONTAINER_ID_SHORT_DIGITS) != 0)
+		return NULL;
+	return job->rules[at].target;
+}
+
+static struct target *find_container(const struct job_targets *job, struct wire_bytes id)
+{
+	struct rule key;
+	struct target *target;
+
+	if (id.n_bytes == 0 || id.n_bytes > CONTAINER_ID_BYTES_MAX)
+		return NULL;
+	key = container_key(id.data, id.n_bytes);
+	target = find(job, &key);
+	if (target || !container_id_is_hex(id))
+		return target;
+	if (id.n_bytes == CONTAINER_ID_SHORT_DIGITS)
+		return find_long(job, id.data);
+	if (id.n_bytes != CONTAINER_ID_DIGITS)
+		return NULL;
+	key = container_key(id.data, CONTAINER_ID_SHORT_DIGITS);
+	return find(job, &key);
+}
+
+static int job_targets_init(struct job_targets *job, const struct wire_job *from)
+{
+	job->rules = calloc(from->n_targets + 1, sizeof(*job->rules)); /* bounded by SETTINGS */
+	if (!job->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_targets; i++) {
+		struct rule *rule = &job->rules[job->n_rules];
+
+		if (!parse_key(&from->targets[i], rule))
 			continue;
 		rule->rank = i;
-		rule->target = target_new(rules[i].labels);
-		if (!rule->target) {
-			targets_free(targets);
+		rule->target = target_new(&from->targets[i]);
+		if (!rule->target)
 			return -ENOMEM;
-		}
-		targets->n_rules++;
+		job->n_rules++;
 	}
-	qsort(targets->rules, targets->n_rules, sizeof(*targets->rules), by_key_then_rank);
-	drop_repeated(targets);
-	targets->default_target = find(targets, &(struct rule){.kind = TARGET_DEFAULT});
+	qsort(job->rules, job->n_rules, sizeof(*job->rules), by_key_then_rank);
+	drop_repeated(job);
+	job->default_target = find(job, &(struct rule){.kind = TARGET_DEFAULT});
+	return 0;
+}
+
+int targets_new(const struct wire_job *jobs, size_t n_jobs, struct targets **ret_targets)
+{
+	struct targets *targets = calloc(1, sizeof(*targets));
+	int r = targets ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < n_jobs; i++) {
+		targets->n_jobs++;
+		r = job_targets_init(&targets->jobs[i], &jobs[i]);
+	}
+	if (r < 0) {
+		targets_free(targets);
+		return r;
+	}
 	*ret_targets = targets;
 	return 0;
 }
 
-struct target *targets_match(const struct targets *targets, uint32_t pid,
-			     struct wire_bytes container_id)
+uint8_t targets_match(const struct targets *targets, uint32_t pid, struct wire_bytes container_id,
+		      struct target *ret_matched[JOBS_MAX])
 {
-	struct rule key = {.kind = TARGET_PID, .pid = pid};
-	struct target *target = find(targets, &key);
+	const struct rule pid_key = {.kind = TARGET_PID, .pid = pid};
+	uint8_t mask = 0;
 
-	if (!target && container_id.n_bytes > 0 && container_id.n_bytes <= CONTAINER_ID_BYTES_MAX) {
-		key = (struct rule){.kind = TARGET_CONTAINER};
-		key.n_key_bytes = (uint8_t)container_id.n_bytes;
-		memcpy(key.key, container_id.data, container_id.n_bytes);
-		target = find(targets, &key);
+	for (size_t i = 0; i < JOBS_MAX; i++)
+		ret_matched[i] = NULL;
+	for (size_t i = 0; i < targets->n_jobs; i++) {
+		const struct job_targets *job = &targets->jobs[i];
+		struct target *target = find(job, &pid_key);
+
+		if (!target)
+			target = find_container(job, container_id);
+		if (!target)
+			target = job->default_target;
+		if (!target)
+			continue;
+		ret_matched[i] = target_retain(target);
+		mask |= (uint8_t)(1u << i);
 	}
-	if (!target)
-		target = targets->default_target;
-	return target ? target_retain(target) : NULL;
+	return mask;
+}
+
+bool targets_have_pids(const struct targets *targets)
+{
+	for (size_t i = 0; i < targets->n_jobs; i++)
+		if (targets->jobs[i].n_rules > 0 && targets->jobs[i].rules[0].kind == TARGET_PID)
+			return true; /* they come first */
+	return false;
+}
+
+uint8_t targets_jobs(const struct targets *targets)
+{
+	return (uint8_t)((1u << targets->n_jobs) - 1);
 }
 
 struct target *target_retain(struct target *target)
@@ -180,62 +266,18 @@ void target_release(struct target *target)
 		free(target);
 }
 
+static void job_targets_deinit(struct job_targets *job)
+{
+	for (size_t i = 0; i < job->n_rules; i++)
+		target_release(job->rules[i].target);
+	free(job->rules);
+}
+
 void targets_free(struct targets *targets)
 {
 	if (!targets)
 		return;
-	for (size_t i = 0; i < targets->n_rules; i++)
-		target_release(targets->rules[i].target);
-	free(targets->rules);
+	for (size_t i = 0; i < targets->n_jobs; i++)
+		job_targets_deinit(&targets->jobs[i]);
 	free(targets);
-}
-
-static bool is_id_digit(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-static bool ends_id(char c)
-{
-	return c == '.' || c == '/' || c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The last id of one line. */
-static struct wire_bytes find_in_line(const char *line, size_t n_bytes)
-{
-	struct wire_bytes id = {NULL, 0};
-	bool is_below_slash = false;
-	size_t i = 0;
-
-	while (i < n_bytes) {
-		bool may_begin =
-			line[i] == '/' || (is_below_slash && (line[i] == '-' || line[i] == ':'));
-		size_t first = ++i;
-
-		is_below_slash |= line[first - 1] == '/';
-		if (!may_begin)
-			continue;
-		while (i < n_bytes && is_id_digit(line[i]))
-			i++;
-		if (i - first == CONTAINER_ID_DIGITS && (i == n_bytes || ends_id(line[i])))
-			id = (struct wire_bytes){line + first, CONTAINER_ID_DIGITS};
-	}
-	return id;
-}
-
-struct wire_bytes cgroup_container_id(struct wire_bytes text)
-{
-	struct wire_bytes id = {NULL, 0};
-	const char *at = text.data;
-	size_t n_left = text.n_bytes;
-
-	while (n_left > 0 && id.n_bytes == 0) {
-		const char *newline = memchr(at, '\n', n_left);
-		size_t n_line = newline ? (size_t)(newline - at) : n_left;
-
-		id = find_in_line(at, n_line);
-		n_left -= newline ? n_line + 1 : n_line;
-		at += newline ? n_line + 1 : n_line;
-	}
-	return id;
 }

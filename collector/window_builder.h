@@ -49,16 +49,6 @@ struct window_builder {
 	size_t labels_capacity;
 };
 
-/* What windows_add() is told of one stack; everything is borrowed for the call. */
-struct window_sample {
-	struct wire_bytes labels;
-	const char *comm; /* COMM_BYTES */
-	const struct window_frame *frames;
-	size_t n_frames;
-	uint32_t stack_flags;
-	uint64_t count;
-};
-
 /* By how much @sample can make the encoded window longer. */
 size_t window_builder_cost(const struct window_builder *b, const struct window_sample *sample);
 

@@ -7,18 +7,25 @@
 #include "base/hash.h"
 #include "window_builder.h"
 
-#define TIME_STEP_NS UINT64_C(1000)
+#define TIME_STEP_NS      UINT64_C(1000)
+#define GATHERING_STEP_NS (TIME_STEP_NS / WINDOW_GATHERINGS)
 
 static_assert((size_t)MESSAGE_BYTES_MAX_WINDOW >= 2 * (size_t)WINDOW_BYTES_MAX,
 	      "a window that is cut at its bound fits its message");
 
-struct windows {
-	struct windows_options options;
+/* Samples that may share a window. */
+struct gathering {
 	struct window_builder builder;
 	struct window_span span;
 	uint64_t next_time_wall_ns;
-	uint64_t last_time_wall_ns; /* of any window */
-	uint64_t now_ns;            /* of the drain */
+	uint64_t last_time_wall_ns; /* of any of its windows */
+};
+
+struct windows {
+	struct windows_options options;
+	struct gathering gatherings[WINDOW_GATHERINGS];
+	uint64_t n_gathered; /* samples in all of them */
+	uint64_t now_ns;     /* of the drain */
 	uint64_t last_sequence;
 	struct window *first;
 	struct window *last;
@@ -35,7 +42,8 @@ int windows_new(const struct windows_options *options, struct windows **ret_wind
 	if (!windows)
 		return -ENOMEM;
 	windows->options = *options;
-	windows->builder.seed = hash_new_seed();
+	for (unsigned i = 0; i < WINDOW_GATHERINGS; i++)
+		windows->gatherings[i].builder.seed = hash_new_seed();
 	*ret_windows = windows;
 	return 0;
 }
@@ -87,13 +95,14 @@ static void take_out(struct windows *windows, struct window *window)
 }
 
 /* The frame of what is gathered, in memory of its own size. */
-static int encode(struct windows *windows, const struct wire_window *head, struct window *window)
+static int encode(struct gathering *gathering, const struct wire_window *head,
+		  struct window *window)
 {
 	cleanup_with(bytes_deinit) struct bytes out = BYTES_INIT(MESSAGE_BYTES_MAX_WINDOW);
 	unsigned char *shrunk;
 	int r;
 
-	r = window_builder_encode(&windows->builder, head, &out);
+	r = window_builder_encode(&gathering->builder, head, &out);
 	if (r == 0)
 		r = out.error;
 	if (r < 0)
@@ -105,20 +114,24 @@ static int encode(struct windows *windows, const struct wire_window *head, struc
 	return 0;
 }
 
-static uint64_t take_time(struct windows *windows)
+/* Of each microsecond, every gathering has nanoseconds of its own. */
+static uint64_t take_time(struct windows *windows, struct gathering *gathering)
 {
-	uint64_t time_wall_ns = windows->next_time_wall_ns;
+	uint64_t offset_ns = (uint64_t)(gathering - windows->gatherings) * GATHERING_STEP_NS;
+	uint64_t time_wall_ns = gathering->next_time_wall_ns;
 
-	if (time_wall_ns < windows->last_time_wall_ns + TIME_STEP_NS)
-		time_wall_ns = windows->last_time_wall_ns + TIME_STEP_NS;
-	windows->last_time_wall_ns = time_wall_ns;
-	windows->next_time_wall_ns = time_wall_ns + TIME_STEP_NS;
+	time_wall_ns = time_wall_ns - time_wall_ns % TIME_STEP_NS + offset_ns;
+	if (time_wall_ns < gathering->last_time_wall_ns + TIME_STEP_NS)
+		time_wall_ns = gathering->last_time_wall_ns + TIME_STEP_NS;
+	gathering->last_time_wall_ns = time_wall_ns;
+	gathering->next_time_wall_ns = time_wall_ns + TIME_STEP_NS;
 	return time_wall_ns;
 }
 
-static int cut_window(struct windows *windows, struct window **ret_window)
+static int cut_window(struct windows *windows, struct gathering *gathering,
+		      struct window **ret_window)
 {
-	const struct window_span *span = &windows->span;
+	const struct window_span *span = &gathering->span;
 	struct window *window = calloc(1, sizeof(*window));
 	struct wire_window head;
 	int r;
@@ -127,21 +140,21 @@ static int cut_window(struct windows *windows, struct window **ret_window)
 		return -ENOMEM;
 	head = (struct wire_window){
 		.id = {windows->options.instance, windows->last_sequence + 1},
-		.time_wall_ns = take_time(windows),
+		.time_wall_ns = take_time(windows, gathering),
 		.duration_ns = span->duration_ns,
 		.period_ns = span->period_ns,
 		.demangle = span->demangle,
 		.caches = span->caches,
 	};
-	r = encode(windows, &head, window);
+	r = encode(gathering, &head, window);
 	if (r < 0) {
 		free(window);
 		return r;
 	}
 	windows->last_sequence++;
 	window->id = head.id;
-	window->n_samples = windows->builder.n_samples;
-	window->objects = window_builder_take_objects(&windows->builder, &window->n_objects);
+	window->n_samples = gathering->builder.n_samples;
+	window->objects = window_builder_take_objects(&gathering->builder, &window->n_objects);
 	window->n_named = window->n_objects;
 	window->n_bytes = sizeof(*window) + window->n_frame_bytes +
 			  window->n_objects * sizeof(*window->objects);
@@ -159,64 +172,66 @@ static void hold_to_bound(struct windows *windows)
 }
 
 /* Queues what was gathered and begins anew. */
-static void cut(struct windows *windows)
+static void cut(struct windows *windows, struct gathering *gathering)
 {
 	struct counters *counters = windows->options.counters;
+	uint64_t n_samples = gathering->builder.n_samples;
 	struct window *window;
 
-	if (windows->builder.n_samples == 0)
+	if (n_samples == 0)
 		return;
-	if (cut_window(windows, &window) == 0) {
+	if (cut_window(windows, gathering, &window) == 0) {
 		append(windows, window);
 		counters_add(counters, COUNTER_WINDOWS_CUT, 1);
 	} else {
-		counters_add(counters, COUNTER_DROPPED_NO_MEMORY, windows->builder.n_samples);
+		counters_add(counters, COUNTER_DROPPED_NO_MEMORY, n_samples);
 	}
-	window_builder_deinit(&windows->builder, windows->options.objects, windows->now_ns);
+	windows->n_gathered -= n_samples;
+	window_builder_deinit(&gathering->builder, windows->options.objects, windows->now_ns);
 	hold_to_bound(windows);
 	set_gauges(windows);
 }
 
-void windows_begin(struct windows *windows, const struct window_span *span, uint64_t now_ns)
+void windows_begin(struct windows *windows, unsigned gathering, const struct window_span *span,
+		   uint64_t now_ns)
 {
-	assert(windows->builder.n_samples == 0);
-	windows->span = *span;
-	windows->next_time_wall_ns = span->start_wall_ns;
+	struct gathering *g = &windows->gatherings[gathering];
+
 	windows->now_ns = now_ns;
+	if (g->builder.n_samples > 0) {
+		assert(g->span.period_ns == span->period_ns && g->span.demangle == span->demangle);
+		g->span.duration_ns = span->duration_ns;
+		return;
+	}
+	g->span = *span;
+	g->next_time_wall_ns = span->start_wall_ns;
 }
 
-int windows_add(struct windows *windows, struct target *target, const char comm[COMM_BYTES],
-		const struct window_frame *frames, size_t n_frames, uint32_t stack_flags,
-		uint64_t count)
+int windows_add(struct windows *windows, unsigned gathering, const struct window_sample *sample)
 {
-	struct window_builder *b = &windows->builder;
-	const struct window_sample sample = {
-		.labels = {target->labels, target->n_labels_bytes},
-		.comm = comm,
-		.frames = frames,
-		.n_frames = n_frames,
-		.stack_flags = stack_flags,
-		.count = count,
-	};
+	struct gathering *g = &windows->gatherings[gathering];
+	struct window_builder *b = &g->builder;
+	size_t n_bytes = window_builder_empty_bytes();
 	int r;
 
-	if (count == 0)
+	if (sample->count == 0)
 		return 0;
-	if (window_builder_empty_bytes() + b->bytes_max + window_builder_cost(b, &sample) >
-	    WINDOW_BYTES_MAX)
-		cut(windows); /* a sample that is too big for that stands alone in a window */
-	if (b->n_samples == 0 && window_builder_empty_bytes() + window_builder_cost(b, &sample) >
-					 MESSAGE_BYTES_MAX_WINDOW)
+	if (n_bytes + b->bytes_max + window_builder_cost(b, sample) > WINDOW_BYTES_MAX)
+		cut(windows, g); /* a sample that is too big for that stands alone in a window */
+	if (b->n_samples == 0 &&
+	    n_bytes + window_builder_cost(b, sample) > MESSAGE_BYTES_MAX_WINDOW)
 		return -EMSGSIZE;
-	r = window_builder_add(b, &sample);
+	r = window_builder_add(b, sample);
+	if (r == 0)
+		windows->n_gathered += sample->count;
 	set_gauges(windows);
 	return r;
 }
 
-void windows_end(struct windows *windows, uint64_t now_ns)
+void windows_end(struct windows *windows, unsigned gathering, uint64_t now_ns)
 {
 	windows->now_ns = now_ns;
-	cut(windows);
+	cut(windows, &windows->gatherings[gathering]);
 }
 
 struct window *windows_oldest_waiting(struct windows *windows)
@@ -347,7 +362,7 @@ size_t windows_n(const struct windows *windows)
 
 uint64_t windows_n_samples(const struct windows *windows)
 {
-	return windows->n_samples + windows->builder.n_samples;
+	return windows->n_samples + windows->n_gathered;
 }
 
 void windows_free(struct windows *windows)
@@ -360,6 +375,8 @@ void windows_free(struct windows *windows)
 		windows->first = window->next;
 		window_free(window, windows->options.objects, windows->now_ns);
 	}
-	window_builder_deinit(&windows->builder, windows->options.objects, windows->now_ns);
+	for (unsigned i = 0; i < WINDOW_GATHERINGS; i++)
+		window_builder_deinit(&windows->gatherings[i].builder, windows->options.objects,
+				      windows->now_ns);
 	free(windows);
 }

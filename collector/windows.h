@@ -3,11 +3,14 @@
  * Samples on their way to a symbolizer: a builder that gathers what one drain found, by target, and
  * a queue of encoded windows that waits for leases.
  *
- * A window is cut when it would grow past its byte bound; all windows of a drain share its time
- * span, with start times one microsecond apart, so that no two profiles of one series collide: they
- * ascend also when the wall clock steps back. Windows wait encoded, which is smaller than arrays
- * and ready to send. The queue is bounded in bytes: the oldest unleased window is dropped, counted.
- * A window holds one reference on every object it names until it is done. Not threaded.
+ * Samples are gathered side by side for what cannot share a window: of another job, another period
+ * or another demangle mode. A window is cut when it would grow past its byte bound, and when its
+ * gathering ends; all windows of an interval share its time span, with start times a microsecond
+ * apart, and nanoseconds from those of other gatherings, so that no two profiles of one series
+ * collide: they ascend also when the wall clock steps back. Windows wait encoded, which is smaller
+ * than arrays and ready to send. The queue is bounded in bytes: the oldest unleased window is
+ * dropped, counted. A window holds one reference on every object it names until it is done. Not
+ * threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +20,7 @@
 #include "objects.h"
 #include "sample.h"
 #include "targets.h"
+#include "window_sample.h"
 #include "wire/wire.h"
 
 #define WINDOW_BYTES_MAX          (1u << 20) /* encoded; well under the message's cap */
@@ -34,7 +38,9 @@ struct windows_options {
 int windows_new(const struct windows_options *options,
 		struct windows **ret_windows) warn_unused_result;
 
-/* What all windows of one drain share. */
+#define WINDOW_GATHERINGS 64u
+
+/* What all windows of one gathering share. */
 struct window_span {
 	uint64_t start_wall_ns;
 	uint64_t duration_ns;
@@ -43,32 +49,27 @@ struct window_span {
 	struct wire_cache_limits caches;
 };
 
-/* One frame that a drain has looked up. */
-struct window_frame {
-	uint8_t kind;
-	struct object *object; /* borrowed for the call; NULL: none. The window takes its own */
-	uint64_t value;        /* file offset when object is an OBJECT_FILE; else the address */
-};
-
-/* Begins a drain at @now_ns (monotonic); windows_end() ends it. */
-void windows_begin(struct windows *windows, const struct window_span *span, uint64_t now_ns);
+/*
+ * Begins @gathering, below WINDOW_GATHERINGS, at @now_ns (monotonic), or goes on with it: then only
+ * the duration of @span is news.
+ */
+void windows_begin(struct windows *windows, unsigned gathering, const struct window_span *span,
+		   uint64_t now_ns);
 
 /*
- * Adds @count samples of one stack (leaf first). Equal stacks of one process and target are summed;
+ * Adds @sample to a gathering that was begun. Equal stacks of one process and target are summed;
  * targets of equal labels are one. After 0 the samples are held here, and counted as such.
- *   @target  borrowed for the call; its labels are copied
  * Returns 0, -ENOMEM, or -EMSGSIZE for a sample that no window can hold (megabytes of labels or
  * names), with nothing added: the caller counts the loss.
  */
-int windows_add(struct windows *windows, struct target *target, const char comm[COMM_BYTES],
-		const struct window_frame *frames, size_t n_frames, uint32_t stack_flags,
-		uint64_t count) warn_unused_result;
+int windows_add(struct windows *windows, unsigned gathering,
+		const struct window_sample *sample) warn_unused_result;
 
 /*
  * Cuts what was gathered since windows_begin() and queues it. What cannot be encoded without memory
  * is counted as DROPPED_NO_MEMORY.
  */
-void windows_end(struct windows *windows, uint64_t now_ns);
+void windows_end(struct windows *windows, unsigned gathering, uint64_t now_ns);
 
 /* A queued window. Read by the pool, which writes only what is said to be its own. */
 struct window {

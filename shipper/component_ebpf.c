@@ -1,16 +1,17 @@
-#include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "components.h"
-#include "target_labels.h"
+#include "routes.h"
 
 #define SAMPLE_RATE_HZ_MAX      10000u
 #define COLLECT_INTERVAL_MS_MIN 50u
 #define COLLECT_INTERVAL_MS_MAX (3600u * 1000u) /* what is older the server refuses */
 #define CACHE_ENTRIES_MAX       (1u << 20)
 #define MAP_ENTRIES_MAX         (1u << 22) /* as many as a 64-bit kernel has pids */
-#define TARGETS_MAX             16384u
-#define TARGETS_BYTES_MAX       ((size_t)6 << 20) /* fits the SETTINGS message */
+
+static_assert(CONFIGURATION_ENDPOINTS_MAX <= 32, "endpoints are bits");
 
 struct ebpf_arguments {
 	struct config_decoded decoded;
@@ -18,6 +19,7 @@ struct ebpf_arguments {
 	struct config_value targets;
 	struct config_object default_target;
 	struct wire_settings settings;
+	struct wire_job job;
 	uint32_t demangle;
 	bool python_enabled;
 	bool go_table_fallback;
@@ -41,23 +43,22 @@ static const struct config_argument rows[] = {
 	{"default_target", CONFIG_ARGUMENT_MAP, 0, AT(default_target), 0, 0, NULL},
 	{"build_id_cache_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.caches.build_id_entries), 1,
 	 CACHE_ENTRIES_MAX, NULL},
-	{"collect_interval", CONFIG_ARGUMENT_DURATION, 0, AT(settings.collect_interval_ms),
+	{"collect_interval", CONFIG_ARGUMENT_DURATION, 0, AT(job.collect_interval_ms),
 	 COLLECT_INTERVAL_MS_MIN, COLLECT_INTERVAL_MS_MAX, NULL},
-	{"collect_kernel_profile", CONFIG_ARGUMENT_BOOL, 0, AT(settings.collect_kernel), 0, 0,
-	 NULL},
-	{"collect_user_profile", CONFIG_ARGUMENT_BOOL, 0, AT(settings.collect_user), 0, 0, NULL},
-	{"container_id_cache_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE,
-	 AT(settings.container_id_cache_size), 1, CACHE_ENTRIES_MAX, NULL},
-	{"demangle", CONFIG_ARGUMENT_WORD, 0, AT(demangle), 0, 0, demangle_words},
-	{"pid_cache_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE, AT(settings.caches.pid_entries),
+	{"collect_kernel_profile", CONFIG_ARGUMENT_BOOL, 0, AT(job.collect_kernel), 0, 0, NULL},
+	{"collect_user_profile", CONFIG_ARGUMENT_BOOL, 0, AT(job.collect_user), 0, 0, NULL},
+	{"container_id_cache_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.container_id_cache_size),
 	 1, CACHE_ENTRIES_MAX, NULL},
-	{"pid_map_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE, AT(settings.pid_map_size), 1,
-	 MAP_ENTRIES_MAX, NULL},
+	{"demangle", CONFIG_ARGUMENT_WORD, 0, AT(demangle), 0, 0, demangle_words},
+	{"pid_cache_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.caches.pid_entries), 1,
+	 CACHE_ENTRIES_MAX, NULL},
+	{"pid_map_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.pid_map_size), 1, MAP_ENTRIES_MAX,
+	 NULL},
 	{"python_enabled", CONFIG_ARGUMENT_BOOL, CONFIG_INACTIVE, AT(python_enabled), 0, 0, NULL},
 	{"same_file_cache_size", CONFIG_ARGUMENT_COUNT, 0, AT(settings.caches.same_file_entries), 1,
 	 CACHE_ENTRIES_MAX, NULL},
-	{"sample_rate", CONFIG_ARGUMENT_COUNT, 0, AT(settings.sample_rate_hz), 1,
-	 SAMPLE_RATE_HZ_MAX, NULL},
+	{"sample_rate", CONFIG_ARGUMENT_COUNT, 0, AT(job.sample_rate_hz), 1, SAMPLE_RATE_HZ_MAX,
+	 NULL},
 	{"symbols_map_size", CONFIG_ARGUMENT_COUNT, CONFIG_INACTIVE, AT(symbols_map_size), 1,
 	 MAP_ENTRIES_MAX, NULL},
 	/* What Alloy's code takes, although its page does not say so. */
@@ -69,16 +70,18 @@ static const struct config_argument rows[] = {
 static const struct ebpf_arguments defaults = {
 	.settings =
 		{
-			.sample_rate_hz = 97,
-			.collect_interval_ms = 15000,
-			.collect_user = true,
-			.collect_kernel = true,
-			.demangle = DEMANGLE_NONE,
 			.pid_map_size = 2048,
 			.container_id_cache_size = 1024,
 			.caches = {.build_id_entries = 64,
 				   .same_file_entries = 8,
 				   .pid_entries = 32},
+		},
+	.job =
+		{
+			.sample_rate_hz = 97,
+			.collect_interval_ms = 15000,
+			.collect_user = true,
+			.collect_kernel = true,
 		},
 	.demangle = DEMANGLE_NONE,
 	.python_enabled = true,
@@ -92,20 +95,6 @@ static const struct config_schema schema = {
 	.defaults = &defaults,
 	.n_bytes = sizeof(defaults),
 };
-
-/* The targets of one block on their way into the result. */
-struct targets_loading {
-	struct component_loading *loading;
-	struct wire_target_rule *rules;
-	struct config_span *places; /* of each rule */
-	size_t n_rules;
-	size_t n_bytes;
-};
-
-struct wire_settings component_default_settings(void)
-{
-	return defaults.settings;
-}
 
 static struct config_span place_of(const struct ebpf_arguments *arguments, const char *name)
 {
@@ -133,175 +122,6 @@ static const struct config_expression *first_element(const struct ebpf_arguments
 	return NULL;
 }
 
-static int refuse_labels(struct component_loading *loading, struct config_span at, int outcome,
-			 const struct target_labels_error *error)
-{
-	if (outcome == TARGET_LABELS_BAD_NAME)
-		config_error(
-			loading->diagnostics, at,
-			"the label name \"%s\" is wrong, expected letters, digits and _, and no "
-			"digit first",
-			error->label.data);
-	else if (outcome == TARGET_LABELS_BAD_VALUE)
-		config_error(loading->diagnostics, at,
-			     "the value of the label %s is not UTF-8, expected text",
-			     error->label.data);
-	else if (error->label.n_bytes > 0)
-		config_error(
-			loading->diagnostics, at,
-			"the label %s is too long, expected at most %u bytes of name and %u of "
-			"value",
-			error->label.data, LABEL_NAME_BYTES_MAX, LABEL_VALUE_BYTES_MAX);
-	else
-		config_error(loading->diagnostics, at,
-			     "this target has too much of it, expected at most %u labels and a "
-			     "container id of %u bytes",
-			     LABELS_MAX, TARGET_KEY_BYTES_MAX);
-	return CONFIG_REFUSED;
-}
-
-static int add_target(struct targets_loading *targets, const struct config_object *labels,
-		      bool is_default, struct config_span at)
-{
-	struct component_loading *loading = targets->loading;
-	struct target_labels_error error;
-	struct wire_target_rule *rule = &targets->rules[targets->n_rules];
-	int r = target_labels_make(labels, is_default, loading->memory, rule, &error);
-
-	if (r == TARGET_LABELS_UNIDENTIFIED) {
-		config_warn(loading->diagnostics, at,
-			    "no label says which process or container this target is, expected "
-			    "__process_pid__ or __container_id__; it is passed over");
-		return 0;
-	}
-	if (r != 0)
-		return r < 0 ? r : refuse_labels(loading, at, r, &error);
-	targets->n_bytes += rule->labels.n_bytes + rule->key.n_bytes;
-	if (targets->n_bytes > TARGETS_BYTES_MAX) {
-		config_error(loading->diagnostics, at,
-			     "the labels of all targets have more than %zu bytes, expected less",
-			     TARGETS_BYTES_MAX);
-		return CONFIG_REFUSED;
-	}
-	targets->places[targets->n_rules++] = at;
-	return 0;
-}
-
-static int add_element(struct targets_loading *targets, const struct config_value *element,
-		       struct config_span at)
-{
-	struct component_loading *loading = targets->loading;
-	struct config_object labels;
-	struct config_text key;
-	int r;
-
-	if (element->type != CONFIG_OBJECT) {
-		config_error(loading->diagnostics, at,
-			     "found %s among the targets, expected maps of labels",
-			     config_value_describe(element));
-		return CONFIG_REFUSED;
-	}
-	r = config_object_to_texts(loading->scratch, &element->object, &labels, &key);
-	if (r > 0)
-		config_error(loading->diagnostics, at,
-			     "the value of the label %s is no string, expected one", key.data);
-	return r != 0 ? r : add_target(targets, &labels, false, at);
-}
-
-/* Refers to a rule for sorting. */
-struct ranked {
-	const struct wire_target_rule *rule;
-	size_t rank;
-};
-
-static int by_key_then_rank(const void *left, const void *right)
-{
-	const struct ranked *a = left, *b = right;
-	struct config_text x = {a->rule->key.data, a->rule->key.n_bytes};
-	struct config_text y = {b->rule->key.data, b->rule->key.n_bytes};
-	int order = (int)a->rule->key_kind - (int)b->rule->key_kind;
-
-	order = order ? order : config_text_compare(x, y);
-	return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
-}
-
-static bool same_key(const struct ranked *a, const struct ranked *b)
-{
-	return a->rule->key_kind == b->rule->key_kind &&
-	       a->rule->key.n_bytes == b->rule->key.n_bytes &&
-	       memcmp(a->rule->key.data, b->rule->key.data, a->rule->key.n_bytes) == 0;
-}
-
-/* Of targets with one key the last in list order stays, as in Alloy; here that is said. */
-static int drop_repeated(struct targets_loading *targets)
-{
-	struct config_diagnostics *diagnostics = targets->loading->diagnostics;
-	size_t n = targets->n_rules, n_kept = 0;
-	struct ranked *ranked = config_arena_array(diagnostics->arena, n, sizeof(*ranked));
-	bool *is_replaced = config_arena_array(diagnostics->arena, n, sizeof(*is_replaced));
-
-	if (!ranked || !is_replaced)
-		return diagnostics->arena->error;
-	for (size_t i = 0; i < n; i++)
-		ranked[i] = (struct ranked){&targets->rules[i], i};
-	if (n > 1)
-		qsort(ranked, n, sizeof(*ranked), by_key_then_rank);
-	for (size_t i = 0; i + 1 < n; i++)
-		if (same_key(&ranked[i], &ranked[i + 1])) {
-			is_replaced[ranked[i].rank] = true;
-			config_warn(diagnostics, targets->places[ranked[i].rank],
-				    "a later target is the same %s %s and replaces this one",
-				    ranked[i].rule->key_kind == TARGET_PID ? "process"
-									   : "container",
-				    (const char *)ranked[i].rule->key.data);
-		}
-	for (size_t i = 0; i < n; i++)
-		if (!is_replaced[i])
-			targets->rules[n_kept++] = targets->rules[i];
-	targets->n_rules = n_kept;
-	return 0;
-}
-
-static int load_targets(struct component_loading *loading, const struct ebpf_arguments *arguments)
-{
-	struct targets_loading targets = {.loading = loading};
-	const struct config_value *list = &arguments->targets;
-	size_t n = list->type == CONFIG_ARRAY ? list->array.n_items : 0;
-	const struct config_expression *element = first_element(arguments, "targets");
-	int r, refusal = 0;
-
-	if (list->type != CONFIG_ARRAY && list->type != CONFIG_NULL) {
-		config_error(loading->diagnostics, place_of(arguments, "targets"),
-			     "targets is %s, expected a list of maps of labels",
-			     config_value_describe(list));
-		return CONFIG_REFUSED;
-	}
-	if (n > TARGETS_MAX) {
-		config_error(loading->diagnostics, place_of(arguments, "targets"),
-			     "found %zu targets, expected at most %u", n, TARGETS_MAX);
-		return CONFIG_REFUSED;
-	}
-	targets.rules = config_arena_array(loading->memory, n + 1, sizeof(*targets.rules));
-	targets.places = config_arena_array(loading->scratch, n + 1, sizeof(*targets.places));
-	if (!targets.rules || !targets.places)
-		return loading->memory->error ? loading->memory->error : loading->scratch->error;
-	for (size_t i = 0; i < n; i++) {
-		r = add_element(&targets, &list->array.items[i],
-				element ? element->span : place_of(arguments, "targets"));
-		element = element ? element->next : NULL;
-		if (r < 0)
-			return r;
-		refusal = refusal ? refusal : r;
-	}
-	r = drop_repeated(&targets);
-	if (r == 0 && is_set(arguments, "default_target"))
-		r = add_target(&targets, &arguments->default_target, true,
-			       place_of(arguments, "default_target"));
-	loading->configuration->targets = targets.rules;
-	loading->configuration->n_targets = targets.n_rules;
-	return r ? r : refusal;
-}
-
 static int append_endpoints(struct component_loading *loading, struct write_receiver *receiver,
 			    struct config_span at)
 {
@@ -322,9 +142,10 @@ static int append_endpoints(struct component_loading *loading, struct write_rece
 	if (receiver->n_endpoints > 0)
 		memcpy(all + configuration->n_endpoints, receiver->endpoints,
 		       receiver->n_endpoints * sizeof(*all));
+	receiver->first = configuration->n_endpoints;
+	receiver->is_used = true;
 	configuration->endpoints = all;
 	configuration->n_endpoints = n;
-	receiver->is_used = true;
 	return 0;
 }
 
@@ -340,15 +161,28 @@ static struct write_receiver *receiver_of(struct component_loading *loading,
 	return receiver;
 }
 
-/* Gathers the endpoints of all receivers, each once; null members are passed over. */
+static uint32_t endpoints_of(const struct write_receiver *receiver)
+{
+	uint32_t all = 0;
+
+	for (size_t i = 0; i < receiver->n_endpoints; i++)
+		all |= UINT32_C(1) << (receiver->first + i);
+	return all;
+}
+
+/*
+ * Gathers the endpoints of all receivers, each once; null members are passed over.
+ *   @ret_endpoints  this block's, as bits
+ */
 static int load_forward_to(struct component_loading *loading,
-			   const struct ebpf_arguments *arguments)
+			   const struct ebpf_arguments *arguments, uint32_t *ret_endpoints)
 {
 	const struct config_value *list = &arguments->forward_to;
 	const struct config_expression *element = first_element(arguments, "forward_to");
 	struct config_span at;
 	int r, refusal = 0;
 
+	*ret_endpoints = 0;
 	if (list->type != CONFIG_ARRAY) {
 		config_error(loading->diagnostics, place_of(arguments, "forward_to"),
 			     "forward_to is %s, expected a list: [pyroscope.write.LABEL.receiver]",
@@ -372,28 +206,13 @@ static int load_forward_to(struct component_loading *loading,
 				config_value_describe(item));
 			refusal = CONFIG_REFUSED;
 		}
+		if (receiver)
+			*ret_endpoints |= endpoints_of(receiver);
 	}
-	if (refusal == 0 && loading->configuration->n_endpoints == 0)
+	if (refusal == 0 && *ret_endpoints == 0)
 		config_warn(loading->diagnostics, place_of(arguments, "forward_to"),
 			    "no endpoint is forwarded to, nothing is sent");
 	return refusal;
-}
-
-static int check_alone(struct component_loading *loading, const struct config_component *component)
-{
-	const struct config_block *first;
-
-	if (!loading->ebpf) {
-		loading->ebpf = component;
-		return 0;
-	}
-	first = loading->ebpf->block;
-	config_error(loading->diagnostics, component->block->name_span,
-		     "found a second pyroscope.ebpf, expected one: another is in %s",
-		     config_source_where(loading->diagnostics->source, first->name_span.start,
-					 component->block->name_span.start)
-			     .text);
-	return CONFIG_REFUSED;
 }
 
 static int check_targets_given(struct component_loading *loading,
@@ -408,17 +227,88 @@ static int check_targets_given(struct component_loading *loading,
 	return CONFIG_REFUSED;
 }
 
+static int check_room(struct component_loading *loading, const struct config_component *component)
+{
+	if (loading->configuration->n_jobs < SETTINGS_JOBS_MAX)
+		return 0;
+	config_error(loading->diagnostics, component->block->name_span,
+		     "found more than %u pyroscope.ebpf blocks, which is the most",
+		     SETTINGS_JOBS_MAX);
+	return CONFIG_REFUSED;
+}
+
+static uint32_t sum_of(uint32_t a, uint32_t b)
+{
+	return a + b < CACHE_ENTRIES_MAX ? a + b : CACHE_ENTRIES_MAX;
+}
+
+/* Blocks share the caches: as many entries as all of them ask for. And one map: the largest. */
+static void share(struct wire_settings *all, const struct wire_settings *one)
+{
+	struct wire_cache_limits *caches = &all->caches;
+
+	caches->build_id_entries = sum_of(caches->build_id_entries, one->caches.build_id_entries);
+	caches->same_file_entries =
+		sum_of(caches->same_file_entries, one->caches.same_file_entries);
+	caches->pid_entries = sum_of(caches->pid_entries, one->caches.pid_entries);
+	all->container_id_cache_size =
+		sum_of(all->container_id_cache_size, one->container_id_cache_size);
+	if (one->pid_map_size > all->pid_map_size)
+		all->pid_map_size = one->pid_map_size;
+}
+
+static void add_job(struct component_loading *loading, const struct ebpf_arguments *arguments,
+		    uint32_t endpoints)
+{
+	struct configuration *configuration = loading->configuration;
+	size_t at = configuration->n_jobs++;
+
+	configuration->jobs[at] = arguments->job;
+	configuration->n_targets += arguments->job.n_targets;
+	loading->forwards_to[at] = endpoints;
+	if (at == 0)
+		configuration->settings = arguments->settings;
+	else
+		share(&configuration->settings, &arguments->settings);
+}
+
+static int load_targets(struct component_loading *loading, struct ebpf_arguments *arguments)
+{
+	const struct targets_source source = {
+		.list = &arguments->targets,
+		.at = place_of(arguments, "targets"),
+		.elements = first_element(arguments, "targets"),
+		.default_target =
+			is_set(arguments, "default_target") ? &arguments->default_target : NULL,
+		.default_at = place_of(arguments, "default_target"),
+		.defaults = {.demangle = (enum demangle_mode)arguments->demangle,
+			     .collect_kernel = arguments->job.collect_kernel},
+	};
+
+	return component_load_targets(loading, &source, &arguments->job);
+}
+
+/* A target may want kernel stacks where its block does not. */
+static bool wants_kernel(const struct wire_job *job)
+{
+	for (size_t i = 0; i < job->n_targets; i++)
+		if (job->targets[i].collect_kernel)
+			return true;
+	return job->n_targets == 0 && job->collect_kernel;
+}
+
 int component_load_ebpf(struct component_loading *loading, struct config_component *component)
 {
 	struct ebpf_arguments arguments;
-	int alone = check_alone(loading, component), given, r, refusal;
+	int room = check_room(loading, component), given, r, refusal;
+	uint32_t endpoints = 0;
 
 	refusal = config_decode(&loading->evaluator, component->block, &schema, &arguments);
 	if (refusal < 0)
 		return refusal;
 	given = check_targets_given(loading, component, &arguments);
 	if (arguments.forward_to.type != CONFIG_NULL || refusal == 0) {
-		r = load_forward_to(loading, &arguments);
+		r = load_forward_to(loading, &arguments, &endpoints);
 		if (r < 0)
 			return r;
 		refusal = refusal ? refusal : r;
@@ -426,12 +316,32 @@ int component_load_ebpf(struct component_loading *loading, struct config_compone
 	r = load_targets(loading, &arguments);
 	if (r < 0)
 		return r;
-	if (!arguments.settings.collect_user && !arguments.settings.collect_kernel)
+	if (!arguments.job.collect_user && !arguments.job.collect_kernel)
 		config_warn(loading->diagnostics, place_of(&arguments, "collect_user_profile"),
 			    "neither user nor kernel stacks are collected, profiles stay empty");
-	loading->configuration->settings = arguments.settings;
-	loading->configuration->settings.demangle = (enum demangle_mode)arguments.demangle;
-	if (refusal != 0 || r != 0)
+	if (refusal != 0 || r != 0 || room != 0 || given != 0)
 		return CONFIG_REFUSED;
-	return alone ? alone : given;
+	arguments.job.id = hash_bytes(0, component->id, strlen(component->id));
+	arguments.job.collect_kernel = wants_kernel(&arguments.job);
+	add_job(loading, &arguments, endpoints);
+	return 0;
+}
+
+int component_begin_ebpf(struct component_loading *loading)
+{
+	struct configuration *configuration = loading->configuration;
+
+	configuration->settings = defaults.settings;
+	configuration->jobs = config_arena_array(loading->memory, SETTINGS_JOBS_MAX,
+						 sizeof(*configuration->jobs));
+	return configuration->jobs ? 0 : loading->memory->error;
+}
+
+int component_end_ebpf(struct component_loading *loading)
+{
+	struct configuration *configuration = loading->configuration;
+
+	if (configuration->n_jobs == 0)
+		configuration->jobs[configuration->n_jobs++] = defaults.job;
+	return routes_add(loading);
 }

@@ -9,6 +9,7 @@
 #include "config/decoder.h"
 #include "config/graph.h"
 #include "configuration.h"
+#include "target_labels.h"
 
 struct source_class;
 
@@ -17,7 +18,8 @@ struct write_receiver {
 	const struct config_component *component;
 	const struct endpoint_configuration *endpoints; /* in the result's memory */
 	size_t n_endpoints;
-	bool is_used; /* a pyroscope.ebpf forwards to it */
+	bool is_used; /* a pyroscope.ebpf forwards to it: */
+	size_t first; /* then its endpoints are the configuration's from this one on */
 	struct write_receiver *next;
 };
 
@@ -33,7 +35,8 @@ struct component_loading {
 	struct configuration *configuration;
 	const struct configuration_world *world;
 	const struct config_graph *graph;
-	const struct config_component *ebpf; /* the first, NULL before it */
+	size_t n_targets_bytes;                  /* of all blocks so far */
+	uint32_t forwards_to[SETTINGS_JOBS_MAX]; /* of each job: the endpoints, as bits */
 	struct write_receiver *receivers;
 };
 
@@ -69,8 +72,23 @@ uint64_t component_fingerprint(const struct config_object *arguments);
 int component_ail(struct component_loading *loading, const struct config_component *component,
 		  const char *format, ...) __attribute__((format(printf, 3, 4))) warn_unused_result;
 
-/* What `pyroscope.ebpf` says when it says nothing. */
-struct wire_settings component_default_settings(void);
+/* Before any pyroscope.ebpf, and behind the last component: returns 0 or an arena's error. */
+int component_begin_ebpf(struct component_loading *loading) warn_unused_result;
+int component_end_ebpf(struct component_loading *loading) warn_unused_result;
+
+/* The `targets` of one pyroscope.ebpf: component_targets.c makes its rules. */
+struct targets_source {
+	const struct config_value *list;
+	struct config_span at;                      /* of the whole value */
+	const struct config_expression *elements;   /* as they are written; NULL: not as a list */
+	const struct config_object *default_target; /* NULL: none */
+	struct config_span default_at;
+	struct target_defaults defaults;
+};
+
+/* Makes the targets of @job; wrong ones are reported. 0, an arena's error, or CONFIG_REFUSED. */
+int component_load_targets(struct component_loading *loading, const struct targets_source *source,
+			   struct wire_job *job) warn_unused_result;
 
 /* Copies @text to the result's memory. NULL: the arena says why. */
 char *component_keep(struct component_loading *loading, struct config_text text);

@@ -30,7 +30,6 @@ static struct configuration *configuration_new(void)
 	}
 	arena->bytes_max = CONFIG_ARENA_BYTES_MAX;
 	configuration->memory = arena;
-	configuration->settings = component_default_settings();
 	configuration->log_level = LOG_INFO;
 	return configuration;
 }
@@ -93,6 +92,8 @@ static int load_components(struct component_loading *loading, const struct confi
 	component_warn_of_slips(loading, body);
 	loading->evaluator.scope = config_graph_scope(graph);
 	r = make_room(loading, graph);
+	if (r == 0)
+		r = component_begin_ebpf(loading);
 	for (size_t i = 0; r == 0 && i < graph->n_components; i++)
 		r = load_component(loading, graph->order[i]);
 	if (r != 0)
@@ -101,10 +102,10 @@ static int load_components(struct component_loading *loading, const struct confi
 		if (!i->is_used && loading->diagnostics->n_errors == 0)
 			config_warn(loading->diagnostics, i->component->block->name_span,
 				    "nothing is forwarded to %s", i->component->id);
-	if (!loading->ebpf && loading->diagnostics->n_errors == 0)
+	if (loading->configuration->n_jobs == 0 && loading->diagnostics->n_errors == 0)
 		config_warn(loading->diagnostics, (struct config_span){0, 0},
 			    "there is no pyroscope.ebpf block, nothing is profiled");
-	return 0;
+	return component_end_ebpf(loading);
 }
 
 static int evaluate(const struct config_source *source, struct component_loading *loading,

@@ -64,8 +64,11 @@ struct configuration_ailment {
 
 struct configuration {
 	struct wire_settings settings;
-	size_t n_targets;
-	struct wire_target_rule *targets; /* key and labels point into owned memory */
+	/* One a pyroscope.ebpf, in the order of the graph; one without targets when there is none.
+	 */
+	size_t n_jobs;
+	struct wire_job *jobs; /* what they point to is in owned memory */
+	size_t n_targets;      /* of all jobs */
 	size_t n_endpoints;
 	struct endpoint_configuration *endpoints;
 	size_t n_sources;

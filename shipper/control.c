@@ -43,8 +43,8 @@ int control_frames_encode(const struct configuration *configuration,
 	struct wire_settings_message m = {
 		.protocol_version = WIRE_PROTOCOL_VERSION,
 		.settings = configuration->settings,
-		.n_targets = configuration->n_targets,
-		.targets = configuration->targets,
+		.n_jobs = configuration->n_jobs,
+		.jobs = configuration->jobs,
 	};
 
 	wire_encode_settings(&frames.settings, &m);
@@ -55,7 +55,7 @@ int control_frames_encode(const struct configuration *configuration,
 	bytes_clear(&frames.settings);
 	wire_encode_settings(&frames.settings, &m);
 	m.is_heartbeat = true;
-	m.n_targets = 0;
+	m.n_jobs = 0;
 	wire_encode_settings(&frames.heartbeat, &m);
 	if (frames.settings.error || frames.heartbeat.error)
 		return frames.settings.error ? frames.settings.error : frames.heartbeat.error;

@@ -57,16 +57,27 @@ static void settle(struct endpoints *endpoints, struct endpoint *endpoint,
 {
 	const struct spool_reader *reader = spool_reader(endpoints->spool, endpoint->reader);
 	struct batch *batch = &endpoint->batch;
-	const struct batch_item *last = NULL;
+	struct spool_cursor last = reader->cursor;
 
 	for (size_t i = 0; i < batch->n_items; i++) {
-		if (batch_item_is_behind(&batch->items[i], &reader->cursor))
+		if (batch_is_behind(&batch->items[i].at, &reader->cursor))
 			continue;
 		amount_add(account, &batch->items[i].part);
-		last = &batch->items[i];
+		last = batch->items[i].behind;
 	}
-	if (last)
-		spool_advance(endpoints->spool, endpoint->reader, &last->behind);
+	for (size_t i = 0; i < batch->n_passed; i++) {
+		const struct batch_passed *passed = &batch->passed[i];
+
+		if (batch_is_behind(&passed->at, &reader->cursor))
+			continue;
+		endpoint->passed.n_samples += passed->n_samples;
+		endpoint->passed.n_profiles++;
+		endpoint->passed.n_bytes += passed->n_bytes;
+		if (batch_is_behind(&last, &passed->behind))
+			last = passed->behind;
+	}
+	if (batch_is_behind(&reader->cursor, &last))
+		spool_advance(endpoints->spool, endpoint->reader, &last);
 	endpoint->n_alone -=
 		batch->n_items < endpoint->n_alone ? batch->n_items : endpoint->n_alone;
 	endpoint->n_attempts = 0;
@@ -349,6 +360,7 @@ static void step(struct endpoints *endpoints, struct endpoint *endpoint, uint64_
 		.n_parts = endpoint->store ? STORE_BATCH_PARTS : BATCH_PARTS_MAX,
 		.n_bytes = BATCH_BYTES_MAX,
 		.uncompressed_bytes = BATCH_BYTES_MAX,
+		.route = endpoint->route,
 	};
 	int r;
 
@@ -360,6 +372,10 @@ static void step(struct endpoints *endpoints, struct endpoint *endpoint, uint64_
 	if (r == BATCH_DAMAGED) {
 		log_warn("record-damaged", "endpoint=%s, passing over it", endpoint->label);
 		spool_pass_damaged(endpoints->spool, endpoint->reader);
+		return;
+	}
+	if (r == 0 && endpoint->batch.n_items == 0) { /* all of it is for others */
+		settle(endpoints, endpoint, &endpoint->passed);
 		return;
 	}
 	if (r == 0 && endpoint->store) {
@@ -466,6 +482,7 @@ struct endpoint_books endpoints_books(const struct endpoints *endpoints, size_t 
 		.label = endpoint->label,
 		.spooled = reader->spooled,
 		.sent = endpoint->sent,
+		.passed = endpoint->passed,
 		.held = spool_held(endpoints->spool, endpoint->reader),
 		.n_retries = endpoint->n_retries,
 		.n_repeated = endpoint->n_repeated,

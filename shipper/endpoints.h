@@ -6,7 +6,8 @@
  * An endpoint works on what stands at its cursor: several parts in one request; after an answer
  * that is not plain success each of them alone. What was sent, or can never be, moves the cursor;
  * everything else waits, for as long as the spool can hold it. For every endpoint, in samples,
- * profiles and bytes:  spooled = sent + sum(dropped) + held.
+ * profiles and bytes:  spooled = sent + sum(dropped) + passed + held,
+ * where passed is what comes from a pyroscope.ebpf that does not forward to it.
  *
  * One thread; times are arguments. Borrowed until endpoints_free(): the spool and the client, whose
  * http_client_run() comes before endpoints_run(); the configuration, until it is replaced.
@@ -41,6 +42,7 @@ struct endpoint_books {
 	const char *label; /* the URL without credentials, unique; borrowed from the endpoints */
 	struct spool_amount spooled;
 	struct spool_amount sent;
+	struct spool_amount passed;
 	struct spool_amount held;
 	struct spool_amount dropped[N_ENDPOINT_DROPS];
 	uint64_t n_requests[N_VERDICTS];

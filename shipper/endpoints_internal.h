@@ -23,6 +23,7 @@ struct endpoint {
 	char *key;                                          /* owned; what makes it the same */
 	char *label;                                        /* owned */
 	struct store *store;                                /* owned; NULL for a server */
+	uint64_t route;                                     /* of its key */
 	size_t reader;
 	enum phase phase;
 	uint64_t wait_until_ns;
@@ -35,6 +36,7 @@ struct endpoint {
 	bool is_failing;
 	char error[ENDPOINT_ERROR_MAX];
 	struct spool_amount sent;
+	struct spool_amount passed; /* for other endpoints */
 	struct spool_amount dropped[N_ENDPOINT_DROPS];
 	uint64_t n_requests[N_VERDICTS];
 	uint64_t n_retries;

@@ -11,6 +11,7 @@
 #include "endpoints_internal.h"
 #include "log/log.h"
 #include "push_body.h"
+#include "routes.h"
 
 #define QUARANTINE_BYTES_MAX (UINT64_C(64) << 20)
 #define FILE_URL             "file://"
@@ -94,6 +95,7 @@ static int endpoint_open(struct endpoints *endpoints, const struct intake *intak
 		return -ENOMEM;
 	endpoint->body = (struct bytes)BYTES_INIT(PUSH_BODY_BYTES_MAX);
 	endpoint->key = strdup(key);
+	endpoint->route = route_of(key);
 	endpoint->label = label_of(endpoints, intake, configuration->url);
 	if (!endpoint->key || !endpoint->label)
 		return -ENOMEM;

@@ -114,6 +114,11 @@ static uint64_t sent_samples(const struct endpoint_books *books)
 	return books->sent.n_samples;
 }
 
+static uint64_t passed_samples(const struct endpoint_books *books)
+{
+	return books->passed.n_samples;
+}
+
 static uint64_t held_samples(const struct endpoint_books *books)
 {
 	return books->held.n_samples;
@@ -151,6 +156,8 @@ static const struct endpoint_family endpoint_families[] = {
 	 "Samples for the endpoint: found in the spool at start, or appended since.",
 	 spooled_samples},
 	{"triptych_endpoint_samples_sent_total", "counter", "Samples that arrived.", sent_samples},
+	{"triptych_endpoint_samples_passed_total", "counter",
+	 "Samples of pyroscope.ebpf blocks that forward to other endpoints.", passed_samples},
 	{"triptych_endpoint_samples_held", "gauge", "Samples in the spool, not yet sent.",
 	 held_samples},
 	{"triptych_endpoint_profiles_held", "gauge", "Profiles in the spool, not yet sent.",

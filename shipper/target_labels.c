@@ -1,11 +1,14 @@
 #include "target_labels.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
 
 #define ENCODED_BYTES_MAX (1u << 20)
+#define OPTION_PREFIX     "__meta_pyroscope_ebpf_options_"
+#define OPTION_NAME_MAX   32u
 
 static bool begins_with(struct config_text text, const char *prefix)
 {
@@ -212,7 +215,41 @@ static int encode(const struct config_object *kept, struct config_arena *arena,
 	return r;
 }
 
-int target_labels_make(const struct config_object *labels, bool is_default,
+static struct config_text option_of(const struct config_object *labels, const char *name)
+{
+	char label[sizeof(OPTION_PREFIX) + OPTION_NAME_MAX];
+
+	(void)snprintf(label, sizeof(label), "%s%s", OPTION_PREFIX, name);
+	return label_of(labels, label);
+}
+
+static bool text_is(struct config_text text, const char *word)
+{
+	return text.n_bytes == strlen(word) && memcmp(text.data, word, text.n_bytes) == 0;
+}
+
+/* As Alloy reads them: of a flag only "true" is true; a mode that nobody knows is "none". */
+static void set_options(const struct config_object *labels, const struct target_defaults *defaults,
+			struct wire_target_rule *rule)
+{
+	static const char *const modes[] = {
+		[DEMANGLE_NONE] = "none",
+		[DEMANGLE_SIMPLIFIED] = "simplified",
+		[DEMANGLE_TEMPLATES] = "templates",
+		[DEMANGLE_FULL] = "full",
+	};
+	struct config_text kernel = option_of(labels, "collect_kernel");
+	struct config_text demangle = option_of(labels, "demangle");
+
+	rule->collect_kernel =
+		kernel.n_bytes > 0 ? text_is(kernel, "true") : defaults->collect_kernel;
+	rule->demangle = demangle.n_bytes > 0 ? DEMANGLE_NONE : defaults->demangle;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (text_is(demangle, modes[i]))
+			rule->demangle = (enum demangle_mode)i;
+}
+
+int target_labels_make(const struct config_object *labels, const struct target_defaults *defaults,
 		       struct config_arena *arena, struct wire_target_rule *ret_rule,
 		       struct target_labels_error *ret_error)
 {
@@ -226,15 +263,16 @@ int target_labels_make(const struct config_object *labels, bool is_default,
 	kept = config_arena_array(arena, labels->n_fields + 2, sizeof(*kept));
 	if (!kept)
 		return arena->error;
-	if (!is_default)
+	set_options(labels, defaults, &rule);
+	if (!defaults->is_default)
 		r = identify(labels, arena, &rule);
 	if (r == 0)
 		r = keep_labels(labels, arena, kept, &n_kept, &error);
 	if (r == 0) {
 		set = config_object_make(kept, n_kept);
 		error.label = (struct config_text)CONFIG_TEXT("");
-		r = set.n_fields > LABELS_MAX ? TARGET_LABELS_TOO_LONG
-					      : encode(&set, arena, &rule.labels);
+		r = set.n_fields > TARGET_LABELS_MAX ? TARGET_LABELS_TOO_LONG
+						     : encode(&set, arena, &rule.labels);
 	}
 	if (r == 0)
 		*ret_rule = rule;

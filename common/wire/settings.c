@@ -4,17 +4,13 @@
 #include "wire/arena.h"
 #include "wire/parts.h"
 
-#define TARGET_RULE_WIRE_BYTES_MIN 6u
+#define TARGET_RULE_WIRE_BYTES_MIN 8u
+#define JOB_WIRE_BYTES_MIN         7u
 #define STRING_WIRE_BYTES_MIN      2u
 
 static void pack_settings(struct bytes *out, const struct wire_settings *settings)
 {
-	pack_array(out, 8);
-	pack_uint(out, settings->sample_rate_hz);
-	pack_uint(out, settings->collect_interval_ms);
-	pack_bool(out, settings->collect_user);
-	pack_bool(out, settings->collect_kernel);
-	pack_uint(out, settings->demangle);
+	pack_array(out, 3);
 	pack_uint(out, settings->pid_map_size);
 	pack_uint(out, settings->container_id_cache_size);
 	pack_cache_limits(out, &settings->caches);
@@ -24,43 +20,85 @@ static struct wire_settings unpack_settings(struct unpacker *u)
 {
 	struct wire_settings settings;
 
-	unpack_tuple(u, 8);
-	settings.sample_rate_hz = (uint32_t)unpack_uint(u, 1, UINT32_MAX);
-	settings.collect_interval_ms = (uint32_t)unpack_uint(u, 1, UINT32_MAX);
-	settings.collect_user = unpack_bool(u);
-	settings.collect_kernel = unpack_bool(u);
-	settings.demangle = (enum demangle_mode)unpack_uint(u, DEMANGLE_NONE, DEMANGLE_FULL);
+	unpack_tuple(u, 3);
 	settings.pid_map_size = unpack_u32(u);
 	settings.container_id_cache_size = unpack_u32(u);
 	settings.caches = unpack_cache_limits(u);
 	return settings;
 }
 
-static void pack_target_rules(struct bytes *out, const struct wire_target_rule *rules,
-			      size_t n_rules)
+static void pack_target_rule(struct bytes *out, const struct wire_target_rule *rule)
 {
-	pack_array(out, n_rules);
-	for (size_t i = 0; i < n_rules; i++) {
-		pack_array(out, 3);
-		pack_uint(out, rules[i].key_kind);
-		pack_bytes(out, rules[i].key);
-		pack_bytes(out, rules[i].labels);
-	}
+	pack_array(out, 5);
+	pack_uint(out, rule->key_kind);
+	pack_bytes(out, rule->key);
+	pack_bytes(out, rule->labels);
+	pack_uint(out, rule->demangle);
+	pack_bool(out, rule->collect_kernel);
 }
 
-static const struct wire_target_rule *
-unpack_target_rules(struct unpacker *u, struct wire_arena *arena, size_t *ret_n_rules)
+static struct wire_target_rule unpack_target_rule(struct unpacker *u)
 {
-	struct wire_target_rule *rules;
+	struct wire_target_rule rule;
 
-	rules = unpack_array(u, arena, TARGET_RULE_WIRE_BYTES_MIN, sizeof(*rules), ret_n_rules);
-	for (size_t i = 0; i < *ret_n_rules; i++) {
-		unpack_tuple(u, 3);
-		rules[i].key_kind = (enum target_key)unpack_uint(u, TARGET_PID, TARGET_DEFAULT);
-		rules[i].key = unpack_bytes(u, SIZE_MAX);
-		rules[i].labels = unpack_bytes(u, SIZE_MAX);
+	unpack_tuple(u, 5);
+	rule.key_kind = (enum target_key)unpack_uint(u, TARGET_PID, TARGET_DEFAULT);
+	rule.key = unpack_bytes(u, SIZE_MAX);
+	rule.labels = unpack_bytes(u, SIZE_MAX);
+	rule.demangle = (enum demangle_mode)unpack_uint(u, DEMANGLE_NONE, DEMANGLE_FULL);
+	rule.collect_kernel = unpack_bool(u);
+	return rule;
+}
+
+static void pack_job(struct bytes *out, const struct wire_job *job)
+{
+	pack_array(out, 6);
+	pack_uint(out, job->id);
+	pack_uint(out, job->sample_rate_hz);
+	pack_uint(out, job->collect_interval_ms);
+	pack_bool(out, job->collect_user);
+	pack_bool(out, job->collect_kernel);
+	pack_array(out, job->n_targets);
+	for (size_t i = 0; i < job->n_targets; i++)
+		pack_target_rule(out, &job->targets[i]);
+}
+
+static struct wire_job unpack_job(struct unpacker *u, struct wire_arena *arena)
+{
+	struct wire_target_rule *targets;
+	struct wire_job job = {0};
+
+	unpack_tuple(u, 6);
+	job.id = unpack_u64(u);
+	job.sample_rate_hz = (uint32_t)unpack_uint(u, 1, UINT32_MAX);
+	job.collect_interval_ms = (uint32_t)unpack_uint(u, 1, UINT32_MAX);
+	job.collect_user = unpack_bool(u);
+	job.collect_kernel = unpack_bool(u);
+	targets = unpack_array(u, arena, TARGET_RULE_WIRE_BYTES_MIN, sizeof(*targets),
+			       &job.n_targets);
+	for (size_t i = 0; i < job.n_targets; i++)
+		targets[i] = unpack_target_rule(u);
+	job.targets = targets;
+	return job;
+}
+
+static const struct wire_job *unpack_jobs(struct unpacker *u, struct wire_arena *arena,
+					  size_t *ret_n_jobs)
+{
+	struct wire_job *jobs =
+		unpack_array(u, arena, JOB_WIRE_BYTES_MIN, sizeof(*jobs), ret_n_jobs);
+
+	if (*ret_n_jobs < 1 || *ret_n_jobs > SETTINGS_JOBS_MAX) {
+		*ret_n_jobs = 0;
+		unpack_fail(u);
 	}
-	return rules;
+	for (size_t i = 0; i < *ret_n_jobs; i++) {
+		jobs[i] = unpack_job(u, arena);
+		for (size_t j = 0; j < i; j++)
+			if (jobs[j].id == jobs[i].id)
+				unpack_fail(u);
+	}
+	return jobs;
 }
 
 void wire_encode_settings(struct bytes *out, const struct wire_settings_message *m)
@@ -75,7 +113,9 @@ void wire_encode_settings(struct bytes *out, const struct wire_settings_message 
 		return;
 	}
 	pack_settings(out, &m->settings);
-	pack_target_rules(out, m->targets, m->n_targets);
+	pack_array(out, m->n_jobs);
+	for (size_t i = 0; i < m->n_jobs; i++)
+		pack_job(out, &m->jobs[i]);
 }
 
 int wire_decode_settings(const void *frame, size_t n_bytes, struct wire_arena *arena,
@@ -93,7 +133,7 @@ int wire_decode_settings(const void *frame, size_t n_bytes, struct wire_arena *a
 		unpack_nil(&u);
 	} else {
 		m.settings = unpack_settings(&u);
-		m.targets = unpack_target_rules(&u, arena, &m.n_targets);
+		m.jobs = unpack_jobs(&u, arena, &m.n_jobs);
 	}
 	r = unpack_end(&u);
 	if (r == 0)

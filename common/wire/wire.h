@@ -122,10 +122,10 @@ struct wire_cache_limits {
 struct wire_window {
 	struct window_id id;
 	bool name_nothing;     /* two workers died of it: every user frame as module + offset */
-	uint64_t time_wall_ns; /* start; strictly greater than that of the window before */
+	uint64_t time_wall_ns; /* start; of no other window of this collector */
 	uint64_t duration_ns;
 	uint64_t period_ns;  /* CPU time that one sample stands for */
-	uint8_t demangle;    /* enum demangle_mode of SETTINGS */
+	uint8_t demangle;    /* enum demangle_mode of all its targets */
 	struct wire_cache_limits caches;
 	size_t n_objects;
 	const struct wire_object *objects;
@@ -212,12 +212,8 @@ int wire_decode_bare(const void *frame, size_t n_bytes, enum message_id id) warn
 
 enum demangle_mode { DEMANGLE_NONE, DEMANGLE_SIMPLIFIED, DEMANGLE_TEMPLATES, DEMANGLE_FULL };
 
+/* What all jobs share. */
 struct wire_settings {
-	uint32_t sample_rate_hz;      /* at least 1, as is the interval: the decoder checks */
-	uint32_t collect_interval_ms;
-	bool collect_user;
-	bool collect_kernel;
-	enum demangle_mode demangle;
 	uint32_t pid_map_size;
 	uint32_t container_id_cache_size;
 	struct wire_cache_limits caches;
@@ -233,15 +229,30 @@ struct wire_target_rule {
 	enum target_key key_kind;
 	struct wire_bytes key;
 	struct wire_bytes labels; /* wire_encode_labels() */
+	enum demangle_mode demangle;
+	bool collect_kernel; /* only if the job does */
+};
+
+#define SETTINGS_JOBS_MAX 8u
+
+/* One `pyroscope.ebpf`: whom to sample, and how. A process may be a target of several. */
+struct wire_job {
+	uint64_t id; /* of the block, the same after a reload; no two are equal */
+	uint32_t sample_rate_hz;      /* at least 1, as is the interval: the decoder checks */
+	uint32_t collect_interval_ms;
+	bool collect_user;
+	bool collect_kernel;
+	size_t n_targets;
+	const struct wire_target_rule *targets;
 };
 
 struct wire_settings_message {
 	uint64_t protocol_version;
-	uint64_t generation; /* of settings and targets together */
-	bool is_heartbeat;   /* then settings and targets are absent: those of @generation hold */
+	uint64_t generation; /* of settings and jobs together */
+	bool is_heartbeat;   /* then settings and jobs are absent: those of @generation hold */
 	struct wire_settings settings;
-	size_t n_targets;
-	const struct wire_target_rule *targets;
+	size_t n_jobs; /* 1 … SETTINGS_JOBS_MAX */
+	const struct wire_job *jobs;
 };
 
 void wire_encode_settings(struct bytes *out, const struct wire_settings_message *m);

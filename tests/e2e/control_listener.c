@@ -64,8 +64,8 @@ static void take(const struct link_event *event)
 	if (m.is_heartbeat) {
 		printf("settings %" PRIu64 " heartbeat\n", m.generation);
 	} else {
-		printf("settings %" PRIu64 " full %zu %u\n", m.generation, m.n_targets,
-		       m.settings.sample_rate_hz);
+		printf("settings %" PRIu64 " full %zu %u\n", m.generation, m.jobs[0].n_targets,
+		       m.jobs[0].sample_rate_hz);
 		generation = m.generation;
 	}
 	wire_arena_deinit(&arena);

@@ -370,8 +370,9 @@ def check_books(metrics):
     spooled = metrics["triptych_samples_spooled_total"]
     dropped = family(metrics, "triptych_samples_dropped_total")
     held = family(metrics, "triptych_samples_held")
-    check(taken == spooled + dropped + held,
-          f"taken {taken:.0f} != spooled {spooled:.0f} + dropped {dropped:.0f} + held {held:.0f}")
+    copied = metrics["triptych_samples_copied_total"]
+    check(taken + copied == spooled + dropped + held, (f"taken {taken:.0f} + copied {copied:.0f}" if copied else
+          f"taken {taken:.0f}") + f" != spooled {spooled:.0f} + dropped {dropped:.0f} + held {held:.0f}")
     for endpoint in re.findall(r'triptych_endpoint_samples_sent_total\{(.*)\}', "\n".join(metrics)):
         check_endpoint(metrics, endpoint)
     if taken != spooled:
@@ -382,12 +383,13 @@ def check_books(metrics):
 
 
 def check_endpoint(metrics, endpoint):
-    spooled, sent, held = (metrics[f"triptych_endpoint_samples_{name}{{{endpoint}}}"]
-                           for name in ("spooled_total", "sent_total", "held"))
+    spooled, sent, passed, held = (metrics[f"triptych_endpoint_samples_{name}{{{endpoint}}}"]
+                                   for name in ("spooled_total", "sent_total", "passed_total", "held"))
     dropped = sum(value for key, value in metrics.items()
                   if key.startswith(f"triptych_endpoint_samples_dropped_total{{{endpoint},"))
-    check(spooled == sent + dropped + held,
-          f"{endpoint}: spooled {spooled:.0f} != sent {sent:.0f} + dropped {dropped:.0f} + held {held:.0f}")
+    check(spooled == sent + dropped + passed + held,
+          f"{endpoint}: spooled {spooled:.0f} != sent {sent:.0f} + dropped {dropped:.0f} + "
+          f"passed {passed:.0f} + held {held:.0f}")
 
 
 def check_delivered(triptych, receiver):

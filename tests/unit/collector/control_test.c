@@ -31,8 +31,8 @@ static int apply(void *owner, const struct wire_settings_message *m)
 	struct fixture *f = owner;
 
 	f->n_applied++;
-	f->applied_hz = m->settings.sample_rate_hz;
-	f->n_targets = m->n_targets;
+	f->applied_hz = m->jobs[0].sample_rate_hz;
+	f->n_targets = m->jobs[0].n_targets;
 	return f->apply_result;
 }
 
@@ -80,17 +80,24 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static struct wire_job job; /* of good_settings(): a test may change it behind the call */
+
 static struct wire_settings_message good_settings(uint64_t generation)
 {
 	static const struct wire_target_rule everything = {
 		.key_kind = TARGET_DEFAULT, .key = {"", 0}, .labels = {"labels", 6}};
+	job = (struct wire_job){
+		.sample_rate_hz = 97,
+		.collect_interval_ms = 15000,
+		.n_targets = 1,
+		.targets = &everything,
+	};
 
 	return (struct wire_settings_message){
 		.protocol_version = WIRE_PROTOCOL_VERSION,
 		.generation = generation,
-		.settings = {.sample_rate_hz = 97, .collect_interval_ms = 15000},
-		.n_targets = 1,
-		.targets = &everything,
+		.n_jobs = 1,
+		.jobs = &job,
 	};
 }
 
@@ -178,8 +185,8 @@ static void settings_out_of_bounds_are_refused_and_the_old_ones_stay(void **stat
 	assert_int_equal(generation_in(send_settings(f, &m)), 42);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		m = good_settings(43);
-		m.settings.sample_rate_hz = rows[i].hz;
-		m.settings.collect_interval_ms = rows[i].interval_ms;
+		job.sample_rate_hz = rows[i].hz;
+		job.collect_interval_ms = rows[i].interval_ms;
 		print_message("%s\n", rows[i].name);
 		assert_refused(send_settings(f, &m), REFUSAL_STATE);
 		assert_int_equal(counters_get(&f->counters, COUNTER_MESSAGES_REFUSED), i + 1);
@@ -193,12 +200,12 @@ static void the_bounds_themselves_are_good(void **state)
 	struct fixture *f = *state;
 	struct wire_settings_message m = good_settings(1);
 
-	m.settings.sample_rate_hz = SAMPLE_RATE_HZ_MAX;
-	m.settings.collect_interval_ms = COLLECT_INTERVAL_MS_MIN;
+	job.sample_rate_hz = SAMPLE_RATE_HZ_MAX;
+	job.collect_interval_ms = COLLECT_INTERVAL_MS_MIN;
 	assert_int_equal(generation_in(send_settings(f, &m)), 1);
 	m.generation = 2;
-	m.settings.sample_rate_hz = 1;
-	m.settings.collect_interval_ms = COLLECT_INTERVAL_MS_MAX;
+	job.sample_rate_hz = 1;
+	job.collect_interval_ms = COLLECT_INTERVAL_MS_MAX;
 	assert_int_equal(generation_in(send_settings(f, &m)), 2);
 }
 

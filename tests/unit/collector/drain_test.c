@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 #define TEXT_START 0x400000u
 #define TEXT_END   0x500000u
 #define TEXT_OFF   0x1000u
@@ -31,12 +33,14 @@ static struct {
 	size_t n_frames;
 	uint32_t flags;
 	int windows_add_result;
-	unsigned n_begun, n_ended;
 	bool is_announced; /* what processes_find() knows; processes_meet() knows is_known */
-	uint64_t period_ns;
 	uint64_t n_ticks, n_expected;
-	struct window_span span;      /* of the windows begun last */
+	struct window_span spans[WINDOW_GATHERINGS]; /* as they were begun last */
+	struct window_span span;                     /* of the sample that was added last */
+	bool is_begun[WINDOW_GATHERINGS];
 	uint64_t period_of_frames_ns; /* of those that were given frames last */
+	uint64_t n_of_job[JOBS_MAX];  /* samples */
+	struct target target;
 } world;
 
 int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner)
@@ -64,12 +68,6 @@ uint64_t sampler_expected_ticks(const struct sampler *sampler, uint64_t now_ns)
 	(void)sampler;
 	(void)now_ns;
 	return world.n_expected;
-}
-
-uint64_t sampler_period_ns(const struct sampler *sampler)
-{
-	(void)sampler;
-	return world.period_ns;
 }
 
 unsigned sampler_n_cpus(const struct sampler *sampler)
@@ -126,38 +124,55 @@ struct object *objects_kallsyms(const struct objects *objects)
 	return &world.kallsyms;
 }
 
-void windows_begin(struct windows *windows, const struct window_span *span, uint64_t now_ns)
+void windows_begin(struct windows *windows, unsigned gathering, const struct window_span *span,
+		   uint64_t now_ns)
 {
 	(void)now_ns;
 	(void)windows;
-	world.span = *span;
-	world.n_begun++;
+	if (world.is_begun[gathering])
+		assert_int_equal(world.spans[gathering].period_ns, span->period_ns);
+	world.spans[gathering] = *span;
+	world.is_begun[gathering] = true;
 }
 
-int windows_add(struct windows *windows, struct target *target, const char comm[COMM_BYTES],
-		const struct window_frame *frames, size_t n_frames, uint32_t stack_flags,
-		uint64_t count)
+int windows_add(struct windows *windows, unsigned gathering, const struct window_sample *sample)
 {
 	(void)windows;
-	(void)target;
-	assert_string_equal(comm, "busy");
+	assert_string_equal(sample->comm, "busy");
+	assert_true(world.is_begun[gathering]);
 	if (world.windows_add_result != 0)
 		return world.windows_add_result;
-	memcpy(world.frames, frames, n_frames * sizeof(*frames));
-	world.n_frames = n_frames;
-	world.flags = stack_flags;
-	world.n_samples += count;
-	if (n_frames > 0)
+	memcpy(world.frames, sample->frames, sample->n_frames * sizeof(*sample->frames));
+	world.n_frames = sample->n_frames;
+	world.flags = sample->stack_flags;
+	world.n_samples += sample->count;
+	world.span = world.spans[gathering];
+	if (sample->n_frames > 1)
 		world.period_of_frames_ns = world.span.period_ns;
+	world.n_of_job[gathering / 4 % JOBS_MAX] += sample->count;
 	return 0;
 }
 
-void windows_end(struct windows *windows, uint64_t now_ns)
+void windows_end(struct windows *windows, unsigned gathering, uint64_t now_ns)
 {
 	(void)windows;
 	(void)now_ns;
-	world.n_ended++;
+	world.is_begun[gathering] = false;
 }
+
+/* A process can be a target of all jobs, or of those that a test says. */
+static struct job_set *make_jobs(const struct wire_job *jobs, size_t n_jobs)
+{
+	struct job_set *set;
+
+	assert_int_equal(job_set_new(jobs, n_jobs, &set), 0);
+	return set;
+}
+
+static const struct wire_job whole = {.sample_rate_hz = 100,
+				      .collect_interval_ms = 1000,
+				      .collect_user = true,
+				      .collect_kernel = true};
 
 struct fixture {
 	struct counters counters;
@@ -177,6 +192,7 @@ static struct stack_record *make_record(uint32_t count, uint8_t n_kernel, uint8_
 	record->head.n_kernel = n_kernel;
 	record->head.n_user = n_user;
 	record->head.flags = STACK_RECORD_TRUNCATED_USER;
+	record->head.jobs = 1;
 	if (n > 0)
 		memcpy(record->frames, frames, n * sizeof(*frames));
 	return record;
@@ -186,13 +202,15 @@ static int set_up(void **state)
 {
 	static const uint64_t frames[] = {0xffffffff81000000, TEXT_START + 0x10, 0x7000};
 	struct fixture *f = calloc(1, sizeof(*f));
-	const struct drain_options options = {.counters = &f->counters};
+	const struct drain_options options = {.counters = &f->counters,
+					      .jobs = make_jobs(&whole, 1)};
 
 	memset(&world, 0, sizeof(world));
 	world.is_known = true;
 	world.is_announced = true;
-	world.period_ns = PERIOD_NS;
-	world.process = (struct process){.decision = DECISION_YES, .is_read = true};
+	world.target.collect_kernel = true;
+	world.process = (struct process){
+		.decision = DECISION_YES, .is_read = true, .targets = {&world.target}};
 	strcpy(world.process.comm, "busy");
 	world.mapping = (struct mapping){.start = {TEXT_START},
 					 .end = {TEXT_END},
@@ -221,8 +239,10 @@ static void assert_balanced(struct fixture *f)
 	const struct counters *c = &f->counters;
 
 	assert_int_equal(drain_count(f->drain, 0), 0);
-	assert_int_equal(counters_get(c, COUNTER_TAKEN),
-			 world.n_samples + counters_get(c, COUNTER_DROPPED_NO_TARGET) +
+	assert_int_equal(counters_get(c, COUNTER_TAKEN) + counters_get(c, COUNTER_COPIED),
+			 world.n_samples + counters_get(c, COUNTER_DROPPED_OTHER_BLOCK) +
+				 counters_get(c, COUNTER_DROPPED_NO_STACK) +
+				 counters_get(c, COUNTER_DROPPED_NO_TARGET) +
 				 counters_get(c, COUNTER_DROPPED_PENDING_FULL) +
 				 counters_get(c, COUNTER_DROPPED_NO_MEMORY) +
 				 counters_get(c, COUNTER_HELD_PENDING) +
@@ -233,7 +253,7 @@ static void each_frame_becomes_an_object_and_an_offset(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_int_equal(world.n_samples, 5);
 	assert_int_equal(world.n_frames, 3);
 	assert_int_equal(world.flags, STACK_TRUNCATED_USER);
@@ -251,7 +271,7 @@ static void a_mapping_whose_file_could_not_be_opened_keeps_its_name(void **state
 	struct fixture *f = *state;
 
 	world.mapping.object = NULL;
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_ptr_equal(world.frames[1].object, &world.nameless);
 	assert_int_equal(world.frames[1].value, TEXT_OFF + 0x10);
 }
@@ -261,7 +281,7 @@ static void samples_of_the_undecided_wait_and_are_kept(void **state)
 	struct fixture *f = *state;
 
 	world.process.decision = DECISION_UNDECIDED;
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_int_equal(drain_n_pending(f->drain), 1);
 	assert_balanced(f);
 	assert_int_equal(counters_get(&f->counters, COUNTER_HELD_PENDING), 5);
@@ -278,10 +298,10 @@ static void samples_of_an_image_that_is_being_read_wait_for_its_mappings(void **
 	struct fixture *f = *state;
 
 	world.process.n_reads_pending = 1;
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_int_equal(world.n_samples, 0);
 	world.process.n_reads_pending = 0;
-	assert_int_equal(drain_run(f->drain, 2000), 0);
+	assert_int_equal(drain_run(f->drain, true, 2000), 0);
 	assert_int_equal(world.n_samples, 5);
 	assert_balanced(f);
 }
@@ -292,7 +312,7 @@ static void an_image_that_is_always_being_read_does_not_hold_its_samples_for_eve
 	uint64_t drained_ns = 1000;
 
 	world.process.n_reads_pending = 1;
-	assert_int_equal(drain_run(f->drain, drained_ns), 0);
+	assert_int_equal(drain_run(f->drain, true, drained_ns), 0);
 	drain_retry(f->drain, drained_ns + DRAIN_READ_NS_MAX - 1);
 	assert_int_equal(drain_n_pending(f->drain), 1);
 	world.mapping.is_opening = true;
@@ -309,7 +329,7 @@ static void a_sample_that_comes_before_its_announcement_waits_for_it(void **stat
 	struct fixture *f = *state;
 
 	world.is_announced = false;
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_int_equal(drain_n_pending_reads(f->drain), 1);
 	assert_balanced(f);
 	drain_retry(f->drain, 2000);
@@ -323,47 +343,173 @@ static void only_what_waits_for_reads_is_counted_as_such(void **state)
 	struct fixture *f = *state;
 
 	world.process.decision = DECISION_UNDECIDED;
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_int_equal(drain_n_pending(f->drain), 1);
 	assert_int_equal(drain_n_pending_reads(f->drain), 0);
-	world.process = (struct process){.decision = DECISION_YES, .n_reads_pending = 1};
+	world.process = (struct process){
+		.decision = DECISION_YES, .n_reads_pending = 1, .targets = {&world.target}};
 	drain_retry(f->drain, 2000);
 	assert_int_equal(drain_n_pending_reads(f->drain), 1);
 }
 
-static void what_waits_keeps_the_period_and_the_interval_that_it_was_taken_in(void **state)
+/* From now on records that @records do not say otherwise are taken for these jobs. */
+static uint8_t set_jobs(struct fixture *f, const struct wire_job *jobs, size_t n_jobs,
+			uint64_t now_ns)
 {
-	struct fixture *f = *state;
-	struct stack_record *later = make_record(3, 0, 0, NULL);
+	assert_int_equal(drain_run(f->drain, true, now_ns), 0);
+	return drain_set_jobs(f->drain, make_jobs(jobs, n_jobs), now_ns);
+}
 
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+static void give(const struct stack_record *record)
+{
+	world.records[world.n_records++] = record;
+}
+
+static void what_waits_keeps_the_period_that_it_was_taken_at(void **state)
+{
+	static const uint64_t leaf = 0x7000;
+	const struct wire_job faster = {.sample_rate_hz = 200,
+					.collect_interval_ms = 1000,
+					.collect_user = true,
+					.collect_kernel = true};
+	struct fixture *f = *state;
+	struct stack_record *later = make_record(3, 0, 1, &leaf);
+
 	world.process.decision = DECISION_UNDECIDED;
-	world.records[0] = f->record;
-	world.n_records = 1;
-	assert_int_equal(drain_run(f->drain, 4000), 0);
-	world.period_ns = PERIOD_NS / 2;
-	world.records[0] = later;
-	world.n_records = 1;
-	assert_int_equal(drain_run(f->drain, 9000), 0);
-	assert_int_equal(drain_n_pending(f->drain), 2);
+	later->head.flags = set_jobs(f, &faster, 1, 4000);
+	give(later);
+	give(f->record); /* taken before the change, and drained only now */
+	assert_int_equal(drain_run(f->drain, true, 9000), 0);
+	assert_int_equal(drain_n_pending(f->drain), 3);
 
 	world.process.decision = DECISION_YES;
-	assert_int_equal(drain_run(f->drain, 16000), 0);
+	assert_int_equal(drain_run(f->drain, true, 16000), 0);
 	assert_int_equal(world.n_samples, 13);
 	assert_int_equal(world.period_of_frames_ns, PERIOD_NS);
 	assert_int_equal(world.span.period_ns, PERIOD_NS / 2);
-	assert_int_equal(world.n_begun, world.n_ended);
+	for (size_t i = 0; i < WINDOW_GATHERINGS; i++)
+		assert_false(world.is_begun[i]);
 	assert_balanced(f);
 
 	world.process.n_reads_pending = 1;
-	world.records[0] = later;
-	world.n_records = 1;
-	assert_int_equal(drain_run(f->drain, 20000), 0);
+	give(later);
+	assert_int_equal(drain_run(f->drain, true, 20000), 0);
 	world.process.n_reads_pending = 0;
 	drain_retry(f->drain, 20001);
 	assert_int_equal(world.span.period_ns, PERIOD_NS / 2);
 	assert_int_equal(world.span.duration_ns, 4000);
 	free(later);
+}
+
+static const struct wire_job two_jobs[] = {
+	{.id = 1,
+	 .sample_rate_hz = 100,
+	 .collect_interval_ms = 1000,
+	 .collect_user = true,
+	 .collect_kernel = true},
+	{.id = 2, .sample_rate_hz = 10, .collect_interval_ms = 3000, .collect_user = true},
+};
+
+static void a_sample_of_two_jobs_goes_to_both_and_is_copied_once(void **state)
+{
+	struct fixture *f = *state;
+
+	f->record->head.flags |= set_jobs(f, two_jobs, 2, 1);
+	world.n_samples = 0;
+	memset(world.n_of_job, 0, sizeof(world.n_of_job));
+	f->record->head.jobs = 3;
+	world.process.targets[1] = &world.target;
+	give(f->record);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
+	assert_int_equal(world.n_of_job[0], 5);
+	assert_int_equal(world.n_of_job[1], 5);
+	assert_int_equal(world.n_frames, 2); /* without the kernel's */
+	assert_int_equal(world.frames[0].kind, FRAME_USER);
+	assert_int_equal(world.span.period_ns, 10 * PERIOD_NS);
+	assert_int_equal(counters_get(&f->counters, COUNTER_COPIED), 5);
+}
+
+static void a_sample_taken_for_another_block_only_is_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	f->record->head.flags |= set_jobs(f, two_jobs, 2, 1);
+	world.n_samples = 0;
+	world.process.targets[0] = NULL;
+	world.process.targets[1] = &world.target;
+	give(f->record); /* the slow one was not due */
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
+	assert_int_equal(world.n_samples, 0);
+	assert_int_equal(counters_get(&f->counters, COUNTER_DROPPED_OTHER_BLOCK), 5);
+}
+
+static void a_copy_waits_for_targets_that_may_come_and_is_in_no_book_before(void **state)
+{
+	struct fixture *f = *state;
+
+	f->record->head.flags |= set_jobs(f, two_jobs, 2, 1);
+	world.n_samples = 0;
+	memset(world.n_of_job, 0, sizeof(world.n_of_job));
+	f->record->head.jobs = 3;
+	world.process.is_open = true;
+	give(f->record);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
+	assert_int_equal(world.n_of_job[0], 5);
+	assert_int_equal(drain_n_pending(f->drain), 1);
+	assert_int_equal(counters_get(&f->counters, COUNTER_COPIED), 0);
+	assert_int_equal(drain_count(f->drain, 0), 0);
+	assert_int_equal(counters_get(&f->counters, COUNTER_HELD_PENDING), 0);
+
+	world.process.targets[1] = &world.target;
+	drain_retry(f->drain, 2000);
+	assert_int_equal(world.n_of_job[0], 5);
+	assert_int_equal(world.n_of_job[1], 5);
+	assert_int_equal(counters_get(&f->counters, COUNTER_COPIED), 5);
+
+	world.process.targets[1] = NULL;
+	give(f->record);
+	assert_int_equal(drain_run(f->drain, true, 3000), 0);
+	world.process.is_open = false;
+	drain_retry(f->drain, 4000);
+	assert_int_equal(drain_n_pending(f->drain), 0);
+	assert_int_equal(counters_get(&f->counters, COUNTER_COPIED), 5);
+	assert_int_equal(counters_get(&f->counters, COUNTER_DROPPED_OTHER_BLOCK), 0);
+}
+
+static void each_job_has_its_own_interval(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t begun_ns = clock_monotonic_ns(), second_ns = UINT64_C(1000000000);
+
+	f->record->head.flags |= set_jobs(f, two_jobs, 2, begun_ns);
+	f->record->head.jobs = 3;
+	world.process.targets[1] = &world.target;
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_int_equal(drain_due_ns(f->drain), begun_ns + i * second_ns);
+		give(f->record);
+		assert_int_equal(drain_run(f->drain, false, begun_ns + i * second_ns), 0);
+		assert_false(world.is_begun[0]);
+		assert_int_equal(world.is_begun[4], i < 3); /* the slow one goes on */
+	}
+	assert_int_equal(world.span.duration_ns, 3 * second_ns);
+	assert_int_equal(drain_run(f->drain, true, begun_ns + 4 * second_ns), 0);
+	assert_false(world.is_begun[4]);
+}
+
+static void a_target_without_kernel_stacks_has_none(void **state)
+{
+	static const uint64_t in_kernel = 0xffffffff81000000;
+	struct fixture *f = *state;
+	struct stack_record *kernel_only = make_record(1, 1, 0, &in_kernel);
+
+	world.target.collect_kernel = false;
+	give(kernel_only);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
+	assert_int_equal(world.n_samples, 5);
+	assert_int_equal(world.n_frames, 2);
+	assert_int_equal(counters_get(&f->counters, COUNTER_DROPPED_NO_STACK), 1);
+	assert_balanced(f);
+	free(kernel_only);
 }
 
 static void missed_ticks_never_become_fewer(void **state)
@@ -394,7 +540,7 @@ static void samples_without_a_target_are_counted(void **state)
 	struct fixture *f = *state;
 
 	world.process.decision = DECISION_NO;
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_int_equal(counters_get(&f->counters, COUNTER_DROPPED_NO_TARGET), 5);
 	assert_balanced(f);
 }
@@ -408,7 +554,7 @@ static void samples_that_no_window_takes_are_counted(void **state)
 		world.windows_add_result = results[i];
 		world.records[0] = f->record;
 		world.n_records = 1;
-		assert_int_equal(drain_run(f->drain, 1000), 0);
+		assert_int_equal(drain_run(f->drain, true, 1000), 0);
 		assert_int_equal(counters_get(&f->counters, COUNTER_DROPPED_NO_MEMORY),
 				 (i + 1) * 5);
 		assert_balanced(f);
@@ -426,7 +572,7 @@ static void what_waits_is_bounded_in_bytes_and_the_rest_is_counted(void **state)
 	while (counters_get(&f->counters, COUNTER_DROPPED_PENDING_FULL) == 0) {
 		world.records[0] = deep;
 		world.n_records = 1;
-		assert_int_equal(drain_run(f->drain, 1000), 0);
+		assert_int_equal(drain_run(f->drain, true, 1000), 0);
 		assert_true(++n < 2 * DRAIN_PENDING_BYTES_MAX / STACK_RECORD_BYTES(FRAMES_MAX));
 	}
 	assert_balanced(f);
@@ -436,12 +582,13 @@ static void what_waits_is_bounded_in_bytes_and_the_rest_is_counted(void **state)
 static void a_sample_that_vanishes_uncounted_breaks_the_books(void **state)
 {
 	struct fixture *f = *state;
-	const struct drain_options options = {.counters = &f->counters, .lose_one_sample = true};
+	const struct drain_options options = {
+		.counters = &f->counters, .jobs = make_jobs(&whole, 1), .lose_one_sample = true};
 
 	f->record->head.count = 1;
 	drain_free(f->drain);
 	assert_int_equal(drain_new(&options, &f->drain), 0);
-	assert_int_equal(drain_run(f->drain, 1000), 0);
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_int_equal(drain_count(f->drain, 0), 0);
 	assert_int_equal(counters_get(&f->counters, COUNTER_TAKEN), 1);
 	assert_int_equal(world.n_samples, 0);
@@ -459,7 +606,12 @@ int main(void)
 		TEST(an_image_that_is_always_being_read_does_not_hold_its_samples_for_ever),
 		TEST(a_sample_that_comes_before_its_announcement_waits_for_it),
 		TEST(only_what_waits_for_reads_is_counted_as_such),
-		TEST(what_waits_keeps_the_period_and_the_interval_that_it_was_taken_in),
+		TEST(what_waits_keeps_the_period_that_it_was_taken_at),
+		TEST(a_sample_of_two_jobs_goes_to_both_and_is_copied_once),
+		TEST(a_sample_taken_for_another_block_only_is_counted),
+		TEST(a_copy_waits_for_targets_that_may_come_and_is_in_no_book_before),
+		TEST(each_job_has_its_own_interval),
+		TEST(a_target_without_kernel_stacks_has_none),
 		TEST(missed_ticks_never_become_fewer),
 		TEST(samples_without_a_target_are_counted),
 		TEST(samples_that_no_window_takes_are_counted),

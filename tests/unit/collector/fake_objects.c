@@ -100,3 +100,19 @@ unsigned fake_objects_n_kallsyms_asks(void)
 {
 	return n_kallsyms_asks;
 }
+
+int fake_add(struct windows *windows, const struct target *target, const char *comm,
+	     const struct window_frame *frames, size_t n_frames, uint32_t stack_flags,
+	     uint64_t count)
+{
+	const struct window_sample sample = {
+		.labels = {target->labels, target->n_labels_bytes},
+		.comm = comm,
+		.frames = frames,
+		.n_frames = n_frames,
+		.stack_flags = stack_flags,
+		.count = count,
+	};
+
+	return windows_add(windows, 0, &sample);
+}

@@ -8,6 +8,7 @@
 
 #include "objects.h"
 #include "targets.h"
+#include "windows.h"
 
 /* An object of @kind with one reference, for the test to give back; @fd is consumed. */
 struct object *fake_object(enum object_kind kind, const char *name, int fd, uint64_t size_bytes);
@@ -23,3 +24,8 @@ void fake_objects_set_full(bool is_full);
 
 /* A target, owned, freed with free(). */
 struct target *fake_target(const char *labels);
+
+/* windows_add() to the first gathering. */
+int fake_add(struct windows *windows, const struct target *target, const char *comm,
+	     const struct window_frame *frames, size_t n_frames, uint32_t stack_flags,
+	     uint64_t count) warn_unused_result;

@@ -71,9 +71,9 @@ struct window_id pool_fixture_queue(struct pool_fixture *f, uint64_t n_samples)
 	const char comm[COMM_BYTES] = "web";
 	struct window *window;
 
-	windows_begin(f->windows, &span, f->now_ns);
-	assert_int_equal(windows_add(f->windows, f->target, comm, frames, 2, 0, n_samples), 0);
-	windows_end(f->windows, f->now_ns);
+	windows_begin(f->windows, 0, &span, f->now_ns);
+	assert_int_equal(fake_add(f->windows, f->target, comm, frames, 2, 0, n_samples), 0);
+	windows_end(f->windows, 0, f->now_ns);
 	for (window = windows_first(f->windows); window->next; window = window->next)
 		;
 	return window->id;

@@ -79,9 +79,9 @@ static void queue_window(struct world *world)
 	const struct window_frame frame = {0, world->object, 1};
 	const char comm[COMM_BYTES] = "a";
 
-	windows_begin(world->windows, &span, clock_monotonic_ns());
-	assert_int_equal(windows_add(world->windows, world->target, comm, &frame, 1, 0, 3), 0);
-	windows_end(world->windows, clock_monotonic_ns());
+	windows_begin(world->windows, 0, &span, clock_monotonic_ns());
+	assert_int_equal(fake_add(world->windows, world->target, comm, &frame, 1, 0, 3), 0);
+	windows_end(world->windows, 0, clock_monotonic_ns());
 	pool_offer(world->pool, clock_monotonic_ns());
 }
 

@@ -186,11 +186,12 @@ bool is_open(int fd)
 
 void set_targets(enum target_key kind, const char *key)
 {
-	const struct wire_target_rule rule = {kind, bytes_of(key), bytes_of("labels")};
+	const struct wire_target_rule rule = {kind, bytes_of(key), bytes_of("labels"), 0, true};
+	const struct wire_job job = {.n_targets = 1, .targets = &rule};
 	struct targets *targets;
 
-	assert_int_equal(targets_new(&rule, 1, &targets), 0);
-	processes_set_targets(fixture.processes, targets, fixture.now_ns);
+	assert_int_equal(targets_new(&job, 1, &targets), 0);
+	processes_set_targets(fixture.processes, targets, NULL, fixture.now_ns);
 }
 
 struct process *run_prog(uint32_t pid)

@@ -41,6 +41,7 @@ static void ignore_decision(void *owner, const struct process *process)
 static int setup(void **state)
 {
 	const struct wire_target_rule rule = {.key_kind = TARGET_DEFAULT};
+	const struct wire_job job = {.n_targets = 1, .targets = &rule};
 	struct processes_options options = {.counters = &counters, .decided = ignore_decision};
 	struct targets *targets;
 
@@ -52,8 +53,8 @@ static int setup(void **state)
 	options.opener = opener;
 	options.objects = objects;
 	assert_int_equal(processes_new(&options, &processes), 0);
-	assert_int_equal(targets_new(&rule, 1, &targets), 0);
-	processes_set_targets(processes, targets, clock_monotonic_ns());
+	assert_int_equal(targets_new(&job, 1, &targets), 0);
+	processes_set_targets(processes, targets, NULL, clock_monotonic_ns());
 	memset(&counters, 0, sizeof(counters));
 	return 0;
 }

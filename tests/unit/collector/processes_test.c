@@ -38,7 +38,7 @@ static void a_match_is_yes_as_soon_as_the_cgroup_is_read(void **state)
 	assert_int_equal(find(&image)->decision, DECISION_UNDECIDED);
 	give_texts("0::/system.slice/docker-" CONTAINER_ID ".scope\n", maps_of_prog);
 	assert_int_equal(find(&image)->decision, DECISION_YES);
-	assert_memory_equal(find(&image)->target->labels, "labels", 6);
+	assert_memory_equal(find(&image)->targets[0]->labels, "labels", 6);
 	assert_int_equal(fixture.n_decided, 1);
 	assert_int_equal(fixture.decided, DECISION_YES);
 	assert_int_equal(fixture.decided_image.pid, 7);
@@ -117,7 +117,7 @@ static void new_targets_decide_everybody_anew(void **state)
 	fixture.now_ns += 5;
 	set_targets(TARGET_PID, "8");
 	assert_int_equal(seven->decision, DECISION_UNDECIDED);
-	assert_null(seven->target);
+	assert_null(seven->targets[0]);
 	assert_int_equal(seven->met_ns, fixture.now_ns);
 	assert_int_equal(eight->decision, DECISION_YES);
 	assert_int_equal(nine->decision, DECISION_UNDECIDED);
@@ -126,7 +126,7 @@ static void new_targets_decide_everybody_anew(void **state)
 	give_texts(NULL, maps_of_prog);
 	assert_string_equal(name_at(eight, 0x1000), "/prog");
 
-	processes_set_targets(fixture.processes, NULL, fixture.now_ns);
+	processes_set_targets(fixture.processes, NULL, NULL, fixture.now_ns);
 	assert_int_equal(eight->decision, DECISION_UNDECIDED);
 }
 
@@ -138,11 +138,11 @@ static void an_exited_image_keeps_the_labels_that_its_samples_were_taken_under(v
 	(void)state;
 	set_targets(TARGET_PID, "7");
 	process = run_prog(7);
-	target = process->target;
+	target = process->targets[0];
 	announce(ANNOUNCE_EXIT, &process->image);
 	set_targets(TARGET_PID, "8");
 	assert_int_equal(process->decision, DECISION_YES);
-	assert_ptr_equal(process->target, target);
+	assert_ptr_equal(process->targets[0], target);
 }
 
 static void a_changed_cgroup_makes_it_undecided_until_it_is_read(void **state)

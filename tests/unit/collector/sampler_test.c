@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -144,7 +145,8 @@ static void a_process_decided_no_has_no_stack_walked(void **state)
 	struct seen seen = {.pid = start_burner()}, after = {.pid = seen.pid};
 
 	drain_until(*state, &seen, N_SAMPLES_MIN);
-	sampler_decide(*state, &seen.image, DECISION_NO);
+	sampler_decide(*state, &seen.image,
+		       &(struct sampler_decision){DECISION_NO, JOBS_ALL, JOBS_ALL});
 	assert_int_equal(sampler_drain(*state, note_record, &seen), 0);
 	wait_for_more(*state, TICK_SKIPPED_NOT_SELECTED);
 	assert_int_equal(sampler_drain(*state, note_record, &after), 0);
@@ -401,12 +403,142 @@ static void the_maps_fit_their_memory_budget(void **state)
 	assert_true(sampler_map_bytes(*state) <= budget);
 }
 
+static struct job_set *set_rates(struct sampler *sampler, const uint32_t *hz, size_t n)
+{
+	struct wire_job jobs[JOBS_MAX] = {{0}};
+	struct job_set *set;
+
+	for (size_t i = 0; i < n; i++)
+		jobs[i] = (struct wire_job){.id = i,
+					    .sample_rate_hz = hz[i],
+					    .collect_interval_ms = 1000,
+					    .collect_user = true,
+					    .collect_kernel = true};
+	assert_int_equal(job_set_new(jobs, n, &set), 0);
+	assert_int_equal(sampler_set_jobs(sampler, set, STACK_RECORD_SETTINGS), 0);
+	return set;
+}
+
+/* What the jobs took of one process, and what they could have taken. */
+struct shares {
+	uint32_t pid;
+	uint64_t n_ticks;
+	uint64_t n[JOBS_MAX];
+	uint64_t n_kernel[JOBS_MAX];
+};
+
+static void share(void *owner, const struct stack_record *record)
+{
+	struct shares *shares = owner;
+
+	if (record->head.image.pid != shares->pid || !(record->head.flags & STACK_RECORD_SETTINGS))
+		return;
+	shares->n_ticks += record->head.count;
+	for (unsigned i = 0; i < JOBS_MAX; i++)
+		if (record->head.jobs & 1u << i) {
+			shares->n[i] += record->head.count;
+			shares->n_kernel[i] += record->head.n_kernel;
+		}
+}
+
+static void share_until(struct sampler *sampler, struct shares *shares, uint64_t n_ticks)
+{
+	uint64_t give_up_ns = clock_monotonic_ns() + GIVE_UP_NS;
+
+	while (shares->n_ticks < n_ticks && clock_monotonic_ns() < give_up_ns) {
+		(void)usleep(20000);
+		assert_int_equal(sampler_drain(sampler, share, shares), 0);
+	}
+	assert_true(shares->n_ticks >= n_ticks);
+}
+
+/* On one CPU: there, error diffusion leaves less than one sample. */
+static pid_t start_pinned_burner(void)
+{
+	pid_t pid = start_burner();
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	assert_int_equal(sched_setaffinity(pid, sizeof(cpus), &cpus), 0);
+	return pid;
+}
+
+static void a_slower_job_takes_its_fraction_of_the_ticks_to_one_sample(void **state)
+{
+	static const uint32_t hz[] = {970, 310, 970, 97, 33, 1};
+	struct job_set *set = set_rates(*state, hz, 6);
+	struct shares shares = {.pid = (uint32_t)start_pinned_burner()};
+
+	share_until(*state, &shares, 600);
+	end_burner((pid_t)shares.pid);
+	assert_int_equal(sampler_drain(*state, share, &shares), 0);
+	for (size_t i = 0; i < set->n_jobs; i++) {
+		uint64_t time_ns = shares.n_ticks * set->jobs[0].period_ns;
+		int64_t over_ns = (int64_t)(shares.n[i] * set->jobs[i].period_ns - time_ns);
+
+		/* It may have run on another CPU before it was pinned. */
+		if (over_ns > 2 * (int64_t)set->jobs[i].period_ns ||
+		    over_ns < -2 * (int64_t)set->jobs[i].period_ns)
+			fail_msg("%u Hz: %lu of %lu ticks", hz[i], shares.n[i], shares.n_ticks);
+	}
+	job_set_release(set);
+}
+
+static void a_process_of_the_slow_job_alone_skips_what_is_not_due(void **state)
+{
+	static const uint32_t hz[] = {970, 97};
+	struct job_set *set = set_rates(*state, hz, 2);
+	struct seen seen = {.pid = start_pinned_burner()};
+	struct shares shares = {.pid = (uint32_t)seen.pid};
+	struct sampler_counts counts;
+
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	sampler_decide(*state, &seen.image, &(struct sampler_decision){DECISION_YES, 2, 0});
+	wait_for_more(*state, TICK_SKIPPED_NOT_DUE);
+	assert_int_equal(sampler_drain(*state, share, &shares), 0);
+	shares = (struct shares){.pid = (uint32_t)seen.pid};
+	share_until(*state, &shares, 20);
+	end_burner(seen.pid);
+	sampler_stop(*state);
+	assert_int_equal(sampler_count(*state, &counts), 0);
+	assert_true(counts.balanced);
+	assert_int_equal(shares.n[0], 0);
+	assert_int_equal(shares.n[1], shares.n_ticks);
+	assert_int_equal(shares.n_kernel[1], 0);
+	job_set_release(set);
+}
+
+static void the_process_map_takes_no_more_than_it_is_told(void **state)
+{
+	struct seen seen = {.pid = start_burner()};
+	struct sampler_counts counts;
+	pid_t others[4];
+
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	sampler_limit_processes(*state, 1); /* there is one already, at least */
+	for (unsigned i = 0; i < 4; i++)
+		others[i] = start_burner();
+	wait_for_more(*state, TICK_PROCESS_MAP_FULL);
+	for (unsigned i = 0; i < 4; i++)
+		end_burner(others[i]);
+	end_burner(seen.pid);
+	sampler_limit_processes(*state, 2048);
+	others[0] = start_burner();
+	seen = (struct seen){.pid = others[0]};
+	drain_until(*state, &seen, N_SAMPLES_MIN);
+	assert_int_equal(seen.n_met, 1);
+	end_burner(others[0]);
+	assert_int_equal(sampler_count(*state, &counts), 0);
+	assert_true(counts.sums[TICK_PROCESS_MAP_FULL] >= N_SAMPLES_MIN);
+}
+
 static void a_new_rate_changes_the_period_of_the_running_events(void **state)
 {
 	struct sampler_counts before, after;
 	uint64_t start_ns;
 
-	assert_int_equal(sampler_set_rate(*state, 1000), 0);
+	job_set_release(set_rates(*state, (uint32_t[]){1000}, 1));
 	assert_int_equal(sampler_period_ns(*state), 1000000);
 	assert_int_equal(sampler_count(*state, &before), 0);
 	start_ns = clock_monotonic_ns();
@@ -444,6 +576,14 @@ int main(void)
 						open_sampler, close_sampler),
 		cmocka_unit_test_setup_teardown(the_maps_fit_their_memory_budget, open_sampler,
 						close_sampler),
+		cmocka_unit_test_setup_teardown(
+			a_slower_job_takes_its_fraction_of_the_ticks_to_one_sample, open_sampler,
+			close_sampler),
+		cmocka_unit_test_setup_teardown(
+			a_process_of_the_slow_job_alone_skips_what_is_not_due, open_sampler,
+			close_sampler),
+		cmocka_unit_test_setup_teardown(the_process_map_takes_no_more_than_it_is_told,
+						open_sampler, close_sampler),
 		cmocka_unit_test_setup_teardown(a_new_rate_changes_the_period_of_the_running_events,
 						open_sampler, close_sampler),
 	};

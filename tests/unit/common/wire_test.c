@@ -76,9 +76,15 @@ static const struct wire_window window = {
 static const struct wire_counter counters[] = {{1, 97}, {9999, UINT64_MAX}};
 
 static const struct wire_target_rule rules[] = {
-	{TARGET_PID, BYTES_OF("4711"), BYTES_OF("labels of one process")},
-	{TARGET_CONTAINER, BYTES_OF("0123456789abcdef"), BYTES_OF("labels of a container")},
-	{TARGET_DEFAULT, BYTES_OF(""), BYTES_OF("labels of the rest")},
+	{TARGET_PID, BYTES_OF("4711"), BYTES_OF("labels of one process"), DEMANGLE_FULL, false},
+	{TARGET_CONTAINER, BYTES_OF("0123456789abcdef"), BYTES_OF("labels of a container"),
+	 DEMANGLE_NONE, true},
+	{TARGET_DEFAULT, BYTES_OF(""), BYTES_OF("labels of the rest"), DEMANGLE_TEMPLATES, true},
+};
+
+static const struct wire_job jobs[] = {
+	{UINT64_C(0xfedcba9876543210), 97, 15000, true, false, 3, rules},
+	{2, 31, 1000, false, true, 0, NULL},
 };
 
 static const struct wire_part parts[] = {
@@ -137,10 +143,9 @@ static void encode_settings(struct bytes *out)
 	wire_encode_settings(out, &(struct wire_settings_message){
 					  .protocol_version = 1,
 					  .generation = 12,
-					  .settings = {97, 15000, true, false, DEMANGLE_TEMPLATES,
-						       2048, 1024, caches},
-					  .n_targets = 3,
-					  .targets = rules,
+					  .settings = {2048, 1024, caches},
+					  .n_jobs = 2,
+					  .jobs = jobs,
 				  });
 }
 
@@ -447,8 +452,13 @@ static void a_hostile_frame_is_garbled(void **state)
 		 BYTES_OF("\x96\x04\x01\x01\x01\x00\x92\x00\x00")},
 		{"a heartbeat with settings", BYTES_OF("\x96\x0c\x01\x01\xc3\x98\xc0")},
 		{"settings with a rate of zero",
-		 BYTES_OF("\x96\x0c\x01\x01\xc2\x98\x00\x01\xc3\xc3\x00\x01\x01\x93\x01\x01\x01"
-			  "\x90")},
+		 BYTES_OF("\x96\x0c\x01\x01\xc2\x93\x01\x01\x93\x01\x01\x01\x91\x96\x01\x00\x01"
+			  "\xc3\xc3\x90")},
+		{"settings without a job",
+		 BYTES_OF("\x96\x0c\x01\x01\xc2\x93\x01\x01\x93\x01\x01\x01\x90")},
+		{"two jobs of one id",
+		 BYTES_OF("\x96\x0c\x01\x01\xc2\x93\x01\x01\x93\x01\x01\x01\x92\x96\x01\x01\x01"
+			  "\xc3\xc3\x90\x96\x01\x01\x01\xc3\xc3\x90")},
 		{"deep nesting", BYTES_OF("\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91")},
 	};
 

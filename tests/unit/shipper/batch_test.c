@@ -8,6 +8,7 @@
 
 #include "profile_record.h"
 #include "push_body.h"
+#include "routes.h"
 #include "sim_files.h"
 
 /* A spool on a simulated disk, with one reader. */
@@ -46,10 +47,15 @@ static int teardown(void **state)
 	return 0;
 }
 
+#define OURS UINT64_C(0x0123456789abcdef)
+
+static const char *append_route; /* that the next parts have; NULL: none */
+
 /* Appends a PROFILE of @n_parts parts of @n_bytes each; part i has i + 1 samples. */
 static void append(uint64_t window, size_t n_parts, size_t n_bytes)
 {
-	struct wire_label label = {{"service_name", 12}, {"app", 3}};
+	struct wire_label label[] = {{{ROUTE_LABEL, strlen(ROUTE_LABEL)}, {"", 0}},
+				     {{"service_name", 12}, {"app", 3}}};
 	struct bytes labels = BYTES_INIT(256), frame = BYTES_INIT(SPOOL_PAYLOAD_BYTES_MAX);
 	struct wire_part *parts = calloc(n_parts, sizeof(*parts));
 	struct wire_profile profile = {{1, window}, window * 1000, n_parts, parts};
@@ -58,7 +64,12 @@ static void append(uint64_t window, size_t n_parts, size_t n_bytes)
 
 	assert_non_null(parts);
 	assert_non_null(body);
-	wire_encode_labels(&labels, &label, 1);
+	if (append_route) {
+		label[0].value = (struct wire_bytes){append_route, strlen(append_route)};
+		wire_encode_labels(&labels, label, 2);
+	} else {
+		wire_encode_labels(&labels, &label[1], 1);
+	}
 	for (size_t i = 0; i < n_parts; i++)
 		parts[i] = (struct wire_part){
 			{labels.data, labels.n_bytes}, {body, n_bytes}, i + 1, 4 * n_bytes};
@@ -82,7 +93,7 @@ static void advance(void)
 
 static int gather(size_t n_parts, size_t n_bytes)
 {
-	struct batch_limits limits = {n_parts, n_bytes, UINT64_MAX};
+	struct batch_limits limits = {n_parts, n_bytes, UINT64_MAX, OURS};
 
 	return batch_gather(&rig.batch, rig.spool, rig.reader, &limits);
 }
@@ -142,7 +153,7 @@ static void a_batch_is_bounded_in_bytes_but_takes_one_part_of_any_size(void **st
 /* The append() above says that a part is four times as long as its gzip, and 20 bytes of labels. */
 static void a_batch_is_bounded_in_what_a_server_counts_too(void **state)
 {
-	struct batch_limits limits = {100, 1u << 20, 3 * (4 * 400 + 20)};
+	struct batch_limits limits = {100, 1u << 20, 3 * (4 * 400 + 20), OURS};
 
 	(void)state;
 	append(1, 5, 400);
@@ -157,15 +168,62 @@ static void a_batch_is_bounded_in_what_a_server_counts_too(void **state)
 	assert_int_equal(rig.batch.n_items, 1);
 }
 
+static void parts_for_other_endpoints_are_passed_over_wherever_they_stand(void **state)
+{
+	static const char *const routes[] = {
+		"fedcba9876543210",                  /* somebody else's */
+		"0123456789abcdef",                  /* ours alone */
+		"fedcba9876543210 0123456789abcdef", /* both */
+		"",                                  /* nobody's */
+		NULL,                                /* everybody's */
+		"fedcba9876543210",
+	};
+	static const uint64_t expected[] = {2, 3, 5};
+	uint64_t n_samples = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		append_route = routes[i];
+		append(i + 1, 2, 100);
+	}
+	append_route = NULL;
+	assert_int_equal(gather(100, 1u << 20), 0);
+	assert_int_equal(rig.batch.n_items, 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(rig.batch.items[i].window.sequence, expected[i / 2]);
+	assert_int_equal(rig.batch.n_passed, 6);
+	for (size_t i = 0; i < 6; i++)
+		n_samples += rig.batch.passed[i].n_samples;
+	assert_int_equal(n_samples, 3 * 3);
+	assert_int_equal(rig.batch.n_records, 3); /* the others are not kept in memory */
+	spool_advance(rig.spool, rig.reader, &rig.batch.passed[5].behind);
+	assert_int_equal(gather(100, 1u << 20), BATCH_EMPTY);
+	assert_int_equal(spool_held(rig.spool, rig.reader).n_samples, 0);
+}
+
+static void a_spool_of_others_parts_alone_makes_a_batch_without_items(void **state)
+{
+	(void)state;
+	append_route = "fedcba9876543210";
+	append(1, BATCH_PARTS_MAX + 10, 1);
+	append_route = NULL;
+	assert_int_equal(gather(100, 1u << 20), 0);
+	assert_int_equal(rig.batch.n_items, 0);
+	assert_int_equal(rig.batch.n_passed, BATCH_PARTS_MAX);
+	spool_advance(rig.spool, rig.reader, &rig.batch.passed[BATCH_PARTS_MAX - 1].behind);
+	assert_int_equal(gather(100, 1u << 20), 0);
+	assert_int_equal(rig.batch.n_passed, 10);
+}
+
 static void items_before_a_cursor_are_behind_it(void **state)
 {
 	struct batch_item item = {.at = {.sequence = 5, .part = 2}};
 
 	(void)state;
-	assert_false(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 4, .part = 9}));
-	assert_false(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 5, .part = 2}));
-	assert_true(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 5, .part = 3}));
-	assert_true(batch_item_is_behind(&item, &(struct spool_cursor){.sequence = 6}));
+	assert_false(batch_is_behind(&item.at, &(struct spool_cursor){.sequence = 4, .part = 9}));
+	assert_false(batch_is_behind(&item.at, &(struct spool_cursor){.sequence = 5, .part = 2}));
+	assert_true(batch_is_behind(&item.at, &(struct spool_cursor){.sequence = 5, .part = 3}));
+	assert_true(batch_is_behind(&item.at, &(struct spool_cursor){.sequence = 6}));
 }
 
 static void a_rotten_record_is_said_when_it_comes_first_and_waited_for_when_not(void **state)
@@ -245,6 +303,8 @@ int main(void)
 		WITH_RIG(a_batch_spans_records_and_ends_within_one),
 		WITH_RIG(a_batch_is_bounded_in_bytes_but_takes_one_part_of_any_size),
 		WITH_RIG(a_batch_is_bounded_in_what_a_server_counts_too),
+		WITH_RIG(parts_for_other_endpoints_are_passed_over_wherever_they_stand),
+		WITH_RIG(a_spool_of_others_parts_alone_makes_a_batch_without_items),
 		WITH_RIG(items_before_a_cursor_are_behind_it),
 		WITH_RIG(a_rotten_record_is_said_when_it_comes_first_and_waited_for_when_not),
 		WITH_RIG(the_same_batch_makes_the_same_body),

@@ -70,3 +70,23 @@ static inline void unload(struct loaded *loaded)
 }
 
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+/* Writes a label set as name=value with commas between. */
+static inline void assert_labels(struct wire_bytes encoded, const char *expected)
+{
+	struct bytes text = BYTES_INIT(4096);
+	struct wire_arena arena = {NULL};
+	const struct wire_label *labels;
+	size_t n_labels;
+
+	assert_int_equal(
+		wire_decode_labels(encoded.data, encoded.n_bytes, &arena, &labels, &n_labels), 0);
+	for (size_t i = 0; i < n_labels; i++)
+		bytes_printf(&text, "%s%.*s=%.*s", i ? "," : "", (int)labels[i].name.n_bytes,
+			     (const char *)labels[i].name.data, (int)labels[i].value.n_bytes,
+			     (const char *)labels[i].value.data);
+	bytes_append(&text, "", 1);
+	assert_string_equal((const char *)text.data, expected);
+	bytes_deinit(&text);
+	wire_arena_deinit(&arena);
+}

@@ -128,9 +128,6 @@ static void what_is_there_twice_or_not_at_all(void **state)
 		{WRITE WRITE,
 		 "@:6:1: found a second pyroscope.write.w, expected another label: the "
 		 "first is in line 1\npyroscope.write \"w\" {\n^\n"},
-		{TARGETS("") "pyroscope.ebpf \"f\" {\n forward_to = []\n targets = []\n}\n",
-		 "@:10:1: found a second pyroscope.ebpf, expected one: another is in line 6\n"
-		 "pyroscope.ebpf \"f\" {\n^\n"},
 		{"logging {\n}\nlogging {\n}\n",
 		 "@:3:1: found a second logging, expected another label: the first is in line 1\n"
 		 "logging {\n^\n"},
@@ -252,8 +249,6 @@ static void numbers_and_words_out_of_bounds(void **state)
 		 "@:9:16: sample_rate is null, expected a whole number from 1 to 10000\n"
 		 " sample_rate = null\n               ^\n"},
 		{TARGETS(" pid_cache_size = 0\n"),
-		 "@:9:2: warning: pid_cache_size is accepted but has no effect in this version\n"
-		 " pid_cache_size = 0\n ^\n"
 		 "@:9:19: pid_cache_size is 0, expected a whole number from 1 to 1048576\n"
 		 " pid_cache_size = 0\n                  ^\n"},
 		{TARGETS(" build_id_cache_size = -1\n"),
@@ -490,7 +485,8 @@ static void all_errors_are_said_but_one_a_line(void **state)
 		 "digit "
 		 "first\n targets = [{__process_pid__ = \"1\", \"-\" = \"\", \"+\" = \"x\"}, 5]\n"
 		 "            ^\n"
-		 "@:12:1: found the unknown component discovery.consul, known are ..."
+		 "@:12:1: found the unknown component discovery.consul, known are ...; did you "
+		 "mean discovery.docker?"
 		 "\ndiscovery.consul \"d\" {\n^\n"
 		 "@:13:11: this divides by zero, expected another divisor\n host = 1 / 0\n         "
 		 " ^\n"},

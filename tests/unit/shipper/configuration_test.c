@@ -7,33 +7,16 @@
 	"pyroscope.write \"w\" {\n\tendpoint {\n\t\turl = \"http://h:4040\"\n\t}\n}\n"             \
 	"pyroscope.ebpf \"e\" {\n\tforward_to = [pyroscope.write.w.receiver]\n" arguments "}\n"
 
-/* Writes a label set as name=value with commas between. */
-static void assert_labels(struct wire_bytes encoded, const char *expected)
+static void assert_seed_defaults(const struct configuration *configuration)
 {
-	struct bytes text = BYTES_INIT(4096);
-	struct wire_arena arena = {NULL};
-	const struct wire_label *labels;
-	size_t n_labels;
+	const struct wire_settings *s = &configuration->settings;
+	const struct wire_job *job = &configuration->jobs[0];
 
-	assert_int_equal(
-		wire_decode_labels(encoded.data, encoded.n_bytes, &arena, &labels, &n_labels), 0);
-	for (size_t i = 0; i < n_labels; i++)
-		bytes_printf(&text, "%s%.*s=%.*s", i ? "," : "", (int)labels[i].name.n_bytes,
-			     (const char *)labels[i].name.data, (int)labels[i].value.n_bytes,
-			     (const char *)labels[i].value.data);
-	bytes_append(&text, "", 1);
-	assert_string_equal((const char *)text.data, expected);
-	bytes_deinit(&text);
-	wire_arena_deinit(&arena);
-}
-
-static void assert_seed_defaults(const struct wire_settings *s)
-{
-	assert_int_equal(s->sample_rate_hz, 97);
-	assert_int_equal(s->collect_interval_ms, 15000);
-	assert_true(s->collect_user);
-	assert_true(s->collect_kernel);
-	assert_int_equal(s->demangle, DEMANGLE_NONE);
+	assert_int_equal(configuration->n_jobs, 1);
+	assert_int_equal(job->sample_rate_hz, 97);
+	assert_int_equal(job->collect_interval_ms, 15000);
+	assert_true(job->collect_user);
+	assert_true(job->collect_kernel);
 	assert_int_equal(s->pid_map_size, 2048);
 	assert_int_equal(s->container_id_cache_size, 1024);
 	assert_int_equal(s->caches.build_id_entries, 64);
@@ -50,11 +33,11 @@ static void the_built_in_text_profiles_the_host_into_a_directory(void **state)
 	loaded = load_file(NULL);
 	assert_int_equal(loaded.r, 0);
 	assert_string_equal((const char *)loaded.messages.data, "");
-	assert_seed_defaults(&loaded.configuration->settings);
+	assert_seed_defaults(loaded.configuration);
 	assert_int_equal(loaded.configuration->n_targets, 1);
-	assert_int_equal(loaded.configuration->targets[0].key_kind, TARGET_DEFAULT);
-	assert_int_equal(loaded.configuration->targets[0].key.n_bytes, 0);
-	assert_labels(loaded.configuration->targets[0].labels,
+	assert_int_equal(loaded.configuration->jobs[0].targets[0].key_kind, TARGET_DEFAULT);
+	assert_int_equal(loaded.configuration->jobs[0].targets[0].key.n_bytes, 0);
+	assert_labels(loaded.configuration->jobs[0].targets[0].labels,
 		      "__name__=process_cpu,service_name=host");
 	assert_int_equal(loaded.configuration->n_endpoints, 1);
 	assert_string_equal(loaded.configuration->endpoints[0].url,
@@ -72,7 +55,7 @@ static void the_environment_changes_the_built_in_text(void **state)
 	loaded = load_file(NULL);
 	assert_int_equal(loaded.r, 0);
 	assert_string_equal(loaded.configuration->endpoints[0].url, "http://127.0.0.1:4040");
-	assert_int_equal(loaded.configuration->settings.collect_interval_ms, 100);
+	assert_int_equal(loaded.configuration->jobs[0].collect_interval_ms, 100);
 	unload(&loaded);
 	assert_int_equal(setenv("TRIPTYCH_COLLECT_INTERVAL", "0s", 1), 0);
 	loaded = load_file(NULL);
@@ -97,15 +80,16 @@ static void every_argument_of_the_page_is_taken(void **state)
 					      "\tsample_rate = 90 + 9\n"
 					      "\tsymbols_map_size = 16385\n"));
 	const struct wire_settings *s;
+	const struct wire_job *job;
 
 	(void)state;
 	assert_int_equal(loaded.r, 0);
 	s = &loaded.configuration->settings;
-	assert_int_equal(s->sample_rate_hz, 99);
-	assert_int_equal(s->collect_interval_ms, 90000);
-	assert_true(s->collect_user);
-	assert_false(s->collect_kernel);
-	assert_int_equal(s->demangle, DEMANGLE_TEMPLATES);
+	job = &loaded.configuration->jobs[0];
+	assert_int_equal(job->sample_rate_hz, 99);
+	assert_int_equal(job->collect_interval_ms, 90000);
+	assert_true(job->collect_user);
+	assert_false(job->collect_kernel);
 	assert_int_equal(s->pid_map_size, 2049);
 	assert_int_equal(s->container_id_cache_size, 1025);
 	assert_int_equal(s->caches.build_id_entries, 65);
@@ -121,7 +105,7 @@ static void what_is_left_out_has_the_default_of_the_page(void **state)
 	(void)state;
 	assert_int_equal(loaded.r, 0);
 	assert_string_equal((const char *)loaded.messages.data, "");
-	assert_seed_defaults(&loaded.configuration->settings);
+	assert_seed_defaults(loaded.configuration);
 	assert_int_equal(loaded.configuration->n_targets, 0);
 	assert_int_equal(loaded.configuration->log_level, LOG_INFO);
 	unload(&loaded);
@@ -136,74 +120,14 @@ static void each_demangle_word_has_its_mode(void **state)
 		char text[512];
 		struct loaded loaded;
 
-		(void)snprintf(text, sizeof(text), EBPF("\ttargets = []\n\tdemangle = \"%s\"\n"),
-			       words[i]);
+		(void)snprintf(text, sizeof(text),
+			       EBPF("\tdefault_target = {}\n\tdemangle = \"%s\"\n"), words[i]);
 		loaded = load_text(text);
 		assert_int_equal(loaded.r, 0);
-		assert_int_equal(loaded.configuration->settings.demangle, i);
+		assert_int_equal(loaded.configuration->jobs[0].targets[0].demangle, i);
 		assert_null(strstr((const char *)loaded.messages.data, "demangle"));
 		unload(&loaded);
 	}
-}
-
-static void literal_targets_become_rules(void **state)
-{
-	struct loaded loaded =
-		load_text(EBPF("\ttargets = concat(\n"
-			       "\t\t[{\"__process_pid__\" = \"1\", service_name = \"init\"}],\n"
-			       "\t\t[{__container_id__ = \"c1\", team = \"a\", n = 5}],\n"
-			       "\t)\n"
-			       "\tdefault_target = {region = \"x\"}\n"));
-
-	(void)state;
-	assert_int_equal(loaded.r, 0);
-	assert_string_equal((const char *)loaded.messages.data, "");
-	assert_int_equal(loaded.configuration->n_targets, 3);
-	assert_int_equal(loaded.configuration->targets[0].key_kind, TARGET_PID);
-	assert_memory_equal(loaded.configuration->targets[0].key.data, "1", 1);
-	assert_labels(loaded.configuration->targets[0].labels,
-		      "__name__=process_cpu,service_name=init");
-	assert_int_equal(loaded.configuration->targets[1].key_kind, TARGET_CONTAINER);
-	assert_labels(loaded.configuration->targets[1].labels,
-		      "__name__=process_cpu,n=5,service_name=unspecified,team=a");
-	assert_int_equal(loaded.configuration->targets[2].key_kind, TARGET_DEFAULT);
-	assert_labels(loaded.configuration->targets[2].labels,
-		      "__name__=process_cpu,region=x,service_name=unspecified");
-	unload(&loaded);
-}
-
-static void of_targets_with_one_key_the_last_stays(void **state)
-{
-	struct loaded loaded =
-		load_text(EBPF("\ttargets = [\n"
-			       "\t\t{__container_id__ = \"c\", n = \"1\"},\n"
-			       "\t\t{__process_pid__ = \"7\"},\n"
-			       "\t\t{__meta_docker_container_id = \"c\", n = \"2\"},\n"
-			       "\t]\n"));
-
-	(void)state;
-	assert_int_equal(loaded.r, 0);
-	assert_int_equal(loaded.configuration->n_targets, 2);
-	assert_int_equal(loaded.configuration->targets[0].key_kind, TARGET_PID);
-	assert_labels(loaded.configuration->targets[1].labels,
-		      "__name__=process_cpu,n=2,service_name=unspecified");
-	assert_string_equal(
-		(const char *)loaded.messages.data,
-		CASE_PATH ":9:3: warning: a later target is the same container c and replaces this "
-			  "one\n\t\t{__container_id__ = \"c\", n = \"1\"},\n\t\t^\n");
-	unload(&loaded);
-}
-
-static void a_target_that_nothing_identifies_is_passed_over(void **state)
-{
-	struct loaded loaded = load_text(EBPF("\ttargets = [{service_name = \"x\"}]\n"));
-
-	(void)state;
-	assert_int_equal(loaded.r, 0);
-	assert_int_equal(loaded.configuration->n_targets, 0);
-	assert_non_null(strstr((const char *)loaded.messages.data,
-			       ":8:13: warning: no label says which process or container"));
-	unload(&loaded);
 }
 
 static void an_endpoint_has_the_documented_defaults(void **state)
@@ -313,11 +237,6 @@ static void what_has_no_effect_is_said_and_nothing_else(void **state)
 		 ":9:2: warning: python_enabled is accepted but has no effect in this version\n"},
 		{EBPF("\ttargets = []\n\tsymbols_map_size = 1\n"),
 		 ":9:2: warning: symbols_map_size is"},
-		{EBPF("\ttargets = []\n\tpid_map_size = 1\n"), ":9:2: warning: pid_map_size is"},
-		{EBPF("\ttargets = []\n\tcontainer_id_cache_size = 1\n"),
-		 ":9:2: warning: container_id_cache_size is"},
-		{EBPF("\ttargets = []\n\tpid_cache_size = 32\n"),
-		 ":9:2: warning: pid_cache_size is"},
 		{EBPF("\ttargets = []\n\tcache_rounds = 3\n"), ":9:2: warning: cache_rounds is"},
 		{EBPF("\ttargets = []\n\tgo_table_fallback = true\n"),
 		 ":9:2: warning: go_table_fallback is"},
@@ -471,9 +390,6 @@ int main(void)
 		cmocka_unit_test(every_argument_of_the_page_is_taken),
 		cmocka_unit_test(what_is_left_out_has_the_default_of_the_page),
 		cmocka_unit_test(each_demangle_word_has_its_mode),
-		cmocka_unit_test(literal_targets_become_rules),
-		cmocka_unit_test(of_targets_with_one_key_the_last_stays),
-		cmocka_unit_test(a_target_that_nothing_identifies_is_passed_over),
 		cmocka_unit_test(an_endpoint_has_the_documented_defaults),
 		cmocka_unit_test(an_endpoint_takes_all_of_its_arguments),
 		cmocka_unit_test(only_what_is_forwarded_to_is_an_endpoint),

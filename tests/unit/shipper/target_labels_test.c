@@ -60,8 +60,10 @@ static void check_rows(const struct row *rows, size_t n_rows)
 		struct config_object labels = object_of(fields, rows[i].labels);
 		struct target_labels_error error;
 		struct wire_target_rule rule;
-		int r = target_labels_make(&labels, rows[i].kind == TARGET_DEFAULT, &arena, &rule,
-					   &error);
+		int r = target_labels_make(
+			&labels,
+			&(struct target_defaults){.is_default = rows[i].kind == TARGET_DEFAULT},
+			&arena, &rule, &error);
 
 		assert_int_equal(r, rows[i].kind ? 0 : TARGET_LABELS_UNIDENTIFIED);
 		if (r == 0) {
@@ -205,7 +207,8 @@ static int outcome_of(const char *name, struct config_text value, const char **r
 	struct config_arena arena = CONFIG_ARENA_INIT(1 << 20);
 	struct target_labels_error error = {CONFIG_TEXT("")};
 	struct wire_target_rule rule;
-	int r = target_labels_make(&labels, false, &arena, &rule, &error);
+	int r = target_labels_make(&labels, &(struct target_defaults){.is_default = false}, &arena,
+				   &rule, &error);
 
 	*ret_label = error.label.data;
 	config_arena_deinit(&arena);
@@ -235,10 +238,61 @@ static void what_the_server_would_refuse_is_refused_here(void **state)
 	assert_string_equal(label, "service_name");
 }
 
+static void a_target_may_set_options_for_itself(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		enum demangle_mode demangle; /* where the block says simplified */
+		bool kernel_of_true, kernel_of_false;
+	} rows[] = {
+		{"demangle", "full", DEMANGLE_FULL, true, false},
+		{"demangle", "templates", DEMANGLE_TEMPLATES, true, false},
+		{"demangle", "simplified", DEMANGLE_SIMPLIFIED, true, false},
+		{"demangle", "none", DEMANGLE_NONE, true, false},
+		{"demangle", "Full", DEMANGLE_NONE, true, false}, /* as Alloy: unknown is none */
+		{"demangle", "", DEMANGLE_SIMPLIFIED, true, false},
+		{"collect_kernel", "true", DEMANGLE_SIMPLIFIED, true, true},
+		{"collect_kernel", "false", DEMANGLE_SIMPLIFIED, false, false},
+		{"collect_kernel", "1", DEMANGLE_SIMPLIFIED, false, false},
+		{"collect_kernel", "TRUE", DEMANGLE_SIMPLIFIED, false, false},
+		{"collect_kernel", "", DEMANGLE_SIMPLIFIED, true, false},
+		{"python_enabled", "false", DEMANGLE_SIMPLIFIED, true, false},
+		{"go_table_fallback", "true", DEMANGLE_SIMPLIFIED, true, false},
+		{"python_full_file_path", "x", DEMANGLE_SIMPLIFIED, true, false},
+		{"of_another_day", "x", DEMANGLE_SIMPLIFIED, true, false},
+	};
+	struct config_arena arena = CONFIG_ARENA_INIT(1 << 20);
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t row = i / 2;
+		const struct target_defaults defaults = {.is_default = true,
+							 .demangle = DEMANGLE_SIMPLIFIED,
+							 .collect_kernel = i % 2 == 0};
+		struct config_field field = {.value.type = CONFIG_STRING};
+		struct config_object labels = {&field, 1};
+		struct target_labels_error error;
+		struct wire_target_rule rule;
+		char name[64];
+
+		(void)snprintf(name, sizeof(name), "__meta_pyroscope_ebpf_options_%s",
+			       rows[row].name);
+		field.key = text_of(name);
+		field.value.text = text_of(rows[row].value);
+		assert_int_equal(target_labels_make(&labels, &defaults, &arena, &rule, &error), 0);
+		assert_int_equal(rule.demangle, rows[row].demangle);
+		assert_int_equal(rule.collect_kernel, defaults.collect_kernel
+							      ? rows[row].kernel_of_true
+							      : rows[row].kernel_of_false);
+	}
+	config_arena_deinit(&arena);
+}
+
 static void more_labels_than_the_wire_takes_are_refused(void **state)
 {
 	static struct config_field fields[LABELS_MAX + 1];
 	static char names[LABELS_MAX + 1][8];
+	const struct target_defaults of_all = {.is_default = true};
 	struct config_arena arena = CONFIG_ARENA_INIT(1 << 20);
 	struct target_labels_error error;
 	struct config_object labels;
@@ -251,10 +305,10 @@ static void more_labels_than_the_wire_takes_are_refused(void **state)
 		fields[i].value =
 			(struct config_value){.type = CONFIG_STRING, .text = CONFIG_TEXT("v")};
 	}
-	labels = config_object_make(fields, LABELS_MAX - 2);
-	assert_int_equal(target_labels_make(&labels, true, &arena, &rule, &error), 0);
-	labels = config_object_make(fields, LABELS_MAX - 1);
-	assert_int_equal(target_labels_make(&labels, true, &arena, &rule, &error),
+	labels = config_object_make(fields, TARGET_LABELS_MAX - 2);
+	assert_int_equal(target_labels_make(&labels, &of_all, &arena, &rule, &error), 0);
+	labels = config_object_make(fields, TARGET_LABELS_MAX - 1);
+	assert_int_equal(target_labels_make(&labels, &of_all, &arena, &rule, &error),
 			 TARGET_LABELS_TOO_LONG);
 	assert_int_equal(error.label.n_bytes, 0);
 	config_arena_deinit(&arena);
@@ -268,6 +322,7 @@ int main(void)
 		cmocka_unit_test(the_service_is_inferred_in_the_order_of_the_code),
 		cmocka_unit_test(label_names_are_those_of_the_server),
 		cmocka_unit_test(what_the_server_would_refuse_is_refused_here),
+		cmocka_unit_test(a_target_may_set_options_for_itself),
 		cmocka_unit_test(more_labels_than_the_wire_takes_are_refused),
 	};
 

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""The page's example for Docker, unchanged, against a real engine; and a container that comes late.
+
+usage: docker_test.py 1|2     the engine's cgroup version
+"""
+
+import os
+import sys
+import time
+
+import docker_case
+import harness
+from docker_case import C_IMAGE, GO_IMAGE, DockerTriptych, Engine, by_service
+from harness import check
+from receiver import Receiver
+
+EXAMPLE = os.path.join(harness.HERE, "docker_example.alloy")
+ADDRESS = "127.0.77.4"  # of the example's pyroscope:4040, which another test may have on 127.0.0.1
+RATE_HZ = 997
+LATE_CPU_S = 2
+SHARE_MIN = 0.95
+
+LATE = """
+discovery.docker "linux" {{
+  host             = "unix:///var/run/docker.sock"
+  refresh_interval = "1h"
+}}
+discovery.relabel "local_containers" {{
+  targets = discovery.docker.linux.targets
+  rule {{
+    action        = "replace"
+    source_labels = ["__meta_docker_container_name"]
+    target_label  = "service_name"
+  }}
+}}
+pyroscope.ebpf "default" {{
+  forward_to       = [pyroscope.write.staging.receiver]
+  targets          = discovery.relabel.local_containers.output
+  sample_rate      = {rate}
+  collect_interval = "1s"
+}}
+pyroscope.write "staging" {{
+  endpoint {{ url = "{url}" }}
+}}
+"""
+
+
+def check_example(engine, directory):
+    """Both containers get profiles under their names, with their functions; nobody else does."""
+    with open(EXAMPLE, encoding="utf-8") as file:
+        text = file.read()
+    with Receiver(os.path.join(directory, "example"), 4040, ADDRESS) as receiver, \
+            DockerTriptych(engine, ADDRESS, configuration=text):
+        docker_case.run_container(engine, "shop-go", GO_IMAGE, "600")
+        docker_case.run_container(engine, "shop-c", C_IMAGE, "600")
+        harness.wait_for(lambda: {"/shop-go", "/shop-c"} <= set(by_service(receiver)), 60,
+                         "profiles of both containers")
+    services = by_service(receiver)
+    check(set(services) == {"/shop-go", "/shop-c"}, f"profiles of {set(services)}")
+    for service, functions in (("/shop-go", {"main.(*mixer).churn", "main.goBusy"}),
+                               ("/shop-c", {"split_half", "split_third", "split_fifth"})):
+        found = docker_case.functions_of(services[service])
+        check(functions <= found, f"{service}: {sorted(found)[:30]}")
+        for one in services[service]:
+            labels = {k: v for k, v in one.labels.items() if k != "__name__"}
+            check(labels == {"service_name": service}, f"{service}: {one.labels}")
+    engine.remove_containers()
+
+
+def cpu_ns_used(engine, container):
+    """What the program itself measured: "function nanoseconds" lines."""
+    return sum(int(line.split()[1]) for line in
+               engine.docker("logs", container).splitlines() if len(line.split()) == 2)
+
+
+def wait_for_target(triptych, engine, container):
+    """Returns how long after its start @container is a target at the collector."""
+    harness.wait_for(lambda: "targets=1 " in triptych.log("collector"), 10, "a target", 0.002)
+    return time.time() - docker_case.started_wall_s(engine, container)
+
+
+def check_late(engine, directory):
+    """Of a container that starts while all run, and the engine is asked once an hour."""
+    with Receiver(os.path.join(directory, "late")) as receiver:
+        text = LATE.format(url=receiver.url, rate=RATE_HZ)
+        with DockerTriptych(engine, configuration=text, sample_rate=RATE_HZ) as triptych:
+            time.sleep(1)  # all has settled, nothing is asked any more
+            container = docker_case.run_container(engine, "late", C_IMAGE, str(LATE_CPU_S))
+            delay_s = wait_for_target(triptych, engine, container)
+            engine.docker("wait", container)
+            used_ns = cpu_ns_used(engine, container)
+        seen_ns = docker_case.cpu_ns_of(by_service(receiver).get("/late", []), "program")
+    share = seen_ns / used_ns if used_ns else 0
+    print(f"cgroup v{engine.cgroup_version}: a new container is a target within {1000 * delay_s:.0f} ms; "
+          f"{100 * share:.1f} % of its first {used_ns / 1e9:.2f} s of CPU time are in its profile")
+    check(delay_s < 1, f"a target after {delay_s:.3f} s")
+    check(share >= SHARE_MIN, f"{seen_ns / 1e9:.3f} s of {used_ns / 1e9:.3f} s")
+    engine.remove_containers()
+
+
+def main():
+    try:
+        with harness.scratch() as directory, Engine(int(sys.argv[1])) as engine:
+            docker_case.prepare(engine, directory)
+            check_example(engine, directory)
+            check_late(engine, directory)
+    except docker_case.Unavailable as error:
+        print(f"skipped: {error}")
+        return docker_case.SKIPPED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

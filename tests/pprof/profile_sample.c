@@ -1,7 +1,7 @@
 /*
  * Profiles for judges: `profile_sample DIRECTORY` writes those of a small window, one file a part.
- * `profile_sample DIRECTORY FILE SAMPLES` writes those of a window of that many samples in FILE,
- * and prints how much CPU time that took, and how many bytes it is.
+ * `profile_sample DIRECTORY FILE SAMPLES [MODE]` writes those of a window of that many samples in
+ * FILE, demangled as MODE says, and prints how much CPU time that took, and how many bytes it is.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "base/clock.h"
+#include "demangle.h"
 #include "readers.h"
 #include "window_fixture.h"
 #include "window_profile.h"
@@ -102,7 +103,8 @@ static void make_stacks(struct wire_stack *stacks, uint32_t *locations, size_t n
 	}
 }
 
-static int write_large(const char *directory, const char *path, size_t n_stacks)
+static int write_large(const char *directory, const char *path, size_t n_stacks,
+		       enum demangle_mode mode)
 {
 	static struct wire_location at[LOCATIONS];
 	static struct file_reader file;
@@ -123,6 +125,7 @@ static int write_large(const char *directory, const char *path, size_t n_stacks)
 					       file.object.size_bytes / 4 +
 						       next_random(&state) %
 							       (file.object.size_bytes / 4)};
+	fixture.window.demangle = (uint8_t)mode;
 	fixture.window.objects = &file.object;
 	fixture.window.n_objects = 1;
 	fixture.window.locations = at;
@@ -149,13 +152,15 @@ static int write_large(const char *directory, const char *path, size_t n_stacks)
 
 int main(int argc, char **argv)
 {
+	enum demangle_mode mode = DEMANGLE_NONE;
 	size_t n_samples;
 
 	if (argc == 2)
 		return write_small(argv[1]);
-	if (argc != 4)
+	if (argc < 4 || argc > 5 || (argc == 5 && demangle_mode_parse(argv[4], &mode) != 0))
 		return 2;
 	n_samples = strtoul(argv[3], NULL, 10);
-	return n_samples == 0 || n_samples > SAMPLES_MAX ? 2
-							 : write_large(argv[1], argv[2], n_samples);
+	if (n_samples == 0 || n_samples > SAMPLES_MAX)
+		return 2;
+	return write_large(argv[1], argv[2], n_samples, mode);
 }

@@ -12,6 +12,7 @@ import docker_case
 import harness
 from docker_case import C_IMAGE, GO_IMAGE, DockerTriptych, Engine, by_service
 from harness import check
+from http_servers import Authority, Nginx
 from receiver import Receiver
 
 EXAMPLE = os.path.join(harness.HERE, "docker_example.alloy")
@@ -98,12 +99,78 @@ def check_late(engine, directory):
     engine.remove_containers()
 
 
+TLS_SERVER = """
+server {{
+  listen 127.0.0.1:{port} ssl;
+  ssl_certificate {cert}; ssl_certificate_key {key};
+  ssl_client_certificate {authority}; ssl_verify_client on;
+  location / {{
+    proxy_pass http://unix:{socket}:; proxy_http_version 1.1;
+    proxy_buffering off; proxy_read_timeout 1h;
+  }}
+}}
+"""
+
+TLS_BLOCK = """
+  tls_config {{
+    ca_file     = "{authority}"
+    server_name = "engine"
+    cert_file   = "{cert}"
+    key_file    = "{key}"
+  }}
+"""
+
+
+def tls_configuration(url, host, block):
+    text = LATE.format(url=url, rate=RATE_HZ)
+    host_line = 'host             = "unix:///var/run/docker.sock"'
+    check(host_line in text, "the host is where it was")
+    return text.replace(host_line, f'host = "{host}"{block}')
+
+
+def check_tls(engine, directory):
+    """Behind a front that wants a client's certificate: by tcp:// and https://; a stranger's fails."""
+    authority, stranger = Authority(directory), Authority(directory, "stranger")
+    server, client = authority.sign("front", "DNS:engine"), authority.sign("client")
+    unknown = stranger.sign("unknown")
+    for _, key in (client, unknown):
+        os.chmod(key, 0o644)  # the shipper is not its owner here
+    port = harness.free_port()
+    front = Nginx(directory, TLS_SERVER.format(port=port, cert=server[0], key=server[1],
+                                               authority=authority.cert, socket=engine.socket),
+                  [port])
+    try:
+        for scheme, (cert, key), is_let_in in (("tcp", client, True), ("https", client, True),
+                                               ("tcp", unknown, False)):
+            block = TLS_BLOCK.format(authority=authority.cert, cert=cert, key=key)
+            text = tls_configuration("http://127.0.0.1:1", f"{scheme}://127.0.0.1:{port}", block)
+            check_front(engine, text, is_let_in)
+            engine.remove_containers()
+    finally:
+        front.stop()
+
+
+def check_front(engine, text, is_let_in):
+    with DockerTriptych(engine, configuration=text) as triptych:
+        if not is_let_in:
+            harness.wait_for(lambda: "source-failing component=discovery.docker.linux" in
+                             triptych.log("shipper"), 10, "a refusal")
+            return
+        time.sleep(1)
+        container = docker_case.run_container(engine, "tls", C_IMAGE, "600")
+        delay_s = wait_for_target(triptych, engine, container)
+        print(f"cgroup v{engine.cgroup_version}: over TLS a target within {1000 * delay_s:.0f} ms")
+        check(delay_s < 1, f"a target after {delay_s:.3f} s")
+        check("source-failing" not in triptych.log("shipper"), triptych.log("shipper"))
+
+
 def main():
     try:
         with harness.scratch() as directory, Engine(int(sys.argv[1])) as engine:
             docker_case.prepare(engine, directory)
             check_example(engine, directory)
             check_late(engine, directory)
+            check_tls(engine, directory)
     except docker_case.Unavailable as error:
         print(f"skipped: {error}")
         return docker_case.SKIPPED

@@ -2,14 +2,13 @@
 
 import contextlib
 import glob
+import hashlib
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
@@ -61,27 +60,53 @@ def image(target):
     return f"{IMAGES}/{target}:{VERSION}"
 
 
-def copy_images(source, engine):
-    """Has @engine take the images that @source has."""
-    names = [image(target) for target in TARGETS] + [RECEIVER_IMAGE]
-    with tempfile.TemporaryDirectory(prefix="triptych-images.") as directory:
-        source.docker("save", "-o", f"{directory}/images.tar", *names)
-        engine.docker("load", "-q", "-i", f"{directory}/images.tar")
+def have_images(engine):
+    """Loads the images into @engine, built from the sources as they are: once for several tests."""
+    path = os.path.join(engines.CACHE, f"images-{digest_of_sources()}.tar")
+    if not os.path.exists(path):
+        for old in glob.glob(os.path.join(engines.CACHE, "images-*.tar")):
+            os.unlink(old)
+        build_images(engine)
+        engine.save_images([image(target) for target in TARGETS] + [RECEIVER_IMAGE, BASE_IMAGE],
+                           path)
+        return
+    engine.load_images(path)
+
+
+def digest_of_sources():
+    """A hash over all that the images are made of."""
+    hashed = hashlib.sha256()
+    with open(os.path.join(TREE, ".dockerignore"), encoding="utf-8") as file:
+        names = [line[1:].strip() for line in file if line.startswith("!")]
+    for name in ["deploy/Dockerfile", "tests/e2e/receiver.py", "deploy/pprof.py", *names]:
+        path = os.path.join(TREE, name)
+        files = [path] if os.path.isfile(path) else sorted(
+            os.path.join(directory, one) for directory, _, found in os.walk(path) for one in found)
+        for one in files:
+            with open(one, "rb") as file:
+                hashed.update(one.removeprefix(TREE).encode() + file.read())
+    return hashed.hexdigest()[:16]
+
+
+def published(whole, service):
+    """The port of this host under which @service of a whole compose file answers."""
+    return int(whole["services"][service]["ports"][0]["published"])
 
 
 class Project:
     """The project as a user has it: `up`, and `down` at the end."""
 
-    def __init__(self, engine, overrides=None, environment=None):
+    def __init__(self, engine, overrides=None, environment=None, files=None, name=None,
+                 ports=None):
         self.engine = engine
-        self.http_port = harness.free_port()
-        self.receiver_port = harness.free_port()
+        self.http_port, self.receiver_port = ports or (harness.free_port(), harness.free_port())
         self.environment = {
             "TRIPTYCH_IMAGES": IMAGES, "TRIPTYCH_VERSION": VERSION,
             "PYROSCOPE_IMAGE": RECEIVER_IMAGE, "DOCKER_SOCKET": engine.socket,
             "TRIPTYCH_HTTP_PORT": str(self.http_port), "PYROSCOPE_PORT": str(self.receiver_port),
-            "COMPOSE_PROJECT_NAME": f"triptych{os.getpid()}", **(environment or {})}
-        self.files = ["-f", engine.path_inside(os.path.join(TREE, "deploy/docker-compose.yml"))]
+            "COMPOSE_PROJECT_NAME": name or f"triptych{os.getpid()}", **(environment or {})}
+        self.files = files or [
+            "-f", engine.path_inside(os.path.join(TREE, "deploy/docker-compose.yml"))]
         self.directory = tempfile.TemporaryDirectory(prefix="triptych-project.")
         if overrides is not None:
             path = os.path.join(self.directory.name, "override.yml")
@@ -118,6 +143,13 @@ class Project:
 
     def logs(self, service=""):
         return self.compose("logs", "--no-color", "--no-log-prefix", *([service] if service else []))
+
+    def page(self, path):
+        """What the shipper says under @path, whatever the status."""
+        try:
+            return self.get(path)
+        except urllib.error.HTTPError as answer:
+            return answer.read().decode()
 
     def get(self, path):
         url = f"http://127.0.0.1:{self.http_port}{path}"
@@ -167,10 +199,3 @@ def log_fields(line):
     """{'uid': '59111', …} of a logfmt line."""
     return dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line))
 
-
-def now():
-    return time.monotonic()
-
-
-def run_quietly(*command):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -269,6 +269,19 @@ class Engine:
                                            name),
                                stdin=tar.stdout, stdout=subprocess.DEVNULL, check=True)
 
+    def save_images(self, names, path):
+        """Writes the images to the file @path of this host, all or nothing."""
+        with open(path + ".new", "wb") as file:
+            subprocess.run(self.inside("env", f"DOCKER_HOST=unix://{self.socket}", "docker",
+                                       "save", *names), stdout=file, check=True)
+        os.rename(path + ".new", path)
+
+    def load_images(self, path):
+        with open(path, "rb") as file:
+            subprocess.run(self.inside("env", f"DOCKER_HOST=unix://{self.socket}", "docker",
+                                       "load", "-q"), stdin=file, stdout=subprocess.DEVNULL,
+                           check=True)
+
     def remove_containers(self):
         for container in self.get("/containers/json?all=1"):
             with contextlib.suppress(RuntimeError):

@@ -6,6 +6,7 @@
     double.misbehave("/containers/json", status(500))
 """
 
+import collections
 import json
 import queue
 import socket
@@ -90,19 +91,23 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/networks":
             self.reply(200, json.dumps(double.networks).encode())
         elif path == "/events":
-            self.events()
+            self.events(float(parse_qs(url.query).get("since", ["inf"])[0]))
         else:
             self.reply(404, b'{"message":"page not found"}')
 
     do_HEAD = do_GET
 
-    def events(self):
+    def events(self, since):
+        """As the engine: those since then first."""
         mine = queue.Queue()
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
         with self.server.lock:
+            for at, event in self.server.past:
+                if at >= since:
+                    mine.put(event)
             self.server.streams.append(mine)
         while (event := mine.get()) is not BREAK:
             try:
@@ -125,6 +130,7 @@ class Double(ThreadingHTTPServer):
         self.bad = {}       # path -> function of a handler
         self.requests = []  # (method, version, path, query, time)
         self.streams, self.lock = [], threading.Lock()
+        self.past = collections.deque(maxlen=256)  # (time, event)
         super().__init__(path, Handler, bind_and_activate=False)
         self.socket.bind(path)
         self.server_name, self.server_port = "unix", 0
@@ -146,11 +152,14 @@ class Double(ThreadingHTTPServer):
 
     def happen(self, event=b'{"Type":"container","Action":"start"}\n'):
         with self.lock:
+            self.past.append((time.time(), event))
             for stream in self.streams:
                 stream.put(event)
 
     def break_streams(self):
-        self.happen(BREAK)
+        with self.lock:
+            for stream in self.streams:
+                stream.put(BREAK)
 
     def count(self, path):
         return sum(request[2] == path for request in list(self.requests))

@@ -172,6 +172,7 @@ static void apply_limits(struct collector *collector, const struct wire_settings
 	else
 		n_max = s->pid_map_size;
 	sampler_limit_processes(collector->sampler, n_max);
+	processes_limit_container_ids(collector->processes, s->container_id_cache_size);
 	drain_set(collector->drain, &s->caches);
 }
 
@@ -211,7 +212,7 @@ static void refresh_counters(void *owner)
 
 	if (drain_count(collector->drain, clock_monotonic_ns()) != 0)
 		log_warn("count-failed", "the kernel's counters are as they were");
-	counters_set(&collector->counters, COUNTER_PROCESSES, processes_n(collector->processes));
+	processes_count(collector->processes);
 	counters_set(&collector->counters, COUNTER_OBJECTS_HELD,
 		     objects_n_held(collector->objects));
 	counters_set(&collector->counters, COUNTER_HELPERS_STUCK,

@@ -170,6 +170,10 @@ static void look_up(struct drain *drain, const struct process *process,
 		frame->kind = (uint8_t)(word >> FRAME_KIND_SHIFT);
 		frame->value = word;
 		frame->object = NULL;
+		/* What a process has on its stack must not be taken for a function of the kernel.
+		 */
+		if (frame->kind == FRAME_KIND_KERNEL && i >= record->head.n_kernel)
+			frame->kind = FRAME_KIND_USER;
 		if (frame->kind == FRAME_KIND_USER)
 			look_up_user(drain, process, word, frame);
 		else if (frame->kind == FRAME_KIND_KERNEL)

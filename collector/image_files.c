@@ -69,7 +69,7 @@ static struct object_key key_of(const struct process_record *record, const struc
 	return (struct object_key){
 		.device = mapping->device,
 		.inode = mapping->inode,
-		.scope = hash_bytes(0, record->container_id, record->n_container_bytes),
+		.scope = record->container_hash,
 	};
 }
 

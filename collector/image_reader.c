@@ -88,12 +88,9 @@ static void place(struct process_record *record, struct wire_bytes text)
 
 	if (text.n_bytes == 0)
 		return; /* it went before this was read */
-	if (id.n_bytes > 0)
-		memcpy(record->container_id, id.data, id.n_bytes);
-	record->n_container_bytes = (uint8_t)id.n_bytes;
+	processes_place(record, id);
 	record->process.is_in_container = cgroup_container_id(unified_line(text)).n_bytes > 0;
 	record->may_have_moved = cgroup_has_v1(text);
-	record->is_placed = true;
 }
 
 static void take_maps(struct process_record *record, struct wire_bytes text, uint64_t now_ns)

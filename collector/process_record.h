@@ -4,6 +4,7 @@
  * image_files.c (what they have mapped) share. Private to the three. A record lives until nothing
  * that is in flight refers to it.
  */
+#include "container_ids.h"
 #include "proc_text.h"
 #include "processes.h"
 
@@ -32,8 +33,9 @@ struct process_record {
 	bool is_placed;      /* its container is known */
 	bool may_have_moved; /* to another since it was read, in a hierarchy that tells nothing */
 	bool is_reread;      /* because of that */
-	uint8_t n_container_bytes;
-	char container_id[CONTAINER_ID_BYTES_MAX];
+	bool is_in_any;      /* it is in a container: */
+	struct cached_container_id *container; /* owned by the cache; NULL: it must be read again */
+	uint64_t container_hash;               /* of its id; 0: in none */
 
 	bool is_opening_files; /* opener_submit() may call back at once */
 	bool has_unproved_key; /* an object whose fstat differs from what maps printed */
@@ -51,6 +53,7 @@ struct process_record {
 struct processes {
 	struct processes_options options;
 	struct targets *targets; /* owned; NULL before the first */
+	struct container_ids container_ids;
 	uint64_t clock_tick_ns;
 	size_t n;
 	size_t n_pending; /* sum of n_reads_pending */
@@ -64,6 +67,9 @@ struct processes {
 	uint64_t n_roots_lost;   /* as counted when they were last looked after */
 	bool is_opener_full;     /* the last read found no place in its queue */
 };
+
+/* Notes the container of @record: an empty @id for none. */
+void processes_place(struct process_record *record, struct wire_bytes id);
 
 /* Matches @record against the targets, when its container is known. */
 void processes_decide(struct process_record *record, uint64_t now_ns);

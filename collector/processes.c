@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "image_files.h"
 #include "image_reader.h"
 #include "process_record.h"
@@ -83,15 +84,34 @@ static void set_decision(struct process_record *record, enum decision decision,
 	processes->options.decided(processes->options.owner, process);
 }
 
+void processes_place(struct process_record *record, struct wire_bytes id)
+{
+	struct container_ids *ids = &record->processes->container_ids;
+
+	record->is_placed = true;
+	record->is_in_any = id.n_bytes > 0;
+	record->container_hash = id.n_bytes > 0 ? hash_bytes(0, id.data, id.n_bytes) : 0;
+	if (id.n_bytes > 0)
+		container_ids_keep(ids, &record->container, id);
+	else
+		container_ids_forget(ids, &record->container);
+}
+
 void processes_decide(struct process_record *record, uint64_t now_ns)
 {
-	const struct targets *targets = record->processes->targets;
-	struct wire_bytes container_id = {record->container_id, record->n_container_bytes};
+	struct processes *processes = record->processes;
+	const struct targets *targets = processes->targets;
 	struct target *matched[JOBS_MAX];
 	uint8_t jobs = 0;
 
+	if (targets && record->is_placed && record->is_in_any && !record->container) {
+		image_read(record, now_ns); /* the cache is smaller than what it is for */
+		return;
+	}
 	if (targets && record->is_placed)
-		jobs = targets_match(targets, record->process.image.pid, container_id, matched);
+		jobs = targets_match(
+			targets, record->process.image.pid,
+			container_ids_use(&processes->container_ids, &record->container), matched);
 	if (jobs != 0)
 		set_decision(record, DECISION_YES, matched, now_ns);
 	else if (!targets || record->process.decision == DECISION_YES)
@@ -139,6 +159,8 @@ static void inherit_place(struct process_record *record)
 {
 	struct processes *processes = record->processes;
 	const struct process_record *kin = *pid_bucket(processes, record->process.image.pid);
+	char bytes[CONTAINER_ID_BYTES_MAX];
+	struct wire_bytes id = {bytes, 0};
 
 	while (kin && !(kin->is_placed && is_same_process(kin, record)))
 		kin = kin->next_of_pid;
@@ -148,11 +170,11 @@ static void inherit_place(struct process_record *record)
 					   (kin->process.image.pid == record->parent_pid &&
 					    kin->process.cgroup_id == record->process.cgroup_id))))
 		kin = kin->next_of_pid;
-	if (kin) {
-		record->n_container_bytes = kin->n_container_bytes;
-		memcpy(record->container_id, kin->container_id, kin->n_container_bytes);
+	if (kin && kin->container) {
+		id.n_bytes = kin->container->n_bytes;
+		memcpy(bytes, kin->container->bytes, id.n_bytes); /* which may go for this one */
 	}
-	record->is_placed = true; /* without kin: in no container */
+	processes_place(record, id); /* without kin: in no container */
 }
 
 /* Finds mappings for an image that was not read and cannot be any more. */
@@ -262,6 +284,7 @@ static void forget(struct process_record *record)
 
 	image_drop(record, record->exited_ns);
 	replace_targets(&record->process, NULL);
+	container_ids_forget(&processes->container_ids, &record->container);
 	while (*at != record)
 		at = &(*at)->next_of_pid;
 	*at = record->next_of_pid;
@@ -521,6 +544,20 @@ bool processes_busy(const struct processes *processes)
 	return processes->n_pending > 0;
 }
 
+void processes_limit_container_ids(struct processes *processes, size_t n_max)
+{
+	container_ids_limit(&processes->container_ids, n_max);
+}
+
+void processes_count(const struct processes *processes)
+{
+	struct counters *counters = processes->options.counters;
+
+	counters_set(counters, COUNTER_PROCESSES, processes->n);
+	counters_set(counters, COUNTER_CONTAINER_IDS, processes->container_ids.n);
+	counters_set(counters, COUNTER_CONTAINER_IDS_EVICTED, processes->container_ids.n_evicted);
+}
+
 size_t processes_n(const struct processes *processes)
 {
 	return processes->n;
@@ -539,6 +576,7 @@ int processes_new(const struct processes_options *options, struct processes **re
 		return -ENOMEM;
 	}
 	processes->options = *options;
+	processes->container_ids.n_max = CONTAINER_IDS_DEFAULT;
 	if (!options->clock_ns)
 		processes->options.clock_ns = clock_monotonic_ns;
 	processes->clock_tick_ns = NS_PER_SECOND / (uint64_t)n_ticks_a_second;

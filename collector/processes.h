@@ -116,6 +116,12 @@ void processes_expire(struct processes *processes, bool drained, uint64_t now_ns
 /* Whether any image is still being read: a drain may wait a few milliseconds for it. */
 bool processes_busy(const struct processes *processes);
 
+/* At most this many container ids are remembered; what has gone is read again when needed. */
+void processes_limit_container_ids(struct processes *processes, size_t n_max);
+
+/* Brings the gauges in its counters up to date. */
+void processes_count(const struct processes *processes);
+
 size_t processes_n(const struct processes *processes);
 
 /* No request may come back afterwards: free the opener first. NULL is fine. */

@@ -43,15 +43,12 @@ def says(path, *words):
     return judge
 
 
-def logs(by, *words):
-    """@by goes on without, and says @words."""
-    def judge(running, _):
-        harness.wait_for(lambda: all(word in running.logs(by) for word in words),
-                         WAIT_SECONDS, f"{by} says {words}", step_s=0.2)
+def logs(*words):
+    """The service goes on without, and says @words."""
+    def judge(running, service):
+        harness.wait_for(lambda: all(word in running.logs(service) for word in words),
+                         WAIT_SECONDS, f"{service} says {words}", step_s=0.2)
     return judge
-
-
-DISCOVERY_FAILS = logs("shipper", "source-failing", "discovery.docker.containers")
 
 
 CAPABILITIES = ("BPF", "PERFMON", "SETUID", "SETGID", "SYS_PTRACE",
@@ -64,10 +61,10 @@ MOUNTS = (
     ("symbolizer", "/tmp", ends_with(73, "health-file")),
     ("shipper", "/run/triptych", ends_with(73)),
     ("shipper", "/var/lib/triptych", ends_with(73, "spool")),
-    ("shipper", "/var/run", DISCOVERY_FAILS),
+    ("shipper", "/var/run", says("/-/healthy", "discovery.docker.containers")),
     ("shipper", "/etc/triptych/config.alloy", ends_with(65, "configuration-unreadable")),
     ("docker-proxy", "/run/docker-proxy", ends_with(1, "docker.sock")),
-    ("docker-proxy", "/var/run/docker.sock", DISCOVERY_FAILS),
+    ("docker-proxy", "/var/run/docker.sock", says("/-/healthy", "discovery.docker.containers")),
 )
 
 
@@ -92,7 +89,7 @@ def variants():
                lambda services, name=name: without_capability(services, name),
                ends_with(77, "capability-missing", name))
     yield ("collector without SYSLOG", "collector",
-           lambda services: without_capability(services, "SYSLOG"), logs("collector", "kallsyms-hidden"))
+           lambda services: without_capability(services, "SYSLOG"), logs("kallsyms-hidden"))
     for service, target, judge in MOUNTS:
         yield (f"{service} without {target}", service,
                lambda services, service=service, target=target:

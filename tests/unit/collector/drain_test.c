@@ -266,6 +266,20 @@ static void each_frame_becomes_an_object_and_an_offset(void **state)
 	assert_balanced(f);
 }
 
+static void a_user_stack_names_no_function_of_the_kernel(void **state)
+{
+	static const uint64_t frames[] = {0xffffffff81000000, TEXT_START, 0xffffffff81000000};
+	struct fixture *f = *state;
+	struct stack_record *record = make_record(1, 1, 2, frames);
+
+	world.records[0] = record;
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
+	assert_ptr_equal(world.frames[0].object, &world.kallsyms);
+	assert_int_equal(world.frames[2].kind, FRAME_USER);
+	assert_null(world.frames[2].object);
+	free(record);
+}
+
 static void a_mapping_whose_file_could_not_be_opened_keeps_its_name(void **state)
 {
 	struct fixture *f = *state;
@@ -600,6 +614,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(each_frame_becomes_an_object_and_an_offset),
+		TEST(a_user_stack_names_no_function_of_the_kernel),
 		TEST(a_mapping_whose_file_could_not_be_opened_keeps_its_name),
 		TEST(samples_of_the_undecided_wait_and_are_kept),
 		TEST(samples_of_an_image_that_is_being_read_wait_for_its_mappings),

@@ -130,6 +130,70 @@ static void new_targets_decide_everybody_anew(void **state)
 	assert_int_equal(eight->decision, DECISION_UNDECIDED);
 }
 
+#define ID_OF(digit) "0::/docker/" digit ID_REST "\n"
+#define ID_REST      "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* Runs a program that is in the container of @cgroup. */
+static struct process *run_in(uint32_t pid, const char *cgroup)
+{
+	struct process_image image = image_of(pid, 1);
+
+	announce(ANNOUNCE_MET, &image);
+	give_texts(cgroup, maps_of_prog);
+	if (n_waiting(OPENER_OPEN_MAPPED) > 0)
+		(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	if (n_waiting(OPENER_OPEN_ROOT) > 0)
+		(void)give_root(1);
+	return find(&image);
+}
+
+static void a_container_id_that_was_let_go_is_read_again_when_targets_change(void **state)
+{
+	struct process *processes[3];
+
+	(void)state;
+	processes_limit_container_ids(fixture.processes, 2);
+	set_targets(TARGET_CONTAINER, "0" ID_REST);
+	processes[0] = run_in(7, ID_OF("0"));
+	processes[1] = run_in(8, ID_OF("1"));
+	processes[2] = run_in(9, ID_OF("2"));
+	processes_count(fixture.processes);
+	assert_int_equal(counted(COUNTER_CONTAINER_IDS), 2);
+	assert_int_equal(counted(COUNTER_CONTAINER_IDS_EVICTED), 1);
+	assert_int_equal(processes[0]->decision, DECISION_YES);
+
+	set_targets(TARGET_CONTAINER, "1" ID_REST);
+	assert_int_equal(processes[1]->decision, DECISION_YES);
+	assert_int_equal(processes[2]->decision, DECISION_UNDECIDED);
+	assert_int_equal(processes[0]->decision, DECISION_YES); /* until it is known better */
+	give_texts(ID_OF("0"), maps_of_prog);
+	assert_int_equal(processes[0]->decision, DECISION_UNDECIDED);
+	processes_count(fixture.processes);
+	assert_int_equal(counted(COUNTER_CONTAINER_IDS), 2);
+}
+
+static void on_a_host_with_v1_hierarchies_the_container_is_read_again_before_no(void **state)
+{
+	struct process *process;
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, "0" ID_REST);
+	process = run_in(7, "2:cpu:/\n0::/\n");
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	fixture.now_ns += PROCESS_UNDECIDED_NS;
+	processes_expire(fixture.processes, true, fixture.now_ns);
+	assert_int_equal(process->decision, DECISION_UNDECIDED);
+	give_texts("2:cpu:/docker/0" ID_REST "\n0::/\n", maps_of_prog); /* moved, and nobody said */
+	assert_int_equal(process->decision, DECISION_YES);
+
+	process = run_in(8, "2:cpu:/\n0::/\n");
+	fixture.now_ns += PROCESS_UNDECIDED_NS;
+	processes_expire(fixture.processes, true, fixture.now_ns);
+	give_texts("2:cpu:/\n0::/\n", maps_of_prog);
+	processes_expire(fixture.processes, true, fixture.now_ns);
+	assert_int_equal(process->decision, DECISION_NO);
+}
+
 static void an_exited_image_keeps_the_labels_that_its_samples_were_taken_under(void **state)
 {
 	struct process *process;
@@ -537,6 +601,8 @@ int main(void)
 		fixture_test(the_time_to_decide_begins_with_the_first_targets),
 		fixture_test(an_image_without_samples_is_not_turned_into_no_unread),
 		fixture_test(new_targets_decide_everybody_anew),
+		fixture_test(a_container_id_that_was_let_go_is_read_again_when_targets_change),
+		fixture_test(on_a_host_with_v1_hierarchies_the_container_is_read_again_before_no),
 		fixture_test(an_exited_image_keeps_the_labels_that_its_samples_were_taken_under),
 		fixture_test(a_changed_cgroup_makes_it_undecided_until_it_is_read),
 		fixture_test(an_image_speaks_for_its_cgroup_only_when_it_was_read_there),

@@ -16,6 +16,7 @@
 
 static const char help_text[] =
 	"Usage: triptych-collector [OPTION]...\n"
+	"       triptych-collector health --health-file FILE                 (see health --help)\n"
 	"Samples the CPUs of this host, holds the files that samples point into, and hands\n"
 	"windows of samples to triptych-symbolizer. Starts as root with BPF, PERFMON, SYSLOG,\n"
 	"SETUID, SETGID, SYS_PTRACE, CHECKPOINT_RESTORE and DAC_READ_SEARCH, and gives all of\n"

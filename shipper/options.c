@@ -48,6 +48,7 @@ static const struct option long_options[] = {
 static const char help[] =
 	"Usage: triptych-shipper [OPTION]...\n"
 	"       triptych-shipper check [--print] PATH\n"
+	"       triptych-shipper health [--ready] [--http ADDRESS:PORT]\n"
 	"\n"
 	"The service of Triptych that owns the outside world. It reads the configuration, tells "
 	"the\n"

@@ -16,6 +16,7 @@ static const char help_text[] =
 	"Usage: triptych-symbolizer [OPTION]...\n"
 	"       triptych-symbolizer resolve [OPTION]... FILE [ADDRESS]...   (see resolve --help)\n"
 	"       triptych-symbolizer demangle --mode MODE                    (see demangle --help)\n"
+	"       triptych-symbolizer health --health-file FILE                (see health --help)\n"
 	"Names the samples that triptych-collector leases to it and hands profiles to "
 	"triptych-shipper.\n"
 	"Runs as any user but root, without capabilities, as often as there is work for.\n"

@@ -152,3 +152,20 @@ struct health_entry health_at(const struct health *health, size_t i)
 			entry.message = patient->messages[cause - 1];
 	return entry;
 }
+
+bool health_print(const struct health *health, struct bytes *out)
+{
+	bool are_well = true;
+
+	for (size_t i = 0; i < health_count(health); i++) {
+		struct health_entry entry = health_at(health, i);
+
+		if (entry.is_healthy)
+			continue;
+		bytes_printf(out, "unhealthy component %s: %s\n", entry.id, entry.message);
+		are_well = false;
+	}
+	if (are_well)
+		bytes_printf(out, "healthy\n");
+	return are_well;
+}

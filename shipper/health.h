@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 
 #define HEALTH_MESSAGE_BYTES 512u
@@ -52,6 +53,11 @@ void health_set(struct health *health, const char *id, enum health_cause cause,
 void health_clear(struct health *health, enum health_cause cause);
 
 size_t health_count(const struct health *health);
+
+/*
+ * Appends a line for each component that is not well, or that all are. Returns whether they are.
+ */
+bool health_print(const struct health *health, struct bytes *out);
 
 /* Number @i, in the order of ids; borrowed until the next change. */
 struct health_entry health_at(const struct health *health, size_t i);

@@ -206,9 +206,9 @@ static unsigned render_ready(void *context, struct bytes *out)
 
 static unsigned render_healthy(void *context, struct bytes *out)
 {
-	(void)context;
-	bytes_printf(out, "healthy\n");
-	return 200;
+	const struct shipper *shipper = context;
+
+	return health_print(current_health(shipper->current), out) ? 200 : 500;
 }
 
 static bool reload(struct shipper *shipper, struct bytes *messages);
@@ -228,14 +228,15 @@ static unsigned render_reload(void *context, struct bytes *out)
 static unsigned render_index(void *context, struct bytes *out)
 {
 	(void)context;
-	bytes_printf(out,
-		     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		     "<title>Triptych</title></head>\n<body><h1>Triptych %s</h1>\n<ul>\n"
-		     "<li><a href=\"/metrics\">/metrics</a> numbers of all three services</li>\n"
-		     "<li><a href=\"/-/ready\">/-/ready</a> whether samples can flow</li>\n"
-		     "<li><a href=\"/-/healthy\">/-/healthy</a> whether this process works</li>\n"
-		     "</ul></body></html>\n",
-		     TRIPTYCH_VERSION);
+	bytes_printf(
+		out,
+		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		"<title>Triptych</title></head>\n<body><h1>Triptych %s</h1>\n<ul>\n"
+		"<li><a href=\"/metrics\">/metrics</a> numbers of all three services</li>\n"
+		"<li><a href=\"/-/ready\">/-/ready</a> whether samples can flow</li>\n"
+		"<li><a href=\"/-/healthy\">/-/healthy</a> whether every component is well</li>\n"
+		"</ul></body></html>\n",
+		TRIPTYCH_VERSION);
 	return 200;
 }
 

@@ -228,15 +228,14 @@ static unsigned render_reload(void *context, struct bytes *out)
 static unsigned render_index(void *context, struct bytes *out)
 {
 	(void)context;
-	bytes_printf(
-		out,
-		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		"<title>Triptych</title></head>\n<body><h1>Triptych %s</h1>\n<ul>\n"
-		"<li><a href=\"/metrics\">/metrics</a> numbers of all three services</li>\n"
-		"<li><a href=\"/-/ready\">/-/ready</a> whether samples can flow</li>\n"
-		"<li><a href=\"/-/healthy\">/-/healthy</a> whether every component is well</li>\n"
-		"</ul></body></html>\n",
-		TRIPTYCH_VERSION);
+	bytes_printf(out,
+		     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		     "<title>Triptych</title></head>\n<body><h1>Triptych %s</h1>\n<ul>\n"
+		     "<li><a href=\"/metrics\">/metrics</a> numbers of all three services</li>\n"
+		     "<li><a href=\"/-/ready\">/-/ready</a> whether samples can flow</li>\n"
+		     "<li><a href=\"/-/healthy\">/-/healthy</a> whether components are well</li>\n"
+		     "</ul></body></html>\n",
+		     TRIPTYCH_VERSION);
 	return 200;
 }
 

@@ -20,6 +20,7 @@
 #include "profiles.h"
 #include "sandbox/sandbox.h"
 #include "spool.h"
+#include "status_page.h"
 #include "workers.h"
 
 #define QUARANTINE_NAME    "quarantine"
@@ -206,9 +207,7 @@ static unsigned render_ready(void *context, struct bytes *out)
 
 static unsigned render_healthy(void *context, struct bytes *out)
 {
-	const struct shipper *shipper = context;
-
-	return health_print(current_health(shipper->current), out) ? 200 : 500;
+	return health_print(current_health(((struct shipper *)context)->current), out) ? 200 : 500;
 }
 
 static bool reload(struct shipper *shipper, struct bytes *messages);
@@ -225,22 +224,22 @@ static unsigned render_reload(void *context, struct bytes *out)
 	return is_taken ? 200 : 400;
 }
 
-static unsigned render_index(void *context, struct bytes *out)
+static unsigned render_status(void *context, struct bytes *out)
 {
-	(void)context;
-	bytes_printf(out,
-		     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		     "<title>Triptych</title></head>\n<body><h1>Triptych %s</h1>\n<ul>\n"
-		     "<li><a href=\"/metrics\">/metrics</a> numbers of all three services</li>\n"
-		     "<li><a href=\"/-/ready\">/-/ready</a> whether samples can flow</li>\n"
-		     "<li><a href=\"/-/healthy\">/-/healthy</a> whether components are well</li>\n"
-		     "</ul></body></html>\n",
-		     TRIPTYCH_VERSION);
+	struct shipper *shipper = context;
+	struct bytes why = BYTES_INIT(PAGE_BYTES_MAX);
+	struct metrics_sources metrics;
+	struct profiles_counts counts;
+
+	(void)fill_sources(shipper, &metrics, &counts, &why);
+	status_page_print(&metrics, current_configuration(shipper->current),
+			  current_health(shipper->current), &why, out);
+	bytes_deinit(&why);
 	return 200;
 }
 
 static const struct page page_table[] = {
-	{"/", "text/html; charset=utf-8", render_index, false},
+	{"/", "text/html; charset=utf-8", render_status, false},
 	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", render_metrics, false},
 	{"/-/ready", "text/plain; charset=utf-8", render_ready, false},
 	{"/-/healthy", "text/plain; charset=utf-8", render_healthy, false},

@@ -373,11 +373,25 @@ static void describe_redirect(const struct http_transfer *transfer, char text[HT
 	http_url_deinit(&url);
 }
 
+/* Why there was no answer. Of a socket's path libcurl speaks as of a host and a port. */
+static void describe_failure(const struct http_transfer *transfer, CURLcode code,
+			     char text[HTTP_ERROR_BYTES])
+{
+	long error = 0;
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
+	if (code == CURLE_COULDNT_CONNECT && transfer->request.unix_socket && error > 0)
+		(void)snprintf(text, HTTP_ERROR_BYTES, "%s: %s", transfer->request.unix_socket,
+			       strerror((int)error));
+	else
+		(void)snprintf(text, HTTP_ERROR_BYTES, "%s",
+			       transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+}
+
 /* What libcurl is done with: is it the end, or does it go on? */
 static void land(struct http_transfer *transfer, CURLcode code)
 {
-	const char *words = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
-	char text[HTTP_ERROR_BYTES];
+	char text[HTTP_ERROR_BYTES] = "";
 	long status = 0;
 
 	(void)curl_multi_remove_handle(transfer->client->multi, transfer->easy);
@@ -390,8 +404,9 @@ static void land(struct http_transfer *transfer, CURLcode code)
 		   is_redirect(transfer, status)) {
 		follow(transfer, status);
 	} else {
-		(void)snprintf(text, sizeof(text), "%s", code == CURLE_OK ? "" : words);
-		if (code == CURLE_OK && status >= 300 && status < 400)
+		if (code != CURLE_OK)
+			describe_failure(transfer, code, text);
+		else if (status >= 300 && status < 400)
 			describe_redirect(transfer, text);
 		http_transfer_end(transfer, http_transfer_outcome(transfer, code), "%s", text);
 	}

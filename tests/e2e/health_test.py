@@ -45,6 +45,7 @@ def main():
         harness.wait_for(lambda: healthy(triptych)[0] == 500, 20, "a component is not well")
         status, text = healthy(triptych)
         check("discovery.docker.gone" in text and "pyroscope.write" not in text, text)
+        check("/nonexistent/docker.sock: No such file or directory" in text, text)
         check(ask_health(triptych)[0] == 0, "health takes an ill component for a dead process")
         check(ask_health(triptych, "--ready")[0] == 0, "health --ready says no")
         triptych.write_configuration(WELL)

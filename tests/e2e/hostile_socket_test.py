@@ -228,10 +228,13 @@ def check_pool(link):
 
 
 def settings(**changes):
-    fields = dict(rate=97, interval=1000, user=True, kernel=True, demangle=0, pids=2048, containers=1024,
-                  caches=[1, 1, 1])
-    fields.update(changes)
-    return (wire.SETTINGS, 1, 12345, False, list(fields.values()), [])
+    job = dict(id=7, rate=97, interval=1000, user=True, kernel=True, targets=[])
+    job.update(changes)
+    return (wire.SETTINGS, 1, 12345, False, [2048, 1024, [1, 1, 1]], [list(job.values())])
+
+
+def target(kind=3, demangle=0):
+    return [kind, b"", b"\x90", demangle, True]
 
 
 def check_control(link):
@@ -239,9 +242,12 @@ def check_control(link):
     link.refuses_all((what, pack(message)) for what, message in (("LEASE", lease()), ("PROFILE", (wire.PROFILE, [1, 1], 0, [])),
                           ("a rate of 0", settings(rate=0)), ("an interval of 0", settings(interval=0)),
                           ("a rate of 2^32", settings(rate=1 << 32)),
-                          ("no such demangle mode", settings(demangle=77)),
-                          ("a target that is no target", (*settings()[:-1], [[1, 2]])),
-                          ("a target of no kind", (*settings()[:-1], [[77, b"", b""]]))))
+                          ("no such demangle mode", settings(targets=[target(demangle=77)])),
+                          ("a target that is no target", settings(targets=[[1, 2]])),
+                          ("a target of no kind", settings(targets=[target(kind=77)])),
+                          ("no job", (*settings()[:-1], [])),
+                          ("two jobs of one id", (*settings()[:-1], settings()[-1] * 2)),
+                          ("more jobs than there may be", (*settings()[:-1], [[i, 97, 1000, True, True, []] for i in range(9)]))))
     link.answers_refusal("another version", "version", wire.SETTINGS, 2, 1, True, None, None)
     link.answers_refusal("a rate beyond all", "state", *settings(rate=(1 << 32) - 1))
     link.answers_refusal("an interval beyond all", "state", *settings(interval=(1 << 32) - 1))

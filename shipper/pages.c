@@ -96,12 +96,32 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	return queued;
 }
 
+/* What of @path is below @page, or NULL when nothing is. */
+static const char *below_of(const struct page *page, const char *path)
+{
+	size_t n = strlen(page->path);
+
+	if (!page->render_below || strncmp(page->path, path, n) != 0 || path[n] != '/' ||
+	    path[n + 1] == '\0')
+		return NULL;
+	return path + n + 1;
+}
+
 static const struct page *page_at(const struct pages *pages, const char *path)
 {
 	for (size_t i = 0; i < pages->n_pages; i++)
-		if (strcmp(pages->table[i].path, path) == 0)
+		if (strcmp(pages->table[i].path, path) == 0 || below_of(&pages->table[i], path))
 			return &pages->table[i];
 	return NULL;
+}
+
+static unsigned render(const struct pages *pages, const struct page *page, const char *path,
+		       struct bytes *out)
+{
+	const char *below = below_of(page, path);
+
+	return below ? page->render_below(pages->context, below, out)
+		     : page->render(pages->context, out);
 }
 
 static bool takes(const struct page *page, const char *method)
@@ -136,7 +156,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		bytes_printf(&content, "no such page\n");
 		status = MHD_HTTP_NOT_FOUND;
 	} else {
-		status = page->render(pages->context, &content);
+		status = render(pages, page, url, &content);
 	}
 	if (content.error) {
 		bytes_clear(&content);

@@ -20,6 +20,9 @@ struct page {
 	/* Appends the page to @out (bounded by PAGE_BYTES_MAX); returns the HTTP status. */
 	unsigned (*render)(void *context, struct bytes *out);
 	bool acts; /* rendering it does something: for GET and POST, not for HEAD */
+	/* The same for a path below this one: @below is what follows the slash behind @path, not
+	 * empty. NULL: there is nothing below. */
+	unsigned (*render_below)(void *context, const char *below, struct bytes *out);
 };
 
 struct pages;

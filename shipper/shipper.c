@@ -1,4 +1,4 @@
-#include "shipper.h"
+#include "shipper_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,44 +11,14 @@
 #include "base/clock.h"
 #include "base/identity.h"
 #include "confinement.h"
-#include "control.h"
-#include "current.h"
-#include "endpoints.h"
-#include "http_client.h"
-#include "metrics.h"
-#include "pages.h"
-#include "profiles.h"
 #include "sandbox/sandbox.h"
-#include "spool.h"
-#include "status_page.h"
-#include "workers.h"
 
-#define QUARANTINE_NAME    "quarantine"
-#define MESSAGES_BYTES_MAX (256u * 1024u)
-#define SPOOL_MODE         0700
-#define EXPIRE_EVERY_NS    UINT64_C(5000000000)
-#define MS_NS              UINT64_C(1000000)
-#define SECOND_NS          UINT64_C(1000000000)
-#define WAIT_MS_MAX        60000
-
-struct shipper {
-	const struct options *options;         /* borrowed */
-	struct source_environment environment; /* of all sources */
-	struct current *current;               /* owned, as all below */
-	struct reload_counts reloads;
-	struct spool_files files;
-	struct spool *spool;
-	struct http_client *http;
-	struct endpoints *endpoints;
-	struct workers *workers;
-	struct process_stats *process;
-	struct pages *pages;
-	struct control *control;
-	struct profiles *profiles;
-	int signal_fd;
-	uint64_t expire_ns;
-	uint64_t stop_ns; /* when to leave at the latest; 0: nobody asked yet */
-};
+#define QUARANTINE_NAME "quarantine"
+#define SPOOL_MODE      0700
+#define EXPIRE_EVERY_NS UINT64_C(5000000000)
+#define MS_NS           UINT64_C(1000000)
+#define SECOND_NS       UINT64_C(1000000000)
+#define WAIT_MS_MAX     60000
 
 /* Says on standard error what is wrong with the configuration, and in the log that it is. */
 static int refuse_configuration(const struct shipper *shipper, int r)
@@ -159,118 +129,6 @@ static int open_endpoints(struct shipper *shipper)
 	return endpoints_open(&options, &shipper->endpoints) < 0 ? EXIT_STATUS_CANT_CREATE : 0;
 }
 
-static bool fill_sources(struct shipper *shipper, struct metrics_sources *ret_sources,
-			 struct profiles_counts *counts, struct bytes *why)
-{
-	uint64_t now_ns = clock_monotonic_ns();
-
-	control_note_look(shipper->control, now_ns);
-	*counts = profiles_counts(shipper->profiles);
-	*ret_sources = (struct metrics_sources){
-		.spool = shipper->spool,
-		.endpoints = shipper->endpoints,
-		.control = control_state(shipper->control),
-		.workers = shipper->workers,
-		.profiles = counts,
-		.now_ns = now_ns,
-	};
-	ret_sources->is_ready = readiness_check(ret_sources, why);
-	return ret_sources->is_ready;
-}
-
-static unsigned render_metrics(void *context, struct bytes *out)
-{
-	struct shipper *shipper = context;
-	struct bytes why = BYTES_INIT(PAGE_BYTES_MAX);
-	struct process_usage usage = process_stats_read(shipper->process);
-	struct metrics_sources sources;
-	struct profiles_counts counts;
-
-	(void)fill_sources(shipper, &sources, &counts, &why);
-	bytes_deinit(&why);
-	sources.process = &usage;
-	sources.reloads = &shipper->reloads;
-	metrics_print(&sources, out);
-	return 200;
-}
-
-static unsigned render_ready(void *context, struct bytes *out)
-{
-	struct metrics_sources sources;
-	struct profiles_counts counts;
-
-	if (!fill_sources(context, &sources, &counts, out))
-		return 503;
-	bytes_printf(out, "ready\n");
-	return 200;
-}
-
-static unsigned render_healthy(void *context, struct bytes *out)
-{
-	return health_print(current_health(((struct shipper *)context)->current), out) ? 200 : 500;
-}
-
-static bool reload(struct shipper *shipper, struct bytes *messages);
-
-static unsigned render_reload(void *context, struct bytes *out)
-{
-	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
-	bool is_taken = reload(context, &messages);
-
-	bytes_append(out, messages.data, messages.n_bytes);
-	bytes_deinit(&messages);
-	if (is_taken)
-		bytes_printf(out, "config reloaded\n");
-	return is_taken ? 200 : 400;
-}
-
-static unsigned render_status(void *context, struct bytes *out)
-{
-	struct shipper *shipper = context;
-	struct bytes why = BYTES_INIT(PAGE_BYTES_MAX);
-	struct metrics_sources metrics;
-	struct profiles_counts counts;
-
-	(void)fill_sources(shipper, &metrics, &counts, &why);
-	status_page_print(&metrics, current_configuration(shipper->current),
-			  current_health(shipper->current), &why, out);
-	bytes_deinit(&why);
-	return 200;
-}
-
-static const struct page page_table[] = {
-	{"/", "text/html; charset=utf-8", render_status, false},
-	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", render_metrics, false},
-	{"/-/ready", "text/plain; charset=utf-8", render_ready, false},
-	{"/-/healthy", "text/plain; charset=utf-8", render_healthy, false},
-	{"/-/reload", "text/plain; charset=utf-8", render_reload, true},
-};
-
-static int open_pages(struct shipper *shipper)
-{
-	const char *address = shipper->options->http;
-	int r;
-
-	r = pages_open(address, page_table, sizeof(page_table) / sizeof(page_table[0]), shipper,
-		       &shipper->pages);
-	if (r == -EINVAL) {
-		log_err("http-address-invalid", "address=%s, it is not ADDRESS:PORT", address);
-		return EXIT_STATUS_USAGE;
-	}
-	if (r == -EADDRINUSE) {
-		log_err("http-port-in-use",
-			"address=%s, another process listens there: stop it or choose another "
-			"--http",
-			address);
-		return EXIT_STATUS_UNAVAILABLE;
-	}
-	if (r < 0) {
-		log_err("http-unusable", "address=%s error=\"%s\"", address, strerror(-r));
-		return EXIT_STATUS_UNAVAILABLE;
-	}
-	return 0;
-}
-
 /* Signals come through an fd; blocked before any thread is there to take them. */
 static int open_signals(struct shipper *shipper)
 {
@@ -324,7 +182,7 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 	if (r == 0)
 		r = open_endpoints(shipper);
 	if (r == 0)
-		r = open_pages(shipper);
+		r = shipper_open_pages(shipper);
 	if (r == 0)
 		r = open_signals(shipper);
 	if (r == 0)
@@ -415,8 +273,7 @@ static int replace_configuration(struct shipper *shipper, struct configuration *
 	return 0;
 }
 
-/* Reads the file again. Returns whether what it says is in force; else @messages tell why not. */
-static bool reload(struct shipper *shipper, struct bytes *messages)
+bool shipper_reload(struct shipper *shipper, struct bytes *messages)
 {
 	struct configuration *configuration;
 	const char *error = "see above";
@@ -472,7 +329,7 @@ static void take_signal(struct shipper *shipper, uint64_t now_ns)
 		if (info.ssi_signo == SIGHUP) {
 			struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
 
-			(void)reload(shipper, &messages);
+			(void)shipper_reload(shipper, &messages);
 			bytes_deinit(&messages);
 			continue;
 		}

@@ -1,0 +1,123 @@
+#include "shipper_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/identity.h"
+#include "metrics.h"
+#include "status_page.h"
+
+#define HTML    "text/html; charset=utf-8"
+#define TEXT    "text/plain; charset=utf-8"
+#define METRICS "text/plain; version=0.0.4; charset=utf-8"
+
+static bool fill_sources(struct shipper *shipper, struct metrics_sources *ret_sources,
+			 struct profiles_counts *counts, struct bytes *why)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	control_note_look(shipper->control, now_ns);
+	*counts = profiles_counts(shipper->profiles);
+	*ret_sources = (struct metrics_sources){
+		.spool = shipper->spool,
+		.endpoints = shipper->endpoints,
+		.control = control_state(shipper->control),
+		.workers = shipper->workers,
+		.profiles = counts,
+		.now_ns = now_ns,
+	};
+	ret_sources->is_ready = readiness_check(ret_sources, why);
+	return ret_sources->is_ready;
+}
+
+static unsigned render_metrics(void *context, struct bytes *out)
+{
+	struct shipper *shipper = context;
+	struct bytes why = BYTES_INIT(PAGE_BYTES_MAX);
+	struct process_usage usage = process_stats_read(shipper->process);
+	struct metrics_sources sources;
+	struct profiles_counts counts;
+
+	(void)fill_sources(shipper, &sources, &counts, &why);
+	bytes_deinit(&why);
+	sources.process = &usage;
+	sources.reloads = &shipper->reloads;
+	metrics_print(&sources, out);
+	return 200;
+}
+
+static unsigned render_ready(void *context, struct bytes *out)
+{
+	struct metrics_sources sources;
+	struct profiles_counts counts;
+
+	if (!fill_sources(context, &sources, &counts, out))
+		return 503;
+	bytes_printf(out, "ready\n");
+	return 200;
+}
+
+static unsigned render_healthy(void *context, struct bytes *out)
+{
+	return health_print(current_health(((struct shipper *)context)->current), out) ? 200 : 500;
+}
+
+static unsigned render_reload(void *context, struct bytes *out)
+{
+	struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
+	bool is_taken = shipper_reload(context, &messages);
+
+	bytes_append(out, messages.data, messages.n_bytes);
+	bytes_deinit(&messages);
+	if (is_taken)
+		bytes_printf(out, "config reloaded\n");
+	return is_taken ? 200 : 400;
+}
+
+static unsigned render_status(void *context, struct bytes *out)
+{
+	struct shipper *shipper = context;
+	struct bytes why = BYTES_INIT(PAGE_BYTES_MAX);
+	struct metrics_sources metrics;
+	struct profiles_counts counts;
+
+	(void)fill_sources(shipper, &metrics, &counts, &why);
+	status_page_print(&metrics, current_configuration(shipper->current),
+			  current_health(shipper->current), &why, out);
+	bytes_deinit(&why);
+	return 200;
+}
+
+static const struct page page_table[] = {
+	{.path = "/", .content_type = HTML, .render = render_status},
+	{.path = "/metrics", .content_type = METRICS, .render = render_metrics},
+	{.path = "/-/ready", .content_type = TEXT, .render = render_ready},
+	{.path = "/-/healthy", .content_type = TEXT, .render = render_healthy},
+	{.path = "/-/reload", .content_type = TEXT, .render = render_reload, .acts = true},
+};
+
+int shipper_open_pages(struct shipper *shipper)
+{
+	const char *address = shipper->options->http;
+	int r;
+
+	r = pages_open(address, page_table, sizeof(page_table) / sizeof(page_table[0]), shipper,
+		       &shipper->pages);
+	if (r == -EINVAL) {
+		log_err("http-address-invalid", "address=%s, it is not ADDRESS:PORT", address);
+		return EXIT_STATUS_USAGE;
+	}
+	if (r == -EADDRINUSE) {
+		log_err("http-port-in-use",
+			"address=%s, another process listens there: stop it or choose another "
+			"--http",
+			address);
+		return EXIT_STATUS_UNAVAILABLE;
+	}
+	if (r < 0) {
+		log_err("http-unusable", "address=%s error=\"%s\"", address, strerror(-r));
+		return EXIT_STATUS_UNAVAILABLE;
+	}
+	return 0;
+}

@@ -10,8 +10,8 @@
 #define MESSAGE_BYTES_MAX    1024
 #define SEEN_MAX             (5 * CONFIG_DIAGNOSTICS_MAX) /* finding a line walks the text */
 #define SUGGESTIONS_MAX      CONFIG_DIAGNOSTICS_MAX
-#define EXCERPT_BEFORE_CHARS 100u /* of a long line, before the caret */
-#define EXCERPT_AFTER_CHARS  60u
+#define EXCERPT_BEFORE_CHARS 400u /* of a line that is longer than anybody reads */
+#define EXCERPT_AFTER_CHARS  400u
 #define EXCERPT_BYTES_MAX    (4u * (EXCERPT_BEFORE_CHARS + EXCERPT_AFTER_CHARS + 1u))
 
 struct config_diagnostic {

@@ -101,25 +101,28 @@ static struct config_span place_of(const struct ebpf_arguments *arguments, const
 	return config_place_of(&schema, &arguments->decoded, name);
 }
 
-static bool is_set(const struct ebpf_arguments *arguments, const char *name)
+/* What @name is set to, or NULL when it is not set. */
+static const struct config_expression *expression_of(const struct ebpf_arguments *arguments,
+						     const char *name)
 {
 	for (size_t i = 0; i < schema.n_arguments; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return arguments->decoded.set[i] != NULL;
-	return false;
+		if (strcmp(rows[i].name, name) == 0 && arguments->decoded.set[i])
+			return arguments->decoded.set[i]->value;
+	return NULL;
 }
 
 /* The first element of the list in @name, or NULL when it is not written as a list. */
 static const struct config_expression *first_element(const struct ebpf_arguments *arguments,
 						     const char *name)
 {
-	for (size_t i = 0; i < schema.n_arguments; i++) {
-		const struct config_attribute *set = arguments->decoded.set[i];
+	const struct config_expression *value = expression_of(arguments, name);
 
-		if (set && strcmp(rows[i].name, name) == 0 && set->value->kind == CONFIG_LIST)
-			return set->value->list.items;
-	}
-	return NULL;
+	return value && value->kind == CONFIG_LIST ? value->list.items : NULL;
+}
+
+static bool is_set(const struct ebpf_arguments *arguments, const char *name)
+{
+	return expression_of(arguments, name) != NULL;
 }
 
 static int append_endpoints(struct component_loading *loading, struct write_receiver *receiver,
@@ -272,14 +275,17 @@ static void add_job(struct component_loading *loading, const struct ebpf_argumen
 		share(&configuration->settings, &arguments->settings);
 }
 
-static int load_targets(struct component_loading *loading, struct ebpf_arguments *arguments)
+static int load_targets(struct component_loading *loading, const struct config_component *component,
+			struct ebpf_arguments *arguments)
 {
 	const struct targets_source source = {
+		.component = component,
 		.list = &arguments->targets,
 		.at = place_of(arguments, "targets"),
 		.elements = first_element(arguments, "targets"),
 		.default_target =
 			is_set(arguments, "default_target") ? &arguments->default_target : NULL,
+		.default_expression = expression_of(arguments, "default_target"),
 		.default_at = place_of(arguments, "default_target"),
 		.defaults = {.demangle = (enum demangle_mode)arguments->demangle,
 			     .collect_kernel = arguments->job.collect_kernel},
@@ -313,7 +319,7 @@ int component_load_ebpf(struct component_loading *loading, struct config_compone
 			return r;
 		refusal = refusal ? refusal : r;
 	}
-	r = load_targets(loading, &arguments);
+	r = load_targets(loading, component, &arguments);
 	if (r < 0)
 		return r;
 	if (!arguments.job.collect_user && !arguments.job.collect_kernel)

@@ -5,7 +5,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/hash.h"
 #include "components.h"
 
 #define TARGETS_MAX       16384u            /* of all blocks */
@@ -17,12 +19,58 @@
 /* The targets of one block on their way into the result. */
 struct targets_loading {
 	struct component_loading *loading;
+	const struct config_component *component;
 	const struct target_defaults *defaults;
 	struct wire_target_rule *rules;
 	struct config_span *places; /* of each rule */
 	size_t n_rules;
-	bool is_literal; /* a wrong one is a fault of the file's, else of what published it */
+	bool is_written; /* a wrong one is a fault of the file's, else of what published it */
 };
+
+/* Whether what @expression is worth stands in the file, and is the same whatever is published. */
+static bool is_constant(const struct config_expression *expression)
+{
+	switch (expression->kind) {
+	case CONFIG_LITERAL:
+		return true;
+	case CONFIG_SIGNED:
+		return is_constant(expression->sign.operand);
+	case CONFIG_LIST:
+		for (const struct config_expression *i = expression->list.items; i; i = i->next)
+			if (!is_constant(i))
+				return false;
+		return true;
+	case CONFIG_MAP:
+		for (const struct config_entry *i = expression->map.entries; i; i = i->next)
+			if (!is_constant(i->value))
+				return false;
+		return true;
+	case CONFIG_CHAIN:
+		for (const struct config_term *i = expression->chain.terms; i; i = i->next)
+			if (!is_constant(i->operand))
+				return false;
+		return is_constant(expression->chain.first);
+	case CONFIG_NAME:
+	case CONFIG_SUFFIXED:
+		break;
+	}
+	return false;
+}
+
+/* Notes @fault among what was left out. */
+static int note_loss(const struct targets_loading *targets, const char *fault)
+{
+	struct component_loading *loading = targets->loading;
+	struct configuration_losses *losses = &loading->configuration->losses;
+	const char *id = targets->component->id;
+
+	losses->hash = hash_bytes(losses->hash, fault, strlen(fault));
+	if (losses->component_id)
+		return 0;
+	losses->first = config_arena_copy(loading->memory, fault, strlen(fault));
+	losses->component_id = config_arena_copy(loading->memory, id, strlen(id));
+	return loading->memory->error;
+}
 
 /*
  * Says that a target is wrong. What is written in the file is an error; what was published is
@@ -32,40 +80,47 @@ static int refuse(const struct targets_loading *targets, struct config_span at, 
 {
 	struct config_diagnostics *diagnostics = targets->loading->diagnostics;
 
-	if (targets->is_literal) {
+	if (targets->is_written) {
 		config_error(diagnostics, at, "%s", fault);
 		return CONFIG_REFUSED;
 	}
 	config_warn(diagnostics, at, "%s; this target is passed over", fault);
-	return 0;
+	targets->loading->configuration->losses.n_targets++;
+	return note_loss(targets, fault);
 }
 
-static int refuse_labels(const struct targets_loading *targets, struct config_span at, int outcome,
-			 const struct target_labels_error *error)
+/* Of labels the same: what is published costs no more than the label. */
+static int refuse_labels(const struct targets_loading *targets, struct config_span at,
+			 const struct label_flaws *flaws)
 {
-	const char *label = error->label.data;
+	struct configuration_losses *losses = &targets->loading->configuration->losses;
+	const char *label = flaws->first.data;
 	char fault[FAULT_BYTES];
 
-	if (outcome == TARGET_LABELS_BAD_NAME)
+	if (flaws->first.n_bytes == 0 && flaws->n[LABEL_FLAW_NAME] == 0)
+		return 0;
+	if (flaws->first_flaw == LABEL_FLAW_NAME)
 		(void)snprintf(fault, sizeof(fault),
 			       "the label name \"%.*s\" is wrong, expected letters, digits and _, "
 			       "and no digit first",
 			       LABEL_SHOWN_MAX, label);
-	else if (outcome == TARGET_LABELS_BAD_VALUE)
+	else if (flaws->first_flaw == LABEL_FLAW_TEXT)
 		(void)snprintf(fault, sizeof(fault),
 			       "the value of the label %.*s is not UTF-8, expected text",
 			       LABEL_SHOWN_MAX, label);
-	else if (error->label.n_bytes > 0)
+	else
 		(void)snprintf(fault, sizeof(fault),
 			       "the label %.*s is too long, expected at most %u bytes of name and "
 			       "%u of value",
 			       LABEL_SHOWN_MAX, label, LABEL_NAME_BYTES_MAX, LABEL_VALUE_BYTES_MAX);
-	else
-		(void)snprintf(fault, sizeof(fault),
-			       "this target has too much of it, expected at most %u labels and a "
-			       "container id of %u bytes",
-			       TARGET_LABELS_MAX, TARGET_KEY_BYTES_MAX);
-	return refuse(targets, at, fault);
+	if (targets->is_written) {
+		config_error(targets->loading->diagnostics, at, "%s", fault);
+		return CONFIG_REFUSED;
+	}
+	for (size_t i = 0; i < N_LABEL_FLAWS; i++)
+		losses->n_labels[i] += flaws->n[i];
+	config_warn(targets->loading->diagnostics, at, "%s; the target goes without it", fault);
+	return note_loss(targets, fault);
 }
 
 static int add_target(struct targets_loading *targets, const struct config_object *labels,
@@ -74,26 +129,38 @@ static int add_target(struct targets_loading *targets, const struct config_objec
 	struct component_loading *loading = targets->loading;
 	struct wire_target_rule *rule = &targets->rules[targets->n_rules];
 	struct target_defaults defaults = *targets->defaults;
-	struct target_labels_error error;
+	struct label_flaws flaws;
+	char fault[FAULT_BYTES];
+	size_t n_bytes;
 	int r;
 
 	defaults.is_default = is_default;
-	r = target_labels_make(labels, &defaults, loading->memory, rule, &error);
+	r = target_labels_make(labels, &defaults, loading->memory, rule, &flaws);
 	if (r == TARGET_LABELS_UNIDENTIFIED) {
 		config_warn(loading->diagnostics, at,
 			    "no label says which process or container this target is, expected "
 			    "__process_pid__ or __container_id__; it is passed over");
 		return 0;
 	}
-	if (r != 0)
-		return r < 0 ? r : refuse_labels(targets, at, r, &error);
-	loading->n_targets_bytes += rule->labels.n_bytes + rule->key.n_bytes;
-	if (loading->n_targets_bytes > TARGETS_BYTES_MAX) {
-		config_error(loading->diagnostics, at,
-			     "the labels of all targets have more than %zu bytes, expected less",
-			     TARGETS_BYTES_MAX);
-		return CONFIG_REFUSED;
+	if (r == TARGET_LABELS_TOO_MUCH) {
+		(void)snprintf(fault, sizeof(fault),
+			       "this target has too much of it, expected at most %u labels and a "
+			       "container id of %u bytes",
+			       TARGET_LABELS_MAX, TARGET_KEY_BYTES_MAX);
+		return refuse(targets, at, fault);
 	}
+	if (r == 0)
+		r = refuse_labels(targets, at, &flaws);
+	if (r != 0)
+		return r;
+	n_bytes = rule->labels.n_bytes + rule->key.n_bytes;
+	if (loading->n_targets_bytes + n_bytes > TARGETS_BYTES_MAX) {
+		(void)snprintf(fault, sizeof(fault),
+			       "the labels of all targets have more than %zu bytes, expected less",
+			       TARGETS_BYTES_MAX);
+		return refuse(targets, at, fault);
+	}
+	loading->n_targets_bytes += n_bytes;
 	targets->places[targets->n_rules++] = at;
 	return 0;
 }
@@ -201,13 +268,44 @@ static int drop_repeated(struct targets_loading *targets)
 	return 0;
 }
 
+/* As many of the list as there is room for. What is published beyond ails the block. */
+static int count_room(struct targets_loading *targets, const struct targets_source *source,
+		      size_t *ret_n)
+{
+	struct component_loading *loading = targets->loading;
+	size_t n = source->list->array.n_items, n_before = loading->configuration->n_targets;
+	size_t room = n_before < TARGETS_MAX ? TARGETS_MAX - n_before : 0;
+
+	*ret_n = n < room ? n : room;
+	if (n <= room)
+		return 0;
+	if (source->elements) {
+		config_error(loading->diagnostics, source->at,
+			     "found %zu targets, expected at most %u", n_before + n, TARGETS_MAX);
+		return CONFIG_REFUSED;
+	}
+	config_warn(loading->diagnostics, source->at,
+		    "found %zu targets, expected at most %u; those behind are passed over",
+		    n_before + n, TARGETS_MAX);
+	loading->configuration->losses.n_targets += n - room;
+	return component_ail(loading, targets->component,
+			     "there are %zu targets, %u is the most: %zu are passed over",
+			     n_before + n, TARGETS_MAX, n - room);
+}
+
 static int add_list(struct targets_loading *targets, const struct targets_source *source)
 {
 	const struct config_expression *element = source->elements;
 	const struct config_value *list = source->list;
-	int r, refusal = 0;
+	size_t n = 0;
+	int r = 0, refusal = 0;
 
-	for (size_t i = 0; list->type == CONFIG_ARRAY && i < list->array.n_items; i++) {
+	if (list->type == CONFIG_ARRAY)
+		r = count_room(targets, source, &n);
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		targets->is_written = element && is_constant(element);
 		r = add_element(targets, &list->array.items[i],
 				element ? element->span : source->at);
 		element = element ? element->next : NULL;
@@ -221,22 +319,12 @@ static int add_list(struct targets_loading *targets, const struct targets_source
 
 static int check_list(struct component_loading *loading, const struct targets_source *source)
 {
-	const struct config_value *list = source->list;
-	size_t n = list->type == CONFIG_ARRAY ? list->array.n_items : 0;
-
-	if (list->type != CONFIG_ARRAY && list->type != CONFIG_NULL) {
-		config_error(loading->diagnostics, source->at,
-			     "targets is %s, expected a list of maps of labels",
-			     config_value_describe(list));
-		return CONFIG_REFUSED;
-	}
-	if (loading->configuration->n_targets + n > TARGETS_MAX) {
-		config_error(loading->diagnostics, source->at,
-			     "found %zu targets, expected at most %u",
-			     loading->configuration->n_targets + n, TARGETS_MAX);
-		return CONFIG_REFUSED;
-	}
-	return 0;
+	if (source->list->type == CONFIG_ARRAY || source->list->type == CONFIG_NULL)
+		return 0;
+	config_error(loading->diagnostics, source->at,
+		     "targets is %s, expected a list of maps of labels",
+		     config_value_describe(source->list));
+	return CONFIG_REFUSED;
 }
 
 int component_load_targets(struct component_loading *loading, const struct targets_source *source,
@@ -244,8 +332,8 @@ int component_load_targets(struct component_loading *loading, const struct targe
 {
 	struct targets_loading targets = {
 		.loading = loading,
+		.component = source->component,
 		.defaults = &source->defaults,
-		.is_literal = source->elements != NULL,
 	};
 	size_t n = source->list->type == CONFIG_ARRAY ? source->list->array.n_items : 0;
 	int r = check_list(loading, source), refusal;
@@ -257,7 +345,7 @@ int component_load_targets(struct component_loading *loading, const struct targe
 	if (!targets.rules || !targets.places)
 		return loading->memory->error ? loading->memory->error : loading->scratch->error;
 	refusal = add_list(&targets, source);
-	targets.is_literal = true;
+	targets.is_written = source->default_expression && is_constant(source->default_expression);
 	if (refusal >= 0 && source->default_target)
 		r = add_target(&targets, source->default_target, true, source->default_at);
 	job->targets = targets.rules;

@@ -78,10 +78,12 @@ int component_end_ebpf(struct component_loading *loading) warn_unused_result;
 
 /* The `targets` of one pyroscope.ebpf: component_targets.c makes its rules. */
 struct targets_source {
+	const struct config_component *component;
 	const struct config_value *list;
 	struct config_span at;                      /* of the whole value */
 	const struct config_expression *elements;   /* as they are written; NULL: not as a list */
 	const struct config_object *default_target; /* NULL: none */
+	const struct config_expression *default_expression; /* of it */
 	struct config_span default_at;
 	struct target_defaults defaults;
 };

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "config/value.h"
 #include "log/log.h"
+#include "target_labels.h"
 #include "wire/wire.h"
 
 #define CONFIGURATION_ENDPOINTS_MAX 32u /* of all blocks together */
@@ -62,6 +63,15 @@ struct configuration_ailment {
 	const struct configuration_ailment *next;
 };
 
+/* What was left out of targets that components published, so that the others stay. */
+struct configuration_losses {
+	uint64_t n_labels[N_LABEL_FLAWS];
+	uint64_t n_targets;       /* passed over as a whole */
+	uint64_t hash;            /* of all of it: the same, and nothing is news */
+	const char *component_id; /* where the first of it was; NULL: there is none */
+	const char *first;        /* what it was, for people; foreign bytes in it */
+};
+
 struct configuration {
 	struct wire_settings settings;
 	/* One a pyroscope.ebpf, in the order of the graph; one without targets when there is none.
@@ -76,6 +86,7 @@ struct configuration {
 	size_t n_components; /* of all that run or take part, for their health */
 	const char **component_ids;
 	const struct configuration_ailment *ailments;
+	struct configuration_losses losses;
 	enum log_level log_level; /* of the logging block */
 	enum log_format log_format;
 	void *memory; /* owned: everything above but the memory of sources */

@@ -324,6 +324,20 @@ static void print_reloads(struct bytes *out, const struct reload_counts *counts)
 	       "Whether the last one took effect, or there was none.", !counts->is_last_failed);
 }
 
+static void print_losses(struct bytes *out, const struct configuration_losses *losses)
+{
+	static const char name[] = "triptych_target_labels_left_out_total";
+
+	family(out, name, "counter",
+	       "Labels that servers refuse, left out of targets each time that these are made.");
+	for (size_t i = 0; i < N_LABEL_FLAWS; i++)
+		bytes_printf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", name,
+			     label_flaw_name((enum label_flaw)i), losses->n_labels[i]);
+	single(out, "triptych_targets_passed_over_total", "counter",
+	       "Published targets that are none, or too many, counted in the same way.",
+	       losses->n_targets);
+}
+
 static void print_process(struct bytes *out, const struct process_usage *usage)
 {
 	family(out, "process_cpu_seconds_total", "counter", "CPU time of the shipper.");
@@ -354,6 +368,7 @@ void metrics_print(const struct metrics_sources *sources, struct bytes *out)
 	print_spool(out, &spool);
 	print_endpoints(out, sources->endpoints);
 	print_reloads(out, sources->reloads);
+	print_losses(out, sources->losses);
 	print_process(out, sources->process);
 }
 

@@ -31,6 +31,7 @@ struct metrics_sources {
 	const struct profiles_counts *profiles;
 	const struct process_usage *process;
 	const struct reload_counts *reloads;
+	const struct configuration_losses *losses; /* summed over configurations */
 	uint64_t now_ns;
 	bool is_ready;
 };

@@ -50,6 +50,28 @@ static void obey_configuration(struct shipper *shipper)
 		log_warn("no-endpoint", "profiles are taken in and go nowhere");
 }
 
+/* Counts what the configuration in force leaves out of its targets, and says it when it is news. */
+static void note_losses(struct shipper *shipper)
+{
+	const struct configuration_losses *losses =
+		&current_configuration(shipper->current)->losses;
+	struct configuration_losses *sum = &shipper->losses;
+	uint64_t n_labels = 0;
+
+	for (size_t i = 0; i < N_LABEL_FLAWS; i++) {
+		sum->n_labels[i] += losses->n_labels[i];
+		n_labels += losses->n_labels[i];
+	}
+	sum->n_targets += losses->n_targets;
+	if (losses->component_id && losses->hash != sum->hash)
+		log_warn("targets-cut",
+			 "component=%s labels=%llu targets=%llu first=%s, the rest is profiled",
+			 losses->component_id, (unsigned long long)n_labels,
+			 (unsigned long long)losses->n_targets,
+			 log_quote(losses->first, strlen(losses->first)).text);
+	sum->hash = losses->hash;
+}
+
 static int open_configuration(struct shipper *shipper)
 {
 	cleanup_with(bytes_deinit) struct bytes messages = BYTES_INIT(MESSAGES_BYTES_MAX);
@@ -71,6 +93,7 @@ static int open_configuration(struct shipper *shipper)
 		return EXIT_STATUS_MACHINE;
 	}
 	current_adopt(shipper->current, configuration);
+	note_losses(shipper);
 	obey_configuration(shipper);
 	return 0;
 }
@@ -270,6 +293,7 @@ static int replace_configuration(struct shipper *shipper, struct configuration *
 	}
 	control_replace(shipper->control, &frames);
 	current_adopt(shipper->current, configuration);
+	note_losses(shipper);
 	return 0;
 }
 
@@ -413,6 +437,25 @@ static int turn(struct shipper *shipper)
 	return 0;
 }
 
+/* What all endpoints have is gone from the spool, or goes later: it is not spoken of. */
+static void log_stopped(const struct shipper *shipper)
+{
+	uint64_t n_profiles = 0, n_samples = 0;
+	size_t n_behind = 0;
+
+	for (size_t i = 0; i < endpoints_count(shipper->endpoints); i++) {
+		struct spool_amount held = endpoints_books(shipper->endpoints, i).held;
+
+		n_profiles += held.n_profiles;
+		n_samples += held.n_samples;
+		n_behind += held.n_profiles > 0;
+	}
+	log_info("stopped", "unsent_profiles=%llu unsent_samples=%llu endpoints_behind=%zu, %s",
+		 (unsigned long long)n_profiles, (unsigned long long)n_samples, n_behind,
+		 n_profiles ? "the spool keeps them for the next start"
+			    : "nothing is left to be sent");
+}
+
 int shipper_run(struct shipper *shipper)
 {
 	int r;
@@ -433,7 +476,7 @@ int shipper_run(struct shipper *shipper)
 			return EXIT_STATUS_MACHINE;
 		}
 	}
-	log_info("stopped", "records_left=%zu", spool_state(shipper->spool).n_records);
+	log_stopped(shipper);
 	return EXIT_STATUS_OK;
 }
 

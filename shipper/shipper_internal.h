@@ -18,6 +18,7 @@ struct shipper {
 	struct source_environment environment; /* of all sources */
 	struct current *current;               /* owned, as all below */
 	struct reload_counts reloads;
+	struct configuration_losses losses; /* of all that were in force; hash: the last one's */
 	struct spool_files files;
 	struct spool *spool;
 	struct http_client *http;

@@ -43,6 +43,7 @@ static unsigned render_metrics(void *context, struct bytes *out)
 	bytes_deinit(&why);
 	sources.process = &usage;
 	sources.reloads = &shipper->reloads;
+	sources.losses = &shipper->losses;
 	metrics_print(&sources, out);
 	return 200;
 }

@@ -99,7 +99,7 @@ static int identify(const struct config_object *labels, struct config_arena *are
 	if (id.n_bytes == 0)
 		return TARGET_LABELS_UNIDENTIFIED;
 	if (id.n_bytes > TARGET_KEY_BYTES_MAX)
-		return TARGET_LABELS_TOO_LONG;
+		return TARGET_LABELS_TOO_MUCH;
 	return set_key(arena, rule, TARGET_CONTAINER, id);
 }
 
@@ -116,7 +116,7 @@ static int infer_service(const struct config_object *labels, struct config_arena
 		label_of(labels, "__meta_kubernetes_pod_annotation_pyroscope_io_service_name");
 	struct config_text pod_namespace = label_of(labels, "__meta_kubernetes_namespace");
 	struct config_text container = label_of(labels, "__meta_kubernetes_pod_container_name");
-	struct bytes joined = BYTES_INIT(LABEL_VALUE_BYTES_MAX);
+	struct bytes joined = BYTES_INIT(CONFIG_ARENA_BYTES_MAX);
 	int r;
 
 	if (name.n_bytes == 0 && pod_namespace.n_bytes > 0 && container.n_bytes > 0) {
@@ -124,7 +124,7 @@ static int infer_service(const struct config_object *labels, struct config_arena
 		bytes_append(&joined, pod_namespace.data, pod_namespace.n_bytes);
 		bytes_append(&joined, "/", 1);
 		bytes_append(&joined, container.data, container.n_bytes);
-		r = joined.error == -EMSGSIZE ? TARGET_LABELS_TOO_LONG : joined.error;
+		r = joined.error;
 		name.data = config_arena_copy(arena, joined.data, joined.n_bytes);
 		name.n_bytes = joined.n_bytes;
 		bytes_deinit(&joined);
@@ -137,21 +137,89 @@ static int infer_service(const struct config_object *labels, struct config_arena
 	return 0;
 }
 
-static int check_label(const struct config_field *field)
+const char *label_flaw_name(enum label_flaw flaw)
 {
-	if (!label_name_is_valid(field->key))
-		return TARGET_LABELS_BAD_NAME;
-	if (!config_utf8_valid(field->value.text))
-		return TARGET_LABELS_BAD_VALUE;
-	if (field->key.n_bytes > LABEL_NAME_BYTES_MAX ||
-	    field->value.text.n_bytes > LABEL_VALUE_BYTES_MAX)
-		return TARGET_LABELS_TOO_LONG;
+	static const char *const names[N_LABEL_FLAWS] = {
+		[LABEL_FLAW_NAME] = "name",
+		[LABEL_FLAW_TEXT] = "not_utf8",
+		[LABEL_FLAW_LENGTH] = "too_long",
+	};
+
+	return names[flaw];
+}
+
+/* Returns whether a server takes the label, and notes it in @flaws when not. */
+static bool is_taken(struct config_text name, struct config_text value, struct label_flaws *flaws)
+{
+	enum label_flaw flaw = N_LABEL_FLAWS;
+
+	if (!label_name_is_valid(name))
+		flaw = LABEL_FLAW_NAME;
+	else if (!config_utf8_valid(value))
+		flaw = LABEL_FLAW_TEXT;
+	else if (name.n_bytes > LABEL_NAME_BYTES_MAX || value.n_bytes > LABEL_VALUE_BYTES_MAX)
+		flaw = LABEL_FLAW_LENGTH;
+	if (flaw == N_LABEL_FLAWS)
+		return true;
+	if (flaws->first.n_bytes == 0) {
+		flaws->first = name;
+		flaws->first_flaw = flaw;
+	}
+	flaws->n[flaw]++;
+	return false;
+}
+
+/* Dots as underscores, unless the set has a label of that name. */
+static int without_dots(const struct config_object *labels, struct config_arena *arena,
+			struct config_text *name)
+{
+	char *copy;
+
+	if (!memchr(name->data, '.', name->n_bytes))
+		return 0;
+	copy = config_arena_copy(arena, name->data, name->n_bytes);
+	if (!copy)
+		return arena->error;
+	for (size_t i = 0; i < name->n_bytes; i++)
+		if (copy[i] == '.')
+			copy[i] = '_';
+	if (label_of(labels, copy).n_bytes == 0)
+		name->data = copy;
 	return 0;
+}
+
+static bool stays_here(struct config_text name)
+{
+	static const struct config_text name_key = CONFIG_TEXT("__name__");
+
+	return begins_with(name, "__") && config_text_compare(name, name_key) != 0;
+}
+
+/* Whether @kept has a label called @name. */
+static bool has(const struct config_field *kept, size_t n, struct config_text name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (config_text_compare(kept[i].key, name) == 0)
+			return true;
+	return false;
+}
+
+static int keep_service(const struct config_object *labels, struct config_arena *arena,
+			struct config_field *kept, struct label_flaws *flaws)
+{
+	static const struct config_text key = CONFIG_TEXT("service_name");
+	int r;
+
+	*kept = (struct config_field){.key = key, .value.type = CONFIG_STRING};
+	r = infer_service(labels, arena, &kept->value.text);
+	if (r == 0 && !is_taken(key, kept->value.text, flaws))
+		kept->value.text = (struct config_text)CONFIG_TEXT("unspecified");
+	return r;
 }
 
 /* Copies what profiles carry to @kept, which has room for two more than @labels has. */
 static int keep_labels(const struct config_object *labels, struct config_arena *arena,
-		       struct config_field *kept, size_t *ret_n, struct target_labels_error *error)
+		       struct config_field *kept, size_t *ret_n, struct label_flaws *flaws)
 {
 	static const struct config_text name_key = CONFIG_TEXT("__name__"),
 					service_key = CONFIG_TEXT("service_name"),
@@ -159,32 +227,23 @@ static int keep_labels(const struct config_object *labels, struct config_arena *
 	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < labels->n_fields; i++) {
+	for (size_t i = 0; r == 0 && i < labels->n_fields; i++) {
 		const struct config_field *field = &labels->fields[i];
 
-		if (field->value.text.n_bytes == 0 ||
-		    (begins_with(field->key, "__") &&
-		     config_text_compare(field->key, name_key) != 0))
+		if (field->value.text.n_bytes == 0 || stays_here(field->key))
 			continue;
-		error->label = field->key;
-		r = check_label(field);
-		if (r != 0)
-			return r;
-		kept[n++] = *field;
+		kept[n] = *field;
+		r = without_dots(labels, arena, &kept[n].key);
+		if (r == 0 && is_taken(kept[n].key, field->value.text, flaws))
+			n++;
 	}
-	if (label_of(labels, name_key.data).n_bytes == 0) {
+	if (r == 0 && !has(kept, n, name_key)) {
 		kept[n].key = name_key;
 		kept[n++].value =
 			(struct config_value){.type = CONFIG_STRING, .text = name_default};
 	}
-	if (label_of(labels, service_key.data).n_bytes == 0) {
-		kept[n].key = service_key;
-		kept[n].value.type = CONFIG_STRING;
-		error->label = service_key;
-		r = infer_service(labels, arena, &kept[n].value.text);
-		if (r == 0)
-			r = check_label(&kept[n++]);
-	}
+	if (r == 0 && !has(kept, n, service_key))
+		r = keep_service(labels, arena, &kept[n++], flaws);
 	*ret_n = n;
 	return r;
 }
@@ -205,7 +264,7 @@ static int encode(const struct config_object *kept, struct config_arena *arena,
 			(struct wire_bytes){field->value.text.data, field->value.text.n_bytes};
 	}
 	wire_encode_labels(&out, labels, kept->n_fields);
-	r = out.error == -EMSGSIZE ? TARGET_LABELS_TOO_LONG : out.error;
+	r = out.error == -EMSGSIZE ? TARGET_LABELS_TOO_MUCH : out.error;
 	if (r == 0) {
 		copy = config_arena_copy(arena, out.data, out.n_bytes);
 		*ret_encoded = (struct wire_bytes){copy, out.n_bytes};
@@ -251,9 +310,9 @@ static void set_options(const struct config_object *labels, const struct target_
 
 int target_labels_make(const struct config_object *labels, const struct target_defaults *defaults,
 		       struct config_arena *arena, struct wire_target_rule *ret_rule,
-		       struct target_labels_error *ret_error)
+		       struct label_flaws *ret_flaws)
 {
-	struct target_labels_error error = {CONFIG_TEXT("")};
+	struct label_flaws flaws = {.first = CONFIG_TEXT("")};
 	struct wire_target_rule rule = {.key_kind = TARGET_DEFAULT, .key = {"", 0}};
 	struct config_field *kept;
 	struct config_object set;
@@ -267,16 +326,15 @@ int target_labels_make(const struct config_object *labels, const struct target_d
 	if (!defaults->is_default)
 		r = identify(labels, arena, &rule);
 	if (r == 0)
-		r = keep_labels(labels, arena, kept, &n_kept, &error);
+		r = keep_labels(labels, arena, kept, &n_kept, &flaws);
 	if (r == 0) {
 		set = config_object_make(kept, n_kept);
-		error.label = (struct config_text)CONFIG_TEXT("");
-		r = set.n_fields > TARGET_LABELS_MAX ? TARGET_LABELS_TOO_LONG
+		r = set.n_fields > TARGET_LABELS_MAX ? TARGET_LABELS_TOO_MUCH
 						     : encode(&set, arena, &rule.labels);
 	}
-	if (r == 0)
+	if (r == 0) {
 		*ret_rule = rule;
-	else if (r > 0)
-		*ret_error = error;
+		*ret_flaws = flaws;
+	}
 	return r;
 }

@@ -15,19 +15,31 @@
 #include "wire/wire.h"
 
 #define TARGET_KEY_BYTES_MAX  255u
-#define TARGET_LABELS_MAX     (LABELS_MAX - 1) /* one may be needed for the way: routes.h */
+#define TARGET_LABELS_MAX     (LABELS_MAX - 2) /* two may be needed for the way: routes.h */
 #define LABEL_NAME_BYTES_MAX  1024u            /* as the server has it */
 #define LABEL_VALUE_BYTES_MAX 2048u
 
 enum target_labels_outcome {
 	TARGET_LABELS_UNIDENTIFIED = 1, /* no label says which process or container it is */
-	TARGET_LABELS_BAD_NAME,         /* a label's name is not [a-zA-Z_][a-zA-Z0-9_]* */
-	TARGET_LABELS_BAD_VALUE,        /* a label's value is not UTF-8 */
-	TARGET_LABELS_TOO_LONG,         /* a name, a value, a container id, or too many of them */
+	TARGET_LABELS_TOO_MUCH,         /* a container id that is too long, or too many labels */
 };
 
-struct target_labels_error {
-	struct config_text label; /* the one that is wrong; "" when it is none alone */
+/* Why a server would refuse a label, and with it the whole profile. */
+enum label_flaw {
+	LABEL_FLAW_NAME,   /* it is not [a-zA-Z_][a-zA-Z0-9_]* */
+	LABEL_FLAW_TEXT,   /* the value is not UTF-8 */
+	LABEL_FLAW_LENGTH, /* of the name or the value */
+	N_LABEL_FLAWS,
+};
+
+/* A word for metrics and logs. Static. */
+const char *label_flaw_name(enum label_flaw flaw);
+
+/* What was left out of a target's labels. */
+struct label_flaws {
+	size_t n[N_LABEL_FLAWS];
+	struct config_text first; /* the name of one of them, borrowed from the labels */
+	enum label_flaw first_flaw;
 };
 
 /* What a target has that does not say otherwise. */
@@ -38,13 +50,15 @@ struct target_defaults {
 };
 
 /*
- * Makes the rule of one target. @labels has text values only.
+ * Makes the rule of one target. @labels has text values only. Dots in names become underscores, as
+ * at the server; a label that a server would refuse is left out, and a service name like that is
+ * inferred anew.
  *   @arena      holds what the rule points to
- *   @ret_error  set on a positive outcome only
+ *   @ret_flaws  set on 0 only
  * Returns 0, a negative error of the arena, or an enum target_labels_outcome.
  */
 int target_labels_make(const struct config_object *labels, const struct target_defaults *defaults,
 		       struct config_arena *arena, struct wire_target_rule *ret_rule,
-		       struct target_labels_error *ret_error) warn_unused_result;
+		       struct label_flaws *ret_flaws) warn_unused_result;
 
 bool label_name_is_valid(struct config_text name);

@@ -84,22 +84,111 @@ static void what_is_passed_over_for_another_is_said_unless_they_are_equal(void *
 	unload(&loaded);
 }
 
-static void what_is_wrong_in_a_published_target_costs_that_target_only(void **state)
+static void what_is_wrong_in_a_published_target_costs_that_only(void **state)
 {
-	struct loaded loaded =
-		load_text(EBPF("\ttargets = concat([{__process_pid__ = \"1\"}], "
-			       "[{__process_pid__ = \"2\", \"a-b\" = \"c\"}, \"x\"])\n"));
+	struct loaded loaded = load_text(
+		EBPF("\ttargets = concat([{__process_pid__ = \"1\"}], "
+		     "[{__process_pid__ = \"2\", \"a-b\" = \"c\", z = \"1\"}, \"x\"])\n"));
+	const struct configuration *c = loaded.configuration;
 
 	(void)state;
 	assert_int_equal(loaded.r, 0);
-	assert_int_equal(loaded.configuration->n_targets, 1);
+	assert_int_equal(c->n_targets, 2);
+	assert_labels(c->jobs[0].targets[1].labels,
+		      "__name__=process_cpu,service_name=unspecified,z=1");
+	assert_int_equal(c->losses.n_labels[LABEL_FLAW_NAME], 1);
+	assert_int_equal(c->losses.n_targets, 1);
+	assert_string_equal(c->losses.component_id, "pyroscope.ebpf.e");
+	assert_non_null(strstr(c->losses.first, "\"a-b\" is wrong"));
 	assert_non_null(strstr((const char *)loaded.messages.data,
 			       "warning: the label name \"a-b\" is wrong, expected letters, digits "
-			       "and _, and no digit first; this target is passed over"));
+			       "and _, and no digit first; the target goes without it"));
+	unload(&loaded);
+	loaded = load_text(EBPF("\ttargets = concat([5])\n"));
+	assert_int_equal(loaded.r, 0);
 	assert_non_null(
 		strstr((const char *)loaded.messages.data,
-		       "warning: found a string among the targets, expected maps of labels; "
+		       "warning: found a number among the targets, expected maps of labels; "
 		       "this target is passed over"));
+	unload(&loaded);
+}
+
+static void labels_that_a_rule_makes_are_left_out_where_servers_refuse_them(void **state)
+{
+	static const struct {
+		const char *rule, *labels;
+		uint64_t n_flaws[N_LABEL_FLAWS];
+	} rows[] = {
+		{"action = \"labelmap\"\n  regex = \"__meta_(ok|1|a-b)\"",
+		 "__name__=process_cpu,ok=1,service_name=s",
+		 {[LABEL_FLAW_NAME] = 2}},
+		{"source_labels = [\"__meta_bytes\"]\n  target_label = \"v\"",
+		 "__name__=process_cpu,service_name=s",
+		 {[LABEL_FLAW_TEXT] = 1}},
+		{"source_labels = [\"__meta_long\", \"__meta_long\"]\n  target_label = \"v\"",
+		 "__name__=process_cpu,service_name=s",
+		 {[LABEL_FLAW_LENGTH] = 1}},
+		{"source_labels = [\"__meta_long\", \"__meta_long\"]\n"
+		 "  target_label = \"service_name\"",
+		 "__name__=process_cpu,service_name=unspecified",
+		 {[LABEL_FLAW_LENGTH] = 1}},
+		{"source_labels = [\"__meta_long\"]\n  target_label = \"long\"\n"
+		 "  regex = \"(x).*\"",
+		 "__name__=process_cpu,long=x,service_name=s",
+		 {0}},
+	};
+	char text[4096], ones[1500] = "";
+
+	(void)state;
+	memset(ones, 'x', sizeof(ones) - 1);
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct loaded loaded;
+
+		(void)snprintf(
+			text, sizeof(text),
+			EBPF("\ttargets = discovery.relabel.r.output\n") "discovery.relabel \"r\" "
+									 "{\n targets = [{\n"
+									 "  __container_id__ = "
+									 "\"c\",\n  service_name = "
+									 "\"s\",\n"
+									 "  __meta_ok = \"1\",\n  "
+									 "\"__meta_a-b\" = \"2\",\n"
+									 "  __meta_1 = \"3\",\n  "
+									 "__meta_bytes = "
+									 "\"\\xff\",\n  "
+									 "__meta_long = \"%s\",\n "
+									 "}]\n"
+									 " rule {\n  %s\n }\n}\n",
+			ones, rows[i].rule);
+		loaded = load_text(text);
+		assert_int_equal(loaded.r, 0);
+		assert_int_equal(loaded.configuration->n_targets, 1);
+		assert_labels(loaded.configuration->jobs[0].targets[0].labels, rows[i].labels);
+		for (size_t flaw = 0; flaw < N_LABEL_FLAWS; flaw++)
+			assert_int_equal(loaded.configuration->losses.n_labels[flaw],
+					 rows[i].n_flaws[flaw]);
+		unload(&loaded);
+	}
+}
+
+static void more_targets_than_there_is_room_for_are_passed_over(void **state)
+{
+	struct bytes text = BYTES_INIT(1 << 22);
+	struct loaded loaded;
+
+	(void)state;
+	bytes_printf(&text, "pyroscope.ebpf \"e\" {\n\tforward_to = []\n\ttargets = concat([\n");
+	for (size_t i = 0; i < 16384 + 16; i++)
+		bytes_printf(&text, "{__container_id__ = \"%zu\"},\n", i);
+	bytes_printf(&text, "])\n}\n");
+	loaded = load_bytes(text.data, text.n_bytes);
+	bytes_deinit(&text);
+	assert_int_equal(loaded.r, 0);
+	assert_int_equal(loaded.configuration->n_targets, 16384);
+	assert_int_equal(loaded.configuration->losses.n_targets, 16);
+	assert_string_equal(loaded.configuration->ailments->id, "pyroscope.ebpf.e");
+	assert_string_equal(loaded.configuration->ailments->message,
+			    "there are 16400 targets, 16384 is the most: 16 are passed over");
 	unload(&loaded);
 }
 
@@ -189,7 +278,9 @@ int main(void)
 		cmocka_unit_test(literal_targets_become_rules),
 		cmocka_unit_test(of_targets_with_one_key_the_same_stays_in_whatever_order),
 		cmocka_unit_test(what_is_passed_over_for_another_is_said_unless_they_are_equal),
-		cmocka_unit_test(what_is_wrong_in_a_published_target_costs_that_target_only),
+		cmocka_unit_test(what_is_wrong_in_a_published_target_costs_that_only),
+		cmocka_unit_test(labels_that_a_rule_makes_are_left_out_where_servers_refuse_them),
+		cmocka_unit_test(more_targets_than_there_is_room_for_are_passed_over),
 		cmocka_unit_test(several_blocks_are_jobs_of_their_own),
 		cmocka_unit_test(a_target_that_nothing_identifies_is_passed_over),
 	};

@@ -58,12 +58,12 @@ static void check_rows(const struct row *rows, size_t n_rows)
 		struct bytes set = BYTES_INIT(1 << 16);
 		struct config_field fields[LABELS_OF_ROW_MAX] = {0};
 		struct config_object labels = object_of(fields, rows[i].labels);
-		struct target_labels_error error;
+		struct label_flaws flaws;
 		struct wire_target_rule rule;
 		int r = target_labels_make(
 			&labels,
 			&(struct target_defaults){.is_default = rows[i].kind == TARGET_DEFAULT},
-			&arena, &rule, &error);
+			&arena, &rule, &flaws);
 
 		assert_int_equal(r, rows[i].kind ? 0 : TARGET_LABELS_UNIDENTIFIED);
 		if (r == 0) {
@@ -196,46 +196,88 @@ static void label_names_are_those_of_the_server(void **state)
 	assert_false(label_name_is_valid(text_of("\xc3\xa9")));
 }
 
-static int outcome_of(const char *name, struct config_text value, const char **ret_label)
+struct left_out {
+	const char *name;
+	struct config_text value;
+	enum label_flaw flaw; /* N_LABEL_FLAWS: it stays */
+	const char *label;    /* which is left out; NULL: the one called name */
+};
+
+static void check_left_out(const struct left_out *row)
 {
 	struct config_field fields[] = {
 		{.key = CONFIG_TEXT(PID),
 		 .value = {.type = CONFIG_STRING, .text = CONFIG_TEXT("1")}},
-		{.key = {name, strlen(name)}, .value = {.type = CONFIG_STRING, .text = value}},
+		{.key = text_of(row->name), .value = {.type = CONFIG_STRING, .text = row->value}},
+		{.key = CONFIG_TEXT("zone"),
+		 .value = {.type = CONFIG_STRING, .text = CONFIG_TEXT("z")}},
 	};
-	struct config_object labels = config_object_make(fields, 2);
+	struct config_object labels = config_object_make(fields, 3);
 	struct config_arena arena = CONFIG_ARENA_INIT(1 << 20);
-	struct target_labels_error error = {CONFIG_TEXT("")};
+	struct bytes set = BYTES_INIT(1 << 16);
+	const char *label = row->label ? row->label : row->name;
 	struct wire_target_rule rule;
-	int r = target_labels_make(&labels, &(struct target_defaults){.is_default = false}, &arena,
-				   &rule, &error);
+	struct label_flaws flaws;
 
-	*ret_label = error.label.data;
+	assert_int_equal(target_labels_make(&labels, &(struct target_defaults){.is_default = false},
+					    &arena, &rule, &flaws),
+			 0);
+	print_set(rule.labels, &set);
+	for (int i = 0; i < N_LABEL_FLAWS; i++)
+		assert_int_equal(flaws.n[i], i == (int)row->flaw);
+	if (row->flaw != N_LABEL_FLAWS) {
+		assert_int_equal(flaws.first_flaw, row->flaw);
+		assert_string_equal(flaws.first.data, label);
+		assert_string_equal((const char *)set.data,
+				    "__name__=process_cpu,service_name=unspecified,zone=z");
+	}
+	bytes_deinit(&set);
 	config_arena_deinit(&arena);
-	return r;
 }
 
-static void what_the_server_would_refuse_is_refused_here(void **state)
+static void what_the_server_would_refuse_is_left_out(void **state)
 {
 	static char value[LABEL_VALUE_BYTES_MAX + 2], name[LABEL_NAME_BYTES_MAX + 2];
-	const char *label;
+	const struct left_out rows[] = {
+		{"a-b", CONFIG_TEXT("x"), LABEL_FLAW_NAME, NULL},
+		{"9", CONFIG_TEXT("x"), LABEL_FLAW_NAME, NULL},
+		{"\xc3\xa9", CONFIG_TEXT("x"), LABEL_FLAW_NAME, NULL},
+		{"a", CONFIG_TEXT("\xff"), LABEL_FLAW_TEXT, NULL},
+		{"a", {value, sizeof(value) - 1}, LABEL_FLAW_LENGTH, NULL},
+		{"a", {value, sizeof(value) - 2}, N_LABEL_FLAWS, NULL},
+		{name, CONFIG_TEXT("x"), LABEL_FLAW_LENGTH, NULL},
+		{name + 1, CONFIG_TEXT("x"), N_LABEL_FLAWS, NULL},
+		{"__name__", {value, sizeof(value) - 1}, LABEL_FLAW_LENGTH, NULL},
+		{"service_name", CONFIG_TEXT("\xff"), LABEL_FLAW_TEXT, NULL},
+		/* what stays here may look as it likes, unless a service is named after it */
+		{"__meta-x", CONFIG_TEXT("\xff"), N_LABEL_FLAWS, NULL},
+		{DOCKER_NAME, CONFIG_TEXT("\xff"), LABEL_FLAW_TEXT, "service_name"},
+	};
 
 	(void)state;
 	memset(value, 'v', sizeof(value) - 1);
 	memset(name, 'n', sizeof(name) - 1);
-	assert_int_equal(outcome_of("a-b", text_of("x"), &label), TARGET_LABELS_BAD_NAME);
-	assert_string_equal(label, "a-b");
-	assert_int_equal(outcome_of("a", text_of("\xff"), &label), TARGET_LABELS_BAD_VALUE);
-	assert_int_equal(outcome_of("a", text_of(value), &label), TARGET_LABELS_TOO_LONG);
-	assert_string_equal(label, "a");
-	assert_int_equal(outcome_of("a", text_of(value + 1), &label), 0);
-	assert_int_equal(outcome_of(name, text_of("x"), &label), TARGET_LABELS_TOO_LONG);
-	assert_int_equal(outcome_of(name + 1, text_of("x"), &label), 0);
-	/* what stays here may look as it likes, unless a service is named after it */
-	assert_int_equal(outcome_of("__meta-x", text_of("\xff"), &label), 0);
-	assert_int_equal(outcome_of("__meta_docker_container_name", text_of("\xff"), &label),
-			 TARGET_LABELS_BAD_VALUE);
-	assert_string_equal(label, "service_name");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_left_out(&rows[i]);
+}
+
+static void dots_in_names_become_underscores_as_at_the_server(void **state)
+{
+	static const struct row rows[] = {
+		{{{PID, "1"}, {"a.b.c", "1"}},
+		 TARGET_PID,
+		 "1",
+		 "__name__=process_cpu,a_b_c=1,service_name=unspecified"},
+		{{{PID, "1"}, {"a.b", "1"}, {"a_b", "2"}}, /* that one is there already */
+		 TARGET_PID,
+		 "1",
+		 "__name__=process_cpu,a_b=2,service_name=unspecified"},
+		{{{PID, "1"}, {"service.name", "s"}}, TARGET_PID, "1", SERVICE("s")},
+		{{{PID, "1"}, {"1.a", "s"}}, TARGET_PID, "1", SERVICE("unspecified")},
+	};
+
+	(void)state;
+	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void a_target_may_set_options_for_itself(void **state)
@@ -271,7 +313,7 @@ static void a_target_may_set_options_for_itself(void **state)
 							 .collect_kernel = i % 2 == 0};
 		struct config_field field = {.value.type = CONFIG_STRING};
 		struct config_object labels = {&field, 1};
-		struct target_labels_error error;
+		struct label_flaws flaws;
 		struct wire_target_rule rule;
 		char name[64];
 
@@ -279,7 +321,7 @@ static void a_target_may_set_options_for_itself(void **state)
 			       rows[row].name);
 		field.key = text_of(name);
 		field.value.text = text_of(rows[row].value);
-		assert_int_equal(target_labels_make(&labels, &defaults, &arena, &rule, &error), 0);
+		assert_int_equal(target_labels_make(&labels, &defaults, &arena, &rule, &flaws), 0);
 		assert_int_equal(rule.demangle, rows[row].demangle);
 		assert_int_equal(rule.collect_kernel, defaults.collect_kernel
 							      ? rows[row].kernel_of_true
@@ -294,7 +336,7 @@ static void more_labels_than_the_wire_takes_are_refused(void **state)
 	static char names[LABELS_MAX + 1][8];
 	const struct target_defaults of_all = {.is_default = true};
 	struct config_arena arena = CONFIG_ARENA_INIT(1 << 20);
-	struct target_labels_error error;
+	struct label_flaws flaws;
 	struct config_object labels;
 	struct wire_target_rule rule;
 
@@ -306,11 +348,10 @@ static void more_labels_than_the_wire_takes_are_refused(void **state)
 			(struct config_value){.type = CONFIG_STRING, .text = CONFIG_TEXT("v")};
 	}
 	labels = config_object_make(fields, TARGET_LABELS_MAX - 2);
-	assert_int_equal(target_labels_make(&labels, &of_all, &arena, &rule, &error), 0);
+	assert_int_equal(target_labels_make(&labels, &of_all, &arena, &rule, &flaws), 0);
 	labels = config_object_make(fields, TARGET_LABELS_MAX - 1);
-	assert_int_equal(target_labels_make(&labels, &of_all, &arena, &rule, &error),
-			 TARGET_LABELS_TOO_LONG);
-	assert_int_equal(error.label.n_bytes, 0);
+	assert_int_equal(target_labels_make(&labels, &of_all, &arena, &rule, &flaws),
+			 TARGET_LABELS_TOO_MUCH);
 	config_arena_deinit(&arena);
 }
 
@@ -321,7 +362,8 @@ int main(void)
 		cmocka_unit_test(profiles_carry_what_does_not_begin_with_underscores),
 		cmocka_unit_test(the_service_is_inferred_in_the_order_of_the_code),
 		cmocka_unit_test(label_names_are_those_of_the_server),
-		cmocka_unit_test(what_the_server_would_refuse_is_refused_here),
+		cmocka_unit_test(what_the_server_would_refuse_is_left_out),
+		cmocka_unit_test(dots_in_names_become_underscores_as_at_the_server),
 		cmocka_unit_test(a_target_may_set_options_for_itself),
 		cmocka_unit_test(more_labels_than_the_wire_takes_are_refused),
 	};

@@ -121,8 +121,10 @@ static int read_directory(struct configuration_text *text, struct bytes *why)
 {
 	struct dirent **entries = NULL;
 	int n = scandir(text->name, &entries, is_configuration, compare_names);
-	int r = n < 0 ? refuse(text->name, -errno, why) : 0;
+	int r = 0;
 
+	if (n < 0)
+		return refuse(text->name, -errno, why);
 	if (n == 0) {
 		bytes_printf(why, "%s: there is no *" SUFFIX " file in this directory\n",
 			     text->name);

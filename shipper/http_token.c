@@ -361,7 +361,7 @@ static int fetch(struct http_token *token)
 int http_token_take(struct http_transfer *transfer, const char **ret_bearer)
 {
 	uint64_t now_ns = clock_monotonic_ns();
-	struct http_token *token;
+	struct http_token *token = NULL;
 	int r = token_of(transfer->client, &transfer->options, &token);
 
 	if (r < 0)

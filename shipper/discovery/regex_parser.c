@@ -370,7 +370,7 @@ static int parse_group(struct regex_parser *p, struct regex_sequence *sequence)
 {
 	uint32_t flags = p->flags;
 	struct regex_node *node;
-	bool is_group;
+	bool is_group = false;
 	int r;
 
 	if (!regex_next_is(p, "(?"))

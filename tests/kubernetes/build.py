@@ -63,6 +63,7 @@ def module_file(go_mod):
 
 
 def build(directory):
+    print(f"building Kubernetes {VERSION}: minutes", flush=True)
     _, go_mod = module()
     sources = os.path.join(directory, "sources")
     shutil.copytree(os.path.join(HERE, "apiserver"), sources)
@@ -74,19 +75,17 @@ def build(directory):
     shutil.rmtree(sources)
 
 
-def programs():
-    """The directory with kube-apiserver and kubectl; minutes when they are built for the first time."""
-    name = f"kubernetes-{VERSION}"
+def made_once(name, make):
+    """The directory @name of the cache, which make(directory) fills the first time."""
     place = os.path.join(CACHE, name)
     os.makedirs(CACHE, exist_ok=True)
     with open(place + ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.isdir(place):
             return place
-        print(f"building Kubernetes {VERSION}: minutes", flush=True)
         made = tempfile.mkdtemp(prefix=name + ".", dir=CACHE)
         try:
-            build(made)
+            make(made)
             os.chmod(made, 0o755)
             os.rename(made, place)
         finally:
@@ -94,5 +93,25 @@ def programs():
     return place
 
 
+def programs():
+    """The directory with kube-apiserver and kubectl; minutes when they are built for the first time."""
+    return made_once(f"kubernetes-{VERSION}", build)
+
+
+def unpack_etcd(directory):
+    """Debian's package, not installed: as a service of the host nobody asked for it."""
+    try:
+        for command in (["apt-get", "-qq", "download", "etcd-server"],
+                        ["sh", "-c", "dpkg-deb -x etcd-server_*.deb ."]):
+            subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Unavailable(f"etcd: {error}: {getattr(error, 'stderr', '')}") from error
+
+
+def etcd():
+    """The program."""
+    return shutil.which("etcd") or os.path.join(made_once("etcd", unpack_etcd), "usr/bin/etcd")
+
+
 if __name__ == "__main__":
-    print(programs())
+    print(programs(), etcd())

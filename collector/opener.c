@@ -209,7 +209,8 @@ static size_t answer_n_bytes(const struct opener_answer *answer)
 
 static bool answer_is_sound(const struct job *job, const struct opener_answer *answer, int fd)
 {
-	bool opens = job->order.op != OPENER_READ_PROC && job->order.op != OPENER_READ_OBJECT;
+	bool opens = job->order.op != OPENER_READ_PROC && job->order.op != OPENER_READ_OBJECT &&
+		     job->order.op != OPENER_LIST_PROC;
 	size_t n_bytes = answer_n_bytes(answer);
 
 	if (answer->sequence != job->order.sequence)
@@ -311,7 +312,7 @@ static bool request_is_sound(const struct opener_request *request)
 		       request->offset <= INT64_MAX - OBJECT_READ_BYTES_MAX;
 	if (request->op == OPENER_OPEN_IN_ROOT)
 		return request->fd >= 0;
-	return request->pid > 0;
+	return request->pid > 0 || request->op == OPENER_LIST_PROC;
 }
 
 void opener_submit(struct opener *opener, const struct opener_request *request,

@@ -33,11 +33,12 @@
 #define OPENER_QUEUE_MAX         4096u /* requests that wait for a free helper */
 
 enum opener_op {
-	OPENER_READ_PROC = 1, /* /proc/PID/{stat,status,cgroup,maps}, all of one process */
+	OPENER_READ_PROC = 1, /* /proc/PID/{stat,status,…}, all of one process */
 	OPENER_OPEN_MAPPED,   /* /proc/PID/map_files/START-END: the mapped inode itself */
 	OPENER_OPEN_ROOT,     /* an O_PATH fd of /proc/PID/root */
 	OPENER_OPEN_IN_ROOT,  /* a path below a root fd: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS */
 	OPENER_READ_OBJECT,   /* pread of a held fd */
+	OPENER_LIST_PROC,     /* the directory /proc itself, as getdents64 gives it */
 };
 
 /* Bits of opener_request.files. */
@@ -46,7 +47,12 @@ enum opener_proc_file {
 	OPENER_STATUS = 0x2,
 	OPENER_CGROUP = 0x4,
 	OPENER_MAPS = 0x8,
+	OPENER_COMMAND = 0x10, /* cmdline: of all that are asked for it, one is read at a time */
+	OPENER_EXE = 0x20,     /* links, not followed: where they lead; nothing when unreadable */
+	OPENER_CWD = 0x40,
 };
+
+#define OPENER_PROC_FILES 7u
 
 struct opener_request {
 	enum opener_op op;
@@ -58,7 +64,8 @@ struct opener_request {
 	uint64_t end;     /* OPEN_MAPPED */
 	int fd;           /* OPEN_IN_ROOT: the root; READ_OBJECT: the object. Borrowed until done */
 	uint64_t offset;  /* READ_OBJECT */
-	uint32_t n_bytes; /* READ_OBJECT: at most OBJECT_READ_BYTES_MAX */
+	uint32_t n_bytes; /* READ_OBJECT: at most OBJECT_READ_BYTES_MAX; READ_PROC: at most as many
+			   * of each file, cut without a word; 0: all */
 	bool follows_link; /* OPEN_IN_ROOT: where the path ends in a symlink, to what that names
 			    * inside the root; else it is NOT_REGULAR */
 	char path[OPENER_PATH_BYTES]; /* OPEN_IN_ROOT: NUL-terminated, relative to the root */
@@ -70,7 +77,7 @@ enum opener_outcome {
 	OPENER_NOT_REGULAR, /* a symlink, FIFO, device, directory, or a file of /proc or its like */
 	OPENER_DENIED,      /* the kernel said EPERM or EACCES */
 	OPENER_DEADLINE,    /* no answer in time, or the device is refused for that */
-	OPENER_TRUNCATED,   /* READ_PROC: a file was longer than the area; what fits is given */
+	OPENER_TRUNCATED,   /* READ_PROC, LIST_PROC: more than the area; what fits is given */
 	OPENER_FULL,        /* the queue is full */
 	OPENER_FAILED,      /* any other errno of the helper */
 };
@@ -90,10 +97,10 @@ struct opener_result {
 	int fd;                        /* OPEN_*: O_PATH, consumed by the callback; else -1 */
 	struct file_identity identity; /* OPEN_*: for a root device and inode count, no more */
 	uint64_t mount_id; /* OPEN_*: of the mount; for a root it tells mount namespaces apart */
-	/* READ_PROC, in the order stat, status, cgroup, maps; READ_OBJECT: bytes[0]; OPEN_ROOT: the
-	 * path of the root in bytes[0], as names of maps would begin with it.
+	/* READ_PROC, in the order of enum opener_proc_file; READ_OBJECT, LIST_PROC: bytes[0];
+	 * OPEN_ROOT: the path of the root in bytes[0], as names of maps would begin with it.
 	 * Borrowed until the callback returns. */
-	struct wire_bytes bytes[4];
+	struct wire_bytes bytes[OPENER_PROC_FILES];
 };
 
 typedef void opener_done_fn(void *owner, const struct opener_result *result);

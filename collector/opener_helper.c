@@ -8,6 +8,7 @@
  */
 #include "opener_helper.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -30,6 +31,16 @@
 #define SOCKET_FD       3
 #define PROC_NAME_BYTES 96u
 #define READ_FLAGS      (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+#define NAME_BYTES_MAX (sizeof(struct dirent64) + 8) /* of one name, as getdents64 pads it */
+
+static const struct proc_file {
+	const char *name;
+	bool is_link;
+} proc_files[OPENER_PROC_FILES] = {
+	{"stat", false},    {"status", false}, {"cgroup", false}, {"maps", false},
+	{"cmdline", false}, {"exe", true},     {"cwd", true},
+};
 
 struct helper {
 	int proc_fd; /* of /proc */
@@ -138,29 +149,45 @@ static ssize_t read_all(int fd, unsigned char *at, size_t n_max)
 	return n < 0 ? -1 : (ssize_t)n_bytes;
 }
 
-/* Copies one file of a process to @offset of the area. */
-static int copy_proc_file(struct helper *helper, int process_fd, const char *name, size_t offset,
-			  uint32_t *ret_n_bytes)
+/* Copies one file of a process, or at most @n_max bytes of it, to @offset of the area. */
+static int copy_proc_file(struct helper *helper, int process_fd, const struct proc_file *file,
+			  size_t offset, size_t n_max)
 {
-	cleanup_with(close_fdp) int fd = openat(process_fd, name, O_RDONLY | O_CLOEXEC);
+	cleanup_with(close_fdp) int fd = openat(process_fd, file->name, O_RDONLY | O_CLOEXEC);
+	size_t n_room = OPENER_AREA_BYTES - offset;
 	unsigned char beyond;
 	ssize_t n;
 
 	if (fd < 0)
 		return outcome_of(errno);
-	n = read_all(fd, helper->area->bytes + offset, OPENER_AREA_BYTES - offset);
+	n = read_all(fd, helper->area->bytes + offset, n_max < n_room ? n_max : n_room);
 	if (n < 0)
 		return outcome_of(errno);
-	*ret_n_bytes = (uint32_t)n;
-	if (offset + (size_t)n == OPENER_AREA_BYTES && read(fd, &beyond, 1) != 0)
+	helper->answer.n_bytes[file - proc_files] = (uint32_t)n;
+	if ((size_t)n == n_room && read(fd, &beyond, 1) != 0)
 		return OPENER_TRUNCATED;
+	return 0;
+}
+
+/* A kernel thread has no executable, a zombie no links at all: that is nothing, and no failure. */
+static int copy_proc_link(struct helper *helper, int process_fd, const struct proc_file *file,
+			  size_t offset)
+{
+	size_t n_room = OPENER_AREA_BYTES - offset;
+	ssize_t n;
+
+	if (n_room < PROCESS_PATH_BYTES_MAX)
+		return OPENER_TRUNCATED;
+	n = readlinkat(process_fd, file->name, (char *)helper->area->bytes + offset,
+		       PROCESS_PATH_BYTES_MAX);
+	helper->answer.n_bytes[file - proc_files] = n > 0 ? (uint32_t)n : 0;
 	return 0;
 }
 
 /* All files through one directory fd: were the pid reused between them, the later ones are gone. */
 static int serve_read_proc(struct helper *helper, const struct opener_call *call)
 {
-	static const char *const names[OPENER_PROC_FILES] = {"stat", "status", "cgroup", "maps"};
+	size_t n_max = call->order.n_bytes > 0 ? call->order.n_bytes : OPENER_AREA_BYTES;
 	cleanup_with(close_fdp) int process_fd = open_process(helper, call->order.pid);
 	size_t offset = 0;
 	int outcome = 0;
@@ -170,11 +197,33 @@ static int serve_read_proc(struct helper *helper, const struct opener_call *call
 	for (unsigned i = 0; i < OPENER_PROC_FILES && outcome == 0; i++) {
 		if (!(call->order.files & 1u << i))
 			continue;
-		outcome = copy_proc_file(helper, process_fd, names[i], offset,
-					 &helper->answer.n_bytes[i]);
+		outcome =
+			proc_files[i].is_link
+				? copy_proc_link(helper, process_fd, &proc_files[i], offset)
+				: copy_proc_file(helper, process_fd, &proc_files[i], offset, n_max);
 		offset += helper->answer.n_bytes[i];
 	}
 	return outcome;
+}
+
+/* Asks for no more when a name might not fit, which would be an error and not the end. */
+static int serve_list_proc(struct helper *helper)
+{
+	cleanup_with(close_fdp) int fd =
+		openat(helper->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t n_bytes = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return outcome_of(errno);
+	while (n > 0 && n_bytes + NAME_BYTES_MAX <= OPENER_AREA_BYTES) {
+		n = getdents64(fd, helper->area->bytes + n_bytes, OPENER_AREA_BYTES - n_bytes);
+		n_bytes += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		return outcome_of(errno);
+	helper->answer.n_bytes[0] = (uint32_t)n_bytes;
+	return n == 0 ? 0 : OPENER_TRUNCATED;
 }
 
 static int serve_open_mapped(struct helper *helper, const struct opener_call *call)
@@ -266,6 +315,8 @@ static int serve(struct helper *helper, const struct opener_call *call, int fd)
 		return serve_open_in_root(helper, call, fd);
 	case OPENER_READ_OBJECT:
 		return serve_read_object(helper, call, fd);
+	case OPENER_LIST_PROC:
+		return serve_list_proc(helper);
 	default:
 		return OPENER_FAILED;
 	}

@@ -12,8 +12,6 @@
 
 #include "opener.h"
 
-#define OPENER_PROC_FILES 4u
-
 struct opener_order {
 	uint64_t sequence; /* 1…; the answer repeats it */
 	uint32_t op;       /* enum opener_op */

@@ -19,6 +19,11 @@ struct opener_touch opener_touch_of(const struct opener_request *request)
 		return (struct opener_touch){.device = request->device,
 					     .pid = (uint64_t)request->pid};
 	case OPENER_READ_PROC:
+		return (struct opener_touch){
+			.walk = request->files & OPENER_COMMAND ? OPENER_TOUCH_COMMANDS : 0,
+			.pid = (uint64_t)request->pid};
+	case OPENER_LIST_PROC:
+		return (struct opener_touch){0};
 	case OPENER_OPEN_ROOT:
 		break;
 	}
@@ -43,6 +48,8 @@ static void add(struct opener_refused *refused, struct opener_touch touch, uint6
 }
 
 /*
+ * The command lines of all wait as long as the helper that hung on one, and no longer.
+ *
  * Before a helper announces a device it has asked nothing of OPEN_MAPPED's file: then it hangs on
  * the process, and for that no entry is needed, its own job goes on standing in the way.
  */
@@ -57,7 +64,7 @@ void opener_refused_add(struct opener_refused *refused, enum opener_op op,
 	if (given != 0 && given != OPENER_TOUCH_UNKNOWN &&
 	    (announced != 0 || op == OPENER_READ_OBJECT))
 		add(refused, (struct opener_touch){.device = given}, until_ns);
-	if (touch->walk != 0 && touch->walk != OPENER_TOUCH_UNKNOWN)
+	if (touch->walk != 0 && touch->walk < OPENER_TOUCH_COMMANDS)
 		add(refused, (struct opener_touch){.walk = touch->walk}, until_ns);
 }
 

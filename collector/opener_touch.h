@@ -12,6 +12,8 @@
 
 #define OPENER_REFUSED_MAX   32u
 #define OPENER_TOUCH_UNKNOWN UINT64_MAX /* shared with all others that do not know */
+/* A walk by itself: command lines lie in memory, whose lock a process may hold while it hangs. */
+#define OPENER_TOUCH_COMMANDS (UINT64_MAX - 1)
 
 /* 0: does not hang on that. */
 struct opener_touch {

@@ -7,6 +7,7 @@
 #define FIELD_START_TIME 22u
 
 /* Columns of status. */
+#define UID_REAL            0u
 #define UID_EFFECTIVE       1u
 #define NAMESPACE_INNERMOST UINT32_MAX /* the outermost comes first */
 
@@ -86,7 +87,8 @@ int proc_status_parse(struct wire_bytes text, struct proc_status *ret_status)
 {
 	struct proc_status status;
 
-	if (!find_number(text, "\nUid:", UID_EFFECTIVE, &status.effective_uid) ||
+	if (!find_number(text, "\nUid:", UID_REAL, &status.real_uid) ||
+	    !find_number(text, "\nUid:", UID_EFFECTIVE, &status.effective_uid) ||
 	    !find_number(text, "\nNSpid:", NAMESPACE_INNERMOST, &status.namespace_pid) ||
 	    status.namespace_pid == 0)
 		return PROC_TEXT_MALFORMED;

@@ -23,7 +23,8 @@ int proc_stat_parse(struct wire_bytes text, struct proc_stat *ret_stat) warn_unu
 
 struct proc_status {
 	uint32_t namespace_pid; /* in the innermost pid namespace; above 0 */
-	uint32_t effective_uid; /* as the initial user namespace numbers it */
+	uint32_t real_uid;      /* as the initial user namespace numbers it */
+	uint32_t effective_uid; /* as real_uid */
 };
 
 /* Parses the text of status (borrowed). Returns 0 or PROC_TEXT_MALFORMED. */

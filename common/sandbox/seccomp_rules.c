@@ -215,6 +215,7 @@ static const struct seccomp_rule opener_rules[] = {
 	ALLOW(statx),
 	ALLOW(fstatfs),
 	ALLOW(readlinkat),
+	ALLOW(getdents64),
 	ALLOW(read),
 	ALLOW(pread64),
 	ALLOW(recvmsg),

@@ -282,6 +282,44 @@ void wire_encode_state(struct bytes *out, const struct wire_state *m);
 int wire_decode_state(const void *frame, size_t n_bytes, struct wire_arena *arena,
 		      struct wire_state *ret_m) warn_unused_result;
 
+/* ---- PROCESSES: shipper → collector, and PROCESS_LIST, its answer: some at a time ---- */
+
+struct wire_processes {
+	uint32_t after_pid;  /* asks for those of greater pids; 0: for the first of a new list */
+	bool wants_commands; /* command lines lie in memory of the processes: read when asked for */
+};
+
+#define PROCESS_TEXT_BYTES_MAX (64u * 1024u) /* of a command line, of cgroup: cut there */
+#define PROCESS_PATH_BYTES_MAX 4096u
+
+struct wire_listed_process {
+	uint32_t pid;	       /* as the host numbers it: 1 … INT32_MAX */
+	uint32_t uid;	       /* real, as the initial user namespace numbers it */
+	struct wire_bytes exe; /* foreign bytes, like the rest; empty: it has none (kernel threads,
+				* zombies), or it could not be read */
+	struct wire_bytes cwd;
+	struct wire_bytes command;	/* arguments, each ended by NUL unless it was rewritten */
+	struct wire_bytes container_id; /* empty: in no container */
+	struct wire_bytes cgroup;	/* /proc/PID/cgroup */
+};
+
+struct wire_process_list {
+	uint32_t next_after_pid; /* for the next ask */
+	bool is_last;		 /* there are no greater pids */
+	uint32_t n_unread;	 /* of this part: processes that are there and told nothing */
+	size_t n_processes;	 /* may be 0 in any part */
+	const struct wire_listed_process *processes; /* of ascending pids */
+};
+
+void wire_encode_processes(struct bytes *out, const struct wire_processes *m);
+int wire_decode_processes(const void *frame, size_t n_bytes, struct wire_processes *ret_m)
+	warn_unused_result;
+void wire_encode_process_list(struct bytes *out, const struct wire_process_list *m);
+
+/* Also checks that pids ascend, up to next_after_pid, and the length of each text. */
+int wire_decode_process_list(const void *frame, size_t n_bytes, struct wire_arena *arena,
+			     struct wire_process_list *ret_m) warn_unused_result;
+
 /* ---- PROFILE and STATS: symbolizer → shipper ---- */
 
 struct wire_part {

@@ -192,6 +192,7 @@ static const struct call allowed[] = {
 	{SHIPPER, "unlink", SYS_unlink, {IN_CACHE "/no-such-socket"}, "ENOENT"},
 	{OPENER, "openat(O_RDONLY)", SYS_openat, {CWD, "/proc/" BYSTANDER "/maps", "0"}, NULL},
 	{OPENER, "openat2", SYS_openat2, {CWD, "/etc/shadow", ZERO_24, "24"}, NULL},
+	{OPENER, "getdents64", SYS_getdents64, {"99", ZERO_24, "24"}, "EBADF"},
 	{OPENER, "close", SYS_close, {"99"}, "EBADF"},
 	{SYMBOLIZER | SHIPPER, "create", SYS_openat, {CWD, IN_CACHE "/a", "0x42", "0600"}, NULL},
 	{SYMBOLIZER | SHIPPER, "rename", SYS_rename, {IN_CACHE "/a", IN_CACHE "/b"}, NULL},

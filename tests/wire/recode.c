@@ -108,6 +108,29 @@ static int recode_state(const void *frame, size_t n_bytes, struct wire_arena *ar
 	return r;
 }
 
+static int recode_processes(const void *frame, size_t n_bytes, struct wire_arena *arena,
+			    struct bytes *out)
+{
+	struct wire_processes m;
+	int r = wire_decode_processes(frame, n_bytes, &m);
+
+	(void)arena;
+	if (r == 0)
+		wire_encode_processes(out, &m);
+	return r;
+}
+
+static int recode_process_list(const void *frame, size_t n_bytes, struct wire_arena *arena,
+			       struct bytes *out)
+{
+	struct wire_process_list m;
+	int r = wire_decode_process_list(frame, n_bytes, arena, &m);
+
+	if (r == 0)
+		wire_encode_process_list(out, &m);
+	return r;
+}
+
 static int recode_profile(const void *frame, size_t n_bytes, struct wire_arena *arena,
 			  struct bytes *out)
 {
@@ -227,6 +250,8 @@ int recode(const void *frame, size_t n_bytes, struct bytes *out)
 		[MESSAGE_NOTHING_YET] = recode_nothing_yet,
 		[MESSAGE_GO] = recode_go,
 		[MESSAGE_NOTED] = recode_noted,
+		[MESSAGE_PROCESSES] = recode_processes,
+		[MESSAGE_PROCESS_LIST] = recode_process_list,
 	};
 	struct wire_arena arena = {0};
 	enum message_id id;

@@ -32,7 +32,7 @@ void see(void *owner, const struct opener_result *result)
 	seen->fd = result->fd;
 	seen->identity = result->identity;
 	seen->mount_id = result->mount_id;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < OPENER_PROC_FILES; i++) {
 		size_t n = result->bytes[i].n_bytes;
 
 		seen->n_bytes[i] = n;

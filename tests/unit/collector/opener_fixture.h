@@ -23,8 +23,8 @@ struct seen {
 	int fd; /* owned */
 	struct file_identity identity;
 	uint64_t mount_id;
-	size_t n_bytes[4];
-	char text[4][SEEN_TEXT_MAX]; /* as much as fits, NUL-terminated */
+	size_t n_bytes[OPENER_PROC_FILES];
+	char text[OPENER_PROC_FILES][SEEN_TEXT_MAX]; /* as much as fits, NUL-terminated */
 };
 
 /* Of the test that runs. */

@@ -131,6 +131,94 @@ static void all_files_of_a_process_come_together(void **state)
 	(void)munmap(at, PAGE_BYTES);
 }
 
+static void command_and_links_of_a_process_come_with_the_rest(void **state)
+{
+	pid_t pid = start_target();
+	const struct opener_request request = {.op = OPENER_READ_PROC,
+					       .pid = pid,
+					       .files = OPENER_CGROUP | OPENER_COMMAND |
+							OPENER_EXE | OPENER_CWD};
+	char exe[4096], cwd[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	struct seen seen;
+
+	(void)state;
+	assert_true(n > 0);
+	exe[n] = '\0';
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	run(&request, &seen);
+	assert_int_equal(seen.outcome, 0);
+	assert_int_equal(seen.n_bytes[0] + seen.n_bytes[1] + seen.n_bytes[3], 0);
+	assert_non_null(strchr(seen.text[2], ':'));
+	assert_non_null(strstr(seen.text[4], "opener_test"));
+	assert_int_equal(seen.text[4][seen.n_bytes[4] - 1], '\0');
+	assert_string_equal(seen.text[5], exe);
+	assert_string_equal(seen.text[6], cwd);
+	end_process(pid);
+}
+
+static void texts_are_cut_where_the_asker_says(void **state)
+{
+	pid_t pid = start_target();
+	const struct opener_request request = {.op = OPENER_READ_PROC,
+					       .pid = pid,
+					       .files = OPENER_STATUS | OPENER_COMMAND | OPENER_CWD,
+					       .n_bytes = 3};
+	struct seen seen;
+
+	(void)state;
+	run(&request, &seen);
+	assert_int_equal(seen.outcome, 0);
+	assert_string_equal(seen.text[1], "Nam");
+	assert_int_equal(seen.n_bytes[4], 3);
+	assert_int_equal(seen.text[6][0], '/');
+	end_process(pid);
+}
+
+/* kthreadd, in the namespace of pids where there is one. */
+static void a_kernel_thread_has_a_place_and_no_executable(void **state)
+{
+	const struct opener_request request = {.op = OPENER_READ_PROC,
+					       .pid = 2,
+					       .files = OPENER_STAT | OPENER_COMMAND | OPENER_EXE |
+							OPENER_CWD};
+	struct seen seen;
+
+	(void)state;
+	run(&request, &seen);
+	if (seen.outcome == OPENER_GONE || !strstr(seen.text[0], "(kthreadd)"))
+		skip();
+	assert_int_equal(seen.outcome, 0);
+	assert_int_equal(seen.n_bytes[4] + seen.n_bytes[5], 0);
+	assert_string_equal(seen.text[6], "/");
+}
+
+/* Whether a directory's raw entries have one of @name. */
+static bool has_entry(const struct seen *seen, const char *name)
+{
+	const struct dirent64 *entry;
+
+	for (size_t at = 0; at < seen->n_bytes[0] && at < SEEN_TEXT_MAX - sizeof(*entry);
+	     at += entry->d_reclen) {
+		entry = (const void *)(seen->text[0] + at);
+		if (strcmp(entry->d_name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void the_processes_of_the_host_are_listed(void **state)
+{
+	const struct opener_request request = {.op = OPENER_LIST_PROC};
+	struct seen seen;
+
+	(void)state;
+	run(&request, &seen);
+	assert_int_equal(seen.outcome, 0);
+	assert_true(has_entry(&seen, "self"));
+	assert_true(has_entry(&seen, "1"));
+}
+
 static void a_process_that_has_gone_is_gone_for_every_request(void **state)
 {
 	static const enum opener_op ops[] = {OPENER_READ_PROC, OPENER_OPEN_MAPPED,
@@ -569,6 +657,10 @@ int main(void)
 		opener_test(a_deleted_mapped_file_is_opened_and_read),
 		opener_test(reading_past_the_end_gives_nothing),
 		opener_test(all_files_of_a_process_come_together),
+		opener_test(command_and_links_of_a_process_come_with_the_rest),
+		opener_test(texts_are_cut_where_the_asker_says),
+		opener_test(a_kernel_thread_has_a_place_and_no_executable),
+		opener_test(the_processes_of_the_host_are_listed),
 		opener_test(a_process_that_has_gone_is_gone_for_every_request),
 		opener_test(a_mapping_that_is_not_there_is_gone),
 		opener_test(a_zombie_is_gone_but_its_cgroup_is_given),

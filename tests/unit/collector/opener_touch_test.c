@@ -41,6 +41,19 @@ static const struct {
 	 {.op = OPENER_READ_PROC, .pid = PID},
 	 {.op = OPENER_READ_PROC, .pid = PID + 1},
 	 false},
+	{"command lines of two processes",
+	 {.op = OPENER_READ_PROC, .pid = PID, .files = OPENER_STATUS | OPENER_COMMAND},
+	 {.op = OPENER_READ_PROC, .pid = PID + 1, .files = OPENER_COMMAND},
+	 true},
+	{"a command line and what else there is of another process",
+	 {.op = OPENER_READ_PROC, .pid = PID, .files = OPENER_COMMAND},
+	 {.op = OPENER_READ_PROC, .pid = PID + 1, .files = OPENER_STATUS | OPENER_MAPS},
+	 false},
+	{"a command line and a walk for an unknown device",
+	 {.op = OPENER_READ_PROC, .pid = PID, .files = OPENER_COMMAND},
+	 {.op = OPENER_OPEN_IN_ROOT},
+	 false},
+	{"two lists of processes", {.op = OPENER_LIST_PROC}, {.op = OPENER_LIST_PROC}, false},
 	{"a process and a device of the same number",
 	 {.op = OPENER_READ_PROC, .pid = PID},
 	 {.op = OPENER_READ_OBJECT, .device = PID},
@@ -127,6 +140,19 @@ static void what_is_unknown_is_never_refused(void **state)
 	assert_false(opener_refused_has(&refused, &touch));
 }
 
+/* But while the helper hangs: that is the opener's to see. */
+static void command_lines_are_not_refused_for_long(void **state)
+{
+	const struct opener_request request = {
+		.op = OPENER_READ_PROC, .pid = PID, .files = OPENER_COMMAND};
+	const struct opener_touch touch = opener_touch_of(&request);
+	struct opener_refused refused = {0};
+
+	(void)state;
+	opener_refused_add(&refused, OPENER_READ_PROC, &touch, 0, 1000);
+	assert_false(opener_refused_has(&refused, &touch));
+}
+
 static void a_full_list_forgets_what_would_be_over_first(void **state)
 {
 	struct opener_refused refused = {0};
@@ -150,6 +176,7 @@ int main(void)
 		cmocka_unit_test(hanging_again_begins_the_time_anew),
 		cmocka_unit_test(a_mapped_file_refuses_its_device_only_once_it_was_asked),
 		cmocka_unit_test(what_is_unknown_is_never_refused),
+		cmocka_unit_test(command_lines_are_not_refused_for_long),
 		cmocka_unit_test(a_full_list_forgets_what_would_be_over_first),
 	};
 

@@ -58,26 +58,27 @@ static void a_text_that_is_no_stat_is_malformed(void **state)
 		assert_int_equal(proc_stat_parse(bytes(bad[i]), &stat), PROC_TEXT_MALFORMED);
 }
 
-static void status_gives_the_effective_uid_and_the_innermost_pid(void **state)
+static void status_gives_two_uids_and_the_innermost_pid(void **state)
 {
 	static const struct {
 		const char *text;
 		uint32_t pid; /* 0: malformed */
 		uint32_t uid;
+		uint32_t real_uid;
 	} cases[] = {
-		{"Name:\tx\nUid:\t1\t2\t3\t4\nNSpid:\t42\nNSpgid:\t1\n", 42, 2},
-		{"Name:\tx\nUid:\t0\t0\t0\t0\nNSpid:\t4200\t17\t1\nNSpgid:\t1\n", 1, 0},
-		{"Name:\tNSpid:\t9\nUid:\t1\t4294967295\nNSpid:\t42\n", 42, UINT32_MAX},
-		{"Name:\tx\nUid:\t1\t2\nNSpid:\t42", 0, 0},
-		{"Name:\tx\nUid:\t1\t2\nNSpid:\t0\n", 0, 0},
-		{"Name:\tx\nUid:\t1\t2\nNSpid:\t\n", 0, 0},
-		{"Name:\tx\nUid:\t1\t2\nNSpid:\n", 0, 0},
-		{"Name:\tx\nUid:\t1\t2\nNSpid:\t4294967296\n", 0, 0},
-		{"Name:\tx\nUid:\t1\t2\nNSpid:\t1 2\n", 0, 0},
-		{"Name:\tx\nUid:\t1\tx\nNSpid:\t42\n", 0, 0},
-		{"Name:\tx\nNSpid:\t42\n", 0, 0},
-		{"Name:\tx\nUid:\t1\t2\n", 0, 0},
-		{"", 0, 0},
+		{"Name:\tx\nUid:\t1\t2\t3\t4\nNSpid:\t42\nNSpgid:\t1\n", 42, 2, 1},
+		{"Name:\tx\nUid:\t0\t0\t0\t0\nNSpid:\t4200\t17\t1\nNSpgid:\t1\n", 1, 0, 0},
+		{"Name:\tNSpid:\t9\nUid:\t1\t4294967295\nNSpid:\t42\n", 42, UINT32_MAX, 1},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t42", 0, 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t0\n", 0, 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t\n", 0, 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\n", 0, 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t4294967296\n", 0, 0, 0},
+		{"Name:\tx\nUid:\t1\t2\nNSpid:\t1 2\n", 0, 0, 0},
+		{"Name:\tx\nUid:\t1\tx\nNSpid:\t42\n", 0, 0, 0},
+		{"Name:\tx\nNSpid:\t42\n", 0, 0, 0},
+		{"Name:\tx\nUid:\t1\t2\n", 0, 0, 0},
+		{"", 0, 0, 0},
 	};
 
 	(void)state;
@@ -88,6 +89,7 @@ static void status_gives_the_effective_uid_and_the_innermost_pid(void **state)
 		assert_int_equal(r, cases[i].pid ? 0 : PROC_TEXT_MALFORMED);
 		assert_int_equal(status.namespace_pid, cases[i].pid);
 		assert_int_equal(status.effective_uid, cases[i].uid);
+		assert_int_equal(status.real_uid, cases[i].real_uid);
 	}
 }
 
@@ -119,6 +121,7 @@ static void the_running_kernel_writes_what_is_expected(void **state)
 		0);
 	assert_int_equal(status.namespace_pid, getpid());
 	assert_int_equal(status.effective_uid, geteuid());
+	assert_int_equal(status.real_uid, getuid());
 }
 
 int main(void)
@@ -126,7 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_start_time_is_found_behind_any_name),
 		cmocka_unit_test(a_text_that_is_no_stat_is_malformed),
-		cmocka_unit_test(status_gives_the_effective_uid_and_the_innermost_pid),
+		cmocka_unit_test(status_gives_two_uids_and_the_innermost_pid),
 		cmocka_unit_test(the_running_kernel_writes_what_is_expected),
 	};
 

@@ -164,6 +164,27 @@ static void encode_state(struct bytes *out)
 						    BYTES_OF("0.1.0"), 2, counters});
 }
 
+static void encode_processes(struct bytes *out)
+{
+	wire_encode_processes(out, &(struct wire_processes){INT32_MAX, true});
+}
+
+static void encode_process_list(struct bytes *out)
+{
+	static const struct wire_listed_process listed[] = {
+		{.pid = 2, .cgroup = BYTES_OF("0::/\n")}, /* a kernel thread */
+		{.pid = 4711,
+		 .uid = 65534,
+		 .exe = BYTES_OF("/usr/bin/a\nb (deleted)"),
+		 .cwd = BYTES_OF("/"),
+		 .command = BYTES_OF("a\0\0\xff\0"),
+		 .container_id = BYTES_OF("0123456789ab"),
+		 .cgroup = BYTES_OF("0::/docker/0123456789ab\n")},
+	};
+
+	wire_encode_process_list(out, &(struct wire_process_list){4712, true, 3, 2, listed});
+}
+
 static void encode_profile(struct bytes *out)
 {
 	wire_encode_profile(
@@ -216,6 +237,8 @@ static const struct sample {
 	{"settings", encode_settings, recode},
 	{"settings_heartbeat", encode_heartbeat, recode},
 	{"state", encode_state, recode},
+	{"processes", encode_processes, recode},
+	{"process_list", encode_process_list, recode},
 	{"profile", encode_profile, recode},
 	{"stored", encode_stored, recode},
 	{"stats", encode_stats, recode},
@@ -420,6 +443,8 @@ static void an_index_out_of_range_is_garbled(void **state)
 	}
 }
 
+#define NO_TEXTS "\xc4\x00\xc4\x00\xc4\x00\xc4\x00\xc4\x00"
+
 static void a_hostile_frame_is_garbled(void **state)
 {
 	static const struct {
@@ -459,6 +484,18 @@ static void a_hostile_frame_is_garbled(void **state)
 		{"two jobs of one id",
 		 BYTES_OF("\x96\x0c\x01\x01\xc2\x93\x01\x01\x93\x01\x01\x01\x92\x96\x01\x01\x01"
 			  "\xc3\xc3\x90\x96\x01\x01\x01\xc3\xc3\x90")},
+		{"processes after none that there is",
+		 BYTES_OF("\x93\x12\xce\x80\x00\x00\x00\xc2")},
+		{"a list with the process 0",
+		 BYTES_OF("\x95\x13\x05\xc2\x00\x91\x97\x00\x00" NO_TEXTS)},
+		{"a list with a pid twice",
+		 BYTES_OF("\x95\x13\x05\xc2\x00\x92\x97\x01\x00" NO_TEXTS "\x97\x01\x00" NO_TEXTS)},
+		{"a list whose pids descend",
+		 BYTES_OF("\x95\x13\x05\xc2\x00\x92\x97\x02\x00" NO_TEXTS "\x97\x01\x00" NO_TEXTS)},
+		{"a list that goes on before its end",
+		 BYTES_OF("\x95\x13\x05\xc2\x00\x91\x97\x06\x00" NO_TEXTS)},
+		{"four billion processes", BYTES_OF("\x95\x13\x05\xc2\x00\xdd\xff\xff\xff\xff")},
+		{"more processes than bytes", BYTES_OF("\x95\x13\x05\xc2\x00\x92\x97\x01\x00")},
 		{"deep nesting", BYTES_OF("\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91")},
 	};
 

@@ -108,6 +108,7 @@ static void drain_now(struct collector *collector, bool ends_all, uint64_t now_n
 
 	sampler_take_announcements(collector->sampler, take_announcement, collector);
 	r = drain_run(collector->drain, ends_all || collector->is_pressed, now_ns);
+	rounds_count(&collector->rounds, drain_ended(collector->drain), r != 0);
 	if (r != 0)
 		log_warn("drain-failed", "errno=%d, samples stay in the maps for the next drain",
 			 -r);
@@ -141,6 +142,7 @@ static void adopt_jobs(struct collector *collector, struct job_set *jobs, uint64
 		log_err("rate-refused", "errno=%d, sampling goes on at the old rate", -r);
 	job_set_release(collector->jobs);
 	collector->jobs = jobs;
+	rounds_set_jobs(&collector->rounds, jobs);
 	collector->next_drain_ns = drain_due_ns(collector->drain);
 }
 
@@ -238,6 +240,8 @@ static int make_modules(struct collector *collector)
 	int r = make_first_jobs(collector);
 
 	if (r == 0)
+		rounds_set_jobs(&collector->rounds, collector->jobs);
+	if (r == 0)
 		r = objects_new(o->objects_max, o->hold_s * NS_PER_S, &collector->objects);
 	if (r == 0)
 		r = processes_new(&(struct processes_options){.opener = collector->opener,
@@ -296,6 +300,7 @@ static int listen_control(struct collector *collector)
 		.instance = collector->instance,
 		.n_cpus = sampler_n_cpus(collector->sampler),
 		.counters = &collector->counters,
+		.rounds = &collector->rounds,
 		.apply = apply_settings,
 		.refresh = refresh_counters,
 		.owner = collector,

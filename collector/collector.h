@@ -9,6 +9,7 @@
 #include "base/heartbeat.h"
 #include "kallsyms_copy.h"
 #include "options.h"
+#include "rounds.h"
 #include "wire/counters.h"
 
 struct collector {
@@ -30,6 +31,7 @@ struct collector {
 	int epoll_fd;
 	struct heartbeat heartbeat;
 	struct job_set *jobs;   /* owned: in force */
+	struct rounds rounds;   /* of these */
 	uint64_t next_drain_ns; /* monotonic, like all times here */
 	uint64_t next_probe_ns;
 	uint64_t next_check_ns;

@@ -81,6 +81,8 @@ static void answer_state(struct control *control, uint64_t request)
 		.n_cpus = control->options.n_cpus,
 		.version = {TRIPTYCH_VERSION, strlen(TRIPTYCH_VERSION)},
 		.counters = values,
+		.n_rounds = control->options.rounds->n_jobs,
+		.rounds = control->options.rounds->jobs,
 	};
 
 	control->options.refresh(control->options.owner);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "rounds.h"
 #include "wire/counters.h"
 #include "wire/wire.h"
 
@@ -33,7 +34,8 @@ struct control_options {
 	const uid_t *uids; /* of the shipper; borrowed for the call */
 	uint64_t instance;
 	uint32_t n_cpus;
-	struct counters *counters; /* borrowed for life */
+	struct counters *counters;   /* borrowed for life */
+	const struct rounds *rounds; /* the same */
 	control_apply_fn *apply;
 	control_refresh_fn *refresh;
 	void *owner;

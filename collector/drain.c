@@ -532,6 +532,15 @@ int drain_run(struct drain *drain, bool ends_all, uint64_t now_ns)
 	return r;
 }
 
+uint8_t drain_ended(const struct drain *drain)
+{
+	uint8_t ended = 0;
+
+	for (size_t i = 0; i < drain->jobs->n_jobs; i++)
+		ended |= (uint8_t)(drain->intervals[i].is_ending << i);
+	return ended;
+}
+
 void drain_retry(struct drain *drain, uint64_t now_ns)
 {
 	retry_by_jobs(drain, take_pending(drain), now_ns);

@@ -62,6 +62,9 @@ uint64_t drain_due_ns(const struct drain *drain);
  */
 int drain_run(struct drain *drain, bool ends_all, uint64_t now_ns) warn_unused_result;
 
+/* The jobs whose intervals ended with the last drain_run(), as bits by index. */
+uint8_t drain_ended(const struct drain *drain);
+
 /*
  * Tries what is pending again, without a flip. Cheap when nothing is. Announcements have been taken
  * since the drain: an image that is not known by now is made known by its sample.

@@ -7,6 +7,7 @@
 #define TARGET_RULE_WIRE_BYTES_MIN 8u
 #define JOB_WIRE_BYTES_MIN         7u
 #define STRING_WIRE_BYTES_MIN      2u
+#define ROUNDS_WIRE_BYTES_MIN      4u
 
 static void pack_settings(struct bytes *out, const struct wire_settings *settings)
 {
@@ -141,21 +142,50 @@ int wire_decode_settings(const void *frame, size_t n_bytes, struct wire_arena *a
 	return r;
 }
 
+static void pack_rounds(struct bytes *out, const struct wire_rounds *rounds, size_t n)
+{
+	pack_array(out, n);
+	for (size_t i = 0; i < n; i++) {
+		pack_array(out, 3);
+		pack_uint(out, rounds[i].job);
+		pack_uint(out, rounds[i].n_ended);
+		pack_uint(out, rounds[i].n_failed);
+	}
+}
+
+static const struct wire_rounds *unpack_rounds(struct unpacker *u, struct wire_arena *arena,
+					       size_t *ret_n)
+{
+	struct wire_rounds *rounds =
+		unpack_array(u, arena, ROUNDS_WIRE_BYTES_MIN, sizeof(*rounds), ret_n);
+
+	for (size_t i = 0; i < *ret_n; i++) {
+		unpack_tuple(u, 3);
+		rounds[i].job = unpack_u64(u);
+		rounds[i].n_ended = unpack_u64(u);
+		rounds[i].n_failed = unpack_u64(u);
+	}
+	if (*ret_n > SETTINGS_JOBS_MAX)
+		unpack_fail(u);
+	return rounds;
+}
+
 void wire_encode_state(struct bytes *out, const struct wire_state *m)
 {
-	pack_head(out, MESSAGE_STATE, 6);
+	pack_head(out, MESSAGE_STATE, 7);
 	pack_uint(out, m->instance);
 	pack_uint(out, m->generation);
 	pack_uint(out, m->phase);
 	pack_uint(out, m->n_cpus);
 	pack_bytes(out, m->version);
 	pack_counters(out, m->counters, m->n_counters);
+	pack_rounds(out, m->rounds, m->n_rounds);
 }
 
 int wire_decode_state(const void *frame, size_t n_bytes, struct wire_arena *arena,
 		      struct wire_state *ret_m)
 {
-	struct unpacker u = unpack_frame(frame, n_bytes, MESSAGE_STATE, 6);
+	struct unpacker u = unpack_frame(frame, n_bytes, MESSAGE_STATE, 7);
 	struct wire_state m;
 	int r;
 
@@ -165,6 +195,7 @@ int wire_decode_state(const void *frame, size_t n_bytes, struct wire_arena *aren
 	m.n_cpus = unpack_u32(&u);
 	m.version = unpack_bytes(&u, SIZE_MAX);
 	m.counters = unpack_counters(&u, arena, &m.n_counters);
+	m.rounds = unpack_rounds(&u, arena, &m.n_rounds);
 	r = unpack_end(&u);
 	if (r == 0)
 		*ret_m = m;

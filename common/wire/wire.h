@@ -268,6 +268,13 @@ struct wire_counter {
 	uint64_t value;
 };
 
+/* How often the interval of a job ended; both count from 0 in each life of the collector. */
+struct wire_rounds {
+	uint64_t job; /* its id */
+	uint64_t n_ended;
+	uint64_t n_failed; /* the kernel's maps could not be read: not in n_ended */
+};
+
 struct wire_state {
 	uint64_t instance;
 	uint64_t generation; /* applied; 0 when none: the shipper then sends all of it */
@@ -276,6 +283,8 @@ struct wire_state {
 	struct wire_bytes version;
 	size_t n_counters;
 	const struct wire_counter *counters;
+	size_t n_rounds; /* at most SETTINGS_JOBS_MAX: of the jobs in force */
+	const struct wire_rounds *rounds;
 };
 
 void wire_encode_state(struct bytes *out, const struct wire_state *m);

@@ -36,6 +36,7 @@ static void answer(uint64_t request)
 		{UNKNOWN_COUNTER, 1},
 		{COUNTER_FRAMES_NAMED, 999}, /* not a collector's: passed over */
 	};
+	static const struct wire_rounds rounds[] = {{7, 5, 1}};
 	struct wire_state state = {
 		.instance = 42,
 		.generation = generation,
@@ -44,6 +45,8 @@ static void answer(uint64_t request)
 		.version = {"9.9\"test", 8},
 		.n_counters = sizeof(counters) / sizeof(counters[0]),
 		.counters = counters,
+		.n_rounds = 1,
+		.rounds = rounds,
 	};
 
 	wire_encode_state(&frame, &state);

@@ -18,6 +18,7 @@
 
 struct fixture {
 	struct counters counters;
+	struct rounds rounds;
 	struct control *control;
 	unsigned n_applied;
 	uint32_t applied_hz;
@@ -54,6 +55,7 @@ static struct control_options options_of(struct fixture *f)
 		.instance = INSTANCE,
 		.n_cpus = 5,
 		.counters = &f->counters,
+		.rounds = &f->rounds,
 		.apply = apply,
 		.refresh = refresh,
 		.owner = f,
@@ -268,6 +270,7 @@ static void the_state_has_every_counter_of_the_collector_brought_up_to_date(void
 	size_t n_own = 0, n_taken = 0;
 
 	f->n_taken = 4711;
+	f->rounds = (struct rounds){1, {{.job = 77, .n_ended = 3}}};
 	(void)send_settings(f, &m); /* the shipper that is to hear of it */
 	control_set_phase(f->control, COLLECTOR_STOPPING);
 	assert_int_equal(fake_link_expelled(), SHIPPER_PEER);
@@ -282,6 +285,9 @@ static void the_state_has_every_counter_of_the_collector_brought_up_to_date(void
 		if (s.counters[i].id == COUNTER_TAKEN)
 			n_taken = s.counters[i].value;
 	assert_int_equal(n_taken, 4711);
+	assert_int_equal(s.n_rounds, 1);
+	assert_int_equal(s.rounds[0].job, 77);
+	assert_int_equal(s.rounds[0].n_ended, 3);
 	wire_arena_deinit(&arena);
 }
 

@@ -504,6 +504,7 @@ static void each_job_has_its_own_interval(void **state)
 		assert_int_equal(drain_run(f->drain, false, begun_ns + i * second_ns), 0);
 		assert_false(world.is_begun[0]);
 		assert_int_equal(world.is_begun[4], i < 3); /* the slow one goes on */
+		assert_int_equal(drain_ended(f->drain), i < 3 ? 0x1 : 0x3);
 	}
 	assert_int_equal(world.span.duration_ns, 3 * second_ns);
 	assert_int_equal(drain_run(f->drain, true, begun_ns + 4 * second_ns), 0);

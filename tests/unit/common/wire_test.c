@@ -160,8 +160,10 @@ static void encode_heartbeat(struct bytes *out)
 
 static void encode_state(struct bytes *out)
 {
+	static const struct wire_rounds rounds[] = {{UINT64_C(1) << 63, 3, 0}, {7, 1000, 1}};
+
 	wire_encode_state(out, &(struct wire_state){8, 12, COLLECTOR_STOPPING, 64,
-						    BYTES_OF("0.1.0"), 2, counters});
+						    BYTES_OF("0.1.0"), 2, counters, 2, rounds});
 }
 
 static void encode_processes(struct bytes *out)

@@ -1,10 +1,12 @@
 #include "discovery/source.h"
 
 #include "discovery/docker.h"
+#include "discovery/kubernetes.h"
 #include "discovery/local_file.h"
 
 const struct source_class *const source_classes[] = {
 	&docker_class,
+	&kubernetes_class,
 	&local_file_class,
 	NULL,
 };

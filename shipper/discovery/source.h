@@ -78,5 +78,12 @@ const char *source_id(const struct source_slot *slot);
 void source_publish(struct source_slot *slot, struct config_value value,
 		    struct config_arena *memory);
 
+/*
+ * The same for what is not all that it should be, for @reason: the source is unhealthy until it
+ * publishes again. NULL for @reason: source_publish().
+ */
+void source_publish_ailing(struct source_slot *slot, struct config_value value,
+			   struct config_arena *memory, const char *reason);
+
 /* What was published stays; the source is unhealthy for @message until it publishes again. */
 void source_fail(struct source_slot *slot, const char *message);

@@ -248,13 +248,8 @@ const char *source_id(const struct source_slot *slot)
 	return slot->configuration.id;
 }
 
-void source_publish(struct source_slot *slot, struct config_value value,
-		    struct config_arena *memory)
+static void take(struct source_slot *slot, struct config_value value, struct config_arena *memory)
 {
-	if (slot->is_failing)
-		log_info("source-recovered", "component=%s", slot->configuration.id);
-	slot->is_failing = false;
-	health_set(slot->sources->health, slot->configuration.id, HEALTH_RUNNING, NULL);
 	if (slot->has_published && config_value_equals(&slot->published, &value)) {
 		config_arena_deinit(memory);
 		return;
@@ -265,6 +260,27 @@ void source_publish(struct source_slot *slot, struct config_value value,
 	slot->published = value;
 	slot->has_published = true;
 	slot->sources->has_changed = true;
+}
+
+void source_publish(struct source_slot *slot, struct config_value value,
+		    struct config_arena *memory)
+{
+	if (slot->is_failing)
+		log_info("source-recovered", "component=%s", slot->configuration.id);
+	slot->is_failing = false;
+	health_set(slot->sources->health, slot->configuration.id, HEALTH_RUNNING, NULL);
+	take(slot, value, memory);
+}
+
+void source_publish_ailing(struct source_slot *slot, struct config_value value,
+			   struct config_arena *memory, const char *reason)
+{
+	if (!reason) {
+		source_publish(slot, value, memory);
+		return;
+	}
+	source_fail(slot, reason);
+	take(slot, value, memory);
 }
 
 void source_fail(struct source_slot *slot, const char *message)

@@ -175,7 +175,7 @@ class Examples(Case):
         out, err = self.take("tests/fuzz/corpus/config/kubernetes.alloy")
         found = self.warnings(err)
         self.assertEqual(len(found), 2, err)
-        self.assertEqual(found[0][0], "4:38")
+        self.assertEqual(found[0][0], "4:40")
         self.assertIn('did you mean sys.env("HOSTNAME")?', found[0][1])
         self.assertIn("did you mean __meta_kubernetes_pod_node_name?", found[1][1])
         selectors = out["discovery.kubernetes.all_pods"]["arguments"]["selectors"]

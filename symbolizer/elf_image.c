@@ -176,6 +176,18 @@ static void add_segment(struct elf_image *elf, const GElf_Phdr *header)
 	};
 }
 
+static void add_traits(struct elf_image *elf, const GElf_Phdr *header)
+{
+	if (header->p_type == PT_DYNAMIC) {
+		elf->traits.dynamic_at.v = header->p_offset;
+		elf->traits.n_dynamic_bytes = header->p_filesz;
+	} else if (header->p_type == PT_GNU_EH_FRAME) {
+		elf->traits.unwind_header.v = header->p_vaddr;
+		elf->traits.unwind_header_at.v = header->p_offset;
+		elf->traits.n_unwind_header_bytes = header->p_filesz;
+	}
+}
+
 /* What Go's linker writes: four hashes with slashes between, unless somebody cut them out. */
 static bool is_go_build_id(const GElf_Nhdr *note, const char *text)
 {
@@ -241,10 +253,7 @@ static int open_segments(struct elf_image *elf)
 			return ELF_IMAGE_TOO_BIG;
 		if (header.p_type == PT_LOAD)
 			add_segment(elf, &header);
-		if (header.p_type == PT_DYNAMIC) {
-			elf->traits.dynamic_at.v = header.p_offset;
-			elf->traits.n_dynamic_bytes = header.p_filesz;
-		}
+		add_traits(elf, &header);
 		if (header.p_type != PT_NOTE)
 			continue;
 		r = take_notes(elf, header.p_offset, header.p_filesz, header.p_align);
@@ -429,6 +438,11 @@ int elf_image_bytes(struct elf_image *elf, const struct elf_section *section,
 		return ELF_IMAGE_MALFORMED;
 	*ret_bytes = (struct wire_bytes){data->d_buf, data->d_size};
 	return 0;
+}
+
+int elf_image_read(struct elf_image *elf, struct file_off offset, uint64_t n_bytes, void *to)
+{
+	return outcome_of_need(object_image_read(elf->image, offset, n_bytes, to));
 }
 
 void elf_image_free(struct elf_image *elf)

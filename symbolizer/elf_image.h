@@ -45,6 +45,9 @@ struct elf_traits {
 	bool has_go_note;           /* made by Go's linker */
 	struct file_off dynamic_at; /* what the dynamic loader is told, unchecked */
 	uint64_t n_dynamic_bytes;
+	struct elf_addr unwind_header; /* .eh_frame_hdr: where it is, unchecked as well */
+	struct file_off unwind_header_at;
+	uint64_t n_unwind_header_bytes;
 };
 
 const struct elf_traits *elf_image_traits(const struct elf_image *elf);
@@ -78,5 +81,9 @@ bool elf_image_next_section(const struct elf_image *elf, uint32_t type,
  */
 int elf_image_bytes(struct elf_image *elf, const struct elf_section *section,
 		    struct wire_bytes *ret_bytes) warn_unused_result;
+
+/* Reads a range of the file that is not kept; see object_image_read(). As elf_image_bytes(). */
+int elf_image_read(struct elf_image *elf, struct file_off offset, uint64_t n_bytes,
+		   void *to) warn_unused_result;
 
 void elf_image_free(struct elf_image *elf); /* NULL is fine */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "elf_extents.h"
 #include "elf_go.h"
 #include "go_symbols.h"
 #include "mini_debug.h"
@@ -21,6 +22,7 @@ struct file_symbols {
 	struct object_image *image;
 	struct elf_image *elf;
 	struct elf_symbols own;
+	struct elf_extents extents;
 	struct go_image go;
 	int go_flaw; /* 0, or the outcome that cost some of Go's functions or lines */
 	struct debug_file debug;
@@ -38,6 +40,8 @@ static int open_own(struct file_symbols *symbols, const struct file_symbols_opti
 	r = elf_image_open(symbols->image, &symbols->inflate_left, &symbols->elf);
 	if (r == 0)
 		r = elf_symbols_open(symbols->elf, &symbols->own);
+	if (r == 0)
+		r = elf_extents_open(symbols->elf, &symbols->extents);
 	return r;
 }
 
@@ -169,7 +173,10 @@ int file_symbols_digest(const struct file_symbols *symbols,
 {
 	const struct object_image *images[] = {symbols->image, symbols->debug.image};
 
-	return object_image_digest(images, images[1] ? 2 : 1, ret_digest);
+	const struct wire_bytes extents = {symbols->extents.text.data,
+					   symbols->extents.text.n_bytes};
+
+	return object_image_digest(images, images[1] ? 2 : 1, extents, ret_digest);
 }
 
 bool file_symbols_lacks_debug_file(const struct file_symbols *symbols)
@@ -211,6 +218,8 @@ int file_symbols_build(struct file_symbols *symbols, void **ret_block, size_t *r
 		r = elf_symbols_collect(&symbols->mini.symbols, symbols->mini.elf,
 					ELF_SYMBOLS_MINIDEBUG, &list);
 	if (r == 0)
+		r = elf_extents_collect(&symbols->extents, &list);
+	if (r == 0)
 		r = symbol_table_build(&input, ret_block, ret_n_bytes);
 	return r > 0 ? ELF_IMAGE_TOO_BIG : r;
 }
@@ -221,14 +230,16 @@ int file_symbols_flaw(const struct file_symbols *symbols)
 		return symbols->own.flaw;
 	if (symbols->go_flaw)
 		return symbols->go_flaw;
-	return symbols->debug.symbols.flaw ? symbols->debug.symbols.flaw
-					   : symbols->mini.symbols.flaw;
+	if (symbols->debug.symbols.flaw)
+		return symbols->debug.symbols.flaw;
+	return symbols->mini.symbols.flaw ? symbols->mini.symbols.flaw : symbols->extents.flaw;
 }
 
 void file_symbols_free(struct file_symbols *symbols)
 {
 	if (!symbols)
 		return;
+	elf_extents_deinit(&symbols->extents);
 	go_image_deinit(&symbols->go);
 	elf_image_free(symbols->mini.elf);
 	object_image_free(symbols->mini.image);

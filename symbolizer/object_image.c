@@ -93,7 +93,8 @@ static int store(const struct object_image *image, uint64_t at, struct wire_byte
 	return 0;
 }
 
-static int fetch_gap(struct object_image *image, uint64_t start, uint64_t end)
+/* Fetches [start, end) into @to, or where that is NULL into the memory file. */
+static int fetch(struct object_image *image, uint64_t start, uint64_t end, uint8_t *to)
 {
 	if (image->n_fetched > image->bytes_max ||
 	    end - start > image->bytes_max - image->n_fetched)
@@ -110,7 +111,10 @@ static int fetch_gap(struct object_image *image, uint64_t start, uint64_t end)
 			return r;
 		if (r > 0 || bytes.n_bytes == 0 || bytes.n_bytes > n_bytes)
 			return OBJECT_IMAGE_UNREADABLE;
-		r = store(image, start, bytes);
+		if (to)
+			to = (uint8_t *)memcpy(to, bytes.data, bytes.n_bytes) + bytes.n_bytes;
+		else
+			r = store(image, start, bytes);
 		if (r < 0)
 			return r;
 		start += bytes.n_bytes;
@@ -144,12 +148,25 @@ static void remember(struct object_image *image, uint64_t start, uint64_t end)
 	image->ranges[first] = (struct range){start, end};
 }
 
+static bool is_inside(const struct object_image *image, struct file_off offset, uint64_t n_bytes)
+{
+	return offset.v <= image->size_bytes && n_bytes <= image->size_bytes - offset.v;
+}
+
+int object_image_read(struct object_image *image, struct file_off offset, uint64_t n_bytes,
+		      void *to)
+{
+	if (!is_inside(image, offset, n_bytes))
+		return OBJECT_IMAGE_BEYOND;
+	return fetch(image, offset.v, offset.v + n_bytes, to);
+}
+
 int object_image_need(struct object_image *image, struct file_off offset, uint64_t n_bytes)
 {
 	uint64_t at, end;
 	int r;
 
-	if (offset.v > image->size_bytes || n_bytes > image->size_bytes - offset.v)
+	if (!is_inside(image, offset, n_bytes))
 		return OBJECT_IMAGE_BEYOND;
 	if (n_bytes == 0)
 		return 0;
@@ -164,7 +181,7 @@ int object_image_need(struct object_image *image, struct file_off offset, uint64
 		uint64_t gap_end = is_last ? end : image->ranges[i].start;
 
 		if (at < gap_end) {
-			r = fetch_gap(image, at, gap_end);
+			r = fetch(image, at, gap_end, NULL);
 			if (r != 0)
 				return r;
 		}
@@ -219,7 +236,7 @@ static int digest_image(const struct object_image *image, SHA2_CTX *hash)
 }
 
 int object_image_digest(const struct object_image *const *images, size_t n_images,
-			uint8_t ret_digest[OBJECT_IMAGE_DIGEST_BYTES])
+			struct wire_bytes others, uint8_t ret_digest[OBJECT_IMAGE_DIGEST_BYTES])
 {
 	uint8_t whole[SHA512_DIGEST_LENGTH];
 	SHA2_CTX hash;
@@ -231,6 +248,9 @@ int object_image_digest(const struct object_image *const *images, size_t n_image
 		if (r < 0)
 			return r;
 	}
+	SHA512Update(&hash, (const uint8_t *)&others.n_bytes, sizeof(others.n_bytes));
+	if (others.n_bytes > 0)
+		SHA512Update(&hash, others.data, others.n_bytes);
 	SHA512Final(whole, &hash);
 	memcpy(ret_digest, whole, OBJECT_IMAGE_DIGEST_BYTES); /* a prefix of SHA-512 is as strong */
 	return 0;

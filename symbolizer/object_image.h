@@ -76,6 +76,13 @@ void object_image_limit(struct object_image *image, uint64_t bytes_max);
 int object_image_need(struct object_image *image, struct file_off offset,
 		      uint64_t n_bytes) warn_unused_result;
 
+/*
+ * Reads a range into @to and keeps nothing of it: the digest does not cover it. Outcomes and bounds
+ * as of object_image_need().
+ */
+int object_image_read(struct object_image *image, struct file_off offset, uint64_t n_bytes,
+		      void *to) warn_unused_result;
+
 /* The memory file, borrowed. Only ranges that were needed may be read from it. */
 int object_image_fd(const struct object_image *image);
 
@@ -84,10 +91,11 @@ uint64_t object_image_bytes_read(const struct object_image *image);
 
 /*
  * A cryptographic hash over all that was fetched of all images: ranges, their bytes, and the files'
- * sizes. What is built from images of equal digest is equal, whoever wrote them. Returns 0 or a
- * negative errno.
+ * sizes; and over @others, what became of bytes that were read and not kept. What is built from
+ * images and others of equal digest is equal, whoever wrote them. Returns 0 or a negative errno.
  */
 int object_image_digest(const struct object_image *const *images, size_t n_images,
+			struct wire_bytes others,
 			uint8_t ret_digest[OBJECT_IMAGE_DIGEST_BYTES]) warn_unused_result;
 
 void object_image_free(struct object_image *image); /* NULL is fine; the memory file is emptied */

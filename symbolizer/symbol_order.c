@@ -23,12 +23,15 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Go's table knows its functions; extents without a name only stand in for those that have one. */
+static bool is_extent(const struct symbol *symbol)
+{
+	return symbol->source == SYMBOL_FROM_FDE;
+}
+
+/* Go's table knows its functions. */
 static unsigned rank_of(const struct symbol *symbol)
 {
-	if (symbol->source == SYMBOL_FROM_GOPCLNTAB)
-		return 0;
-	return symbol->source == SYMBOL_FROM_FDE ? 2 : 1;
+	return symbol->source != SYMBOL_FROM_GOPCLNTAB;
 }
 
 /* Which source is said to have a name that several have. */
@@ -73,6 +76,8 @@ static bool in_order(const struct symbol_list *list, const struct symbol *a, con
 {
 	if (a->start.v != b->start.v)
 		return a->start.v < b->start.v;
+	if (is_extent(a) || is_extent(b)) /* which lies under all others, and so comes first */
+		return is_extent(a) && (!is_extent(b) || a->end.v >= b->end.v);
 	return compare_aliases(list, a, b) <= 0;
 }
 
@@ -145,7 +150,7 @@ struct cover {
 	uint64_t go_end;
 	uint64_t sized_end;
 	uint64_t typed_end;
-	uint64_t named_start; /* of the last one that has a name */
+	uint64_t extent_end;
 };
 
 static bool is_covered(const struct cover *cover, const struct symbol *symbol)
@@ -154,9 +159,8 @@ static bool is_covered(const struct cover *cover, const struct symbol *symbol)
 
 	if (symbol->source == SYMBOL_FROM_GOPCLNTAB)
 		return false;
-	if (symbol->source == SYMBOL_FROM_FDE)
-		return start < cover->sized_end || start < cover->go_end ||
-		       start == cover->named_start;
+	if (is_extent(symbol))
+		return start < cover->extent_end;
 	return start < cover->go_end ||
 	       ((symbol->standing & SYMBOL_SIZELESS) && start < cover->sized_end) ||
 	       ((symbol->standing & SYMBOL_UNTYPED) && start < cover->typed_end);
@@ -168,10 +172,13 @@ static void raise_to(uint64_t *end, const struct symbol *symbol, bool counts)
 		*end = symbol->end.v;
 }
 
-/* Drops what lies under better symbols. */
+/*
+ * Drops what lies under better symbols, and extents that begin inside others: no two of them
+ * overlap from here on. A sizeless symbol ends with the extent that it lies in.
+ */
 static void drop_covered(struct symbol_list *list)
 {
-	struct cover cover = {.named_start = UINT64_MAX};
+	struct cover cover = {0};
 	size_t n_kept = 0;
 
 	for (size_t i = 0; i < list->n_symbols; i++) {
@@ -181,10 +188,14 @@ static void drop_covered(struct symbol_list *list)
 
 		if (is_covered(&cover, &symbol))
 			continue;
+		if (!is_sized && symbol.start.v < cover.extent_end &&
+		    symbol.end.v > cover.extent_end)
+			symbol.end.v = cover.extent_end;
 		list->symbols[n_kept++] = symbol;
-		if (symbol.source == SYMBOL_FROM_FDE)
+		if (is_extent(&symbol)) {
+			cover.extent_end = symbol.end.v;
 			continue;
-		cover.named_start = symbol.start.v;
+		}
 		raise_to(&cover.go_end, &symbol, symbol.source == SYMBOL_FROM_GOPCLNTAB);
 		raise_to(&cover.sized_end, &symbol, is_sized);
 		raise_to(&cover.typed_end, &symbol, is_sized && is_typed);
@@ -192,7 +203,7 @@ static void drop_covered(struct symbol_list *list)
 	list->n_symbols = n_kept;
 }
 
-/* Lets sizeless symbols end where the next begins. */
+/* Lets sizeless symbols end where the next begins, or the next extent. */
 static void end_sizeless(struct symbol_list *list)
 {
 	uint64_t next = UINT64_MAX, start = UINT64_MAX;
@@ -219,7 +230,10 @@ static void reverse(struct symbol *symbols, size_t n)
 	}
 }
 
-/* Of those that begin together keeps the winner and whoever reaches further than all before. */
+/*
+ * Of those that begin together keeps the winner and whoever reaches further than all before. An
+ * extent, which comes first, has no part in it.
+ */
 static void drop_aliases(struct symbol_list *list)
 {
 	size_t n_kept = 0, group_at = 0;
@@ -235,8 +249,41 @@ static void drop_aliases(struct symbol_list *list)
 			group_at = n_kept;
 		}
 		list->symbols[n_kept++] = symbol;
+		group_at += is_extent(&symbol);
 	}
 	reverse(list->symbols + group_at, n_kept - group_at);
+	list->n_symbols = n_kept;
+}
+
+/* Whether the symbols behind the extent at @at cover it whole, where those before reach @reach. */
+static bool is_named_whole(const struct symbol_list *list, size_t at, uint64_t reach)
+{
+	const struct symbol *extent = &list->symbols[at];
+
+	if (reach < extent->start.v)
+		reach = extent->start.v;
+	for (size_t i = at + 1; i < list->n_symbols && reach < extent->end.v; i++) {
+		if (list->symbols[i].start.v > reach)
+			return false;
+		raise_to(&reach, &list->symbols[i], true);
+	}
+	return reach >= extent->end.v;
+}
+
+/* Drops extents all of which has a name: most of them, in a file with symbols. */
+static void drop_named_extents(struct symbol_list *list)
+{
+	uint64_t reach = 0;
+	size_t n_kept = 0;
+
+	for (size_t i = 0; i < list->n_symbols; i++) {
+		struct symbol symbol = list->symbols[i];
+
+		if (is_extent(&symbol) && is_named_whole(list, i, reach))
+			continue;
+		raise_to(&reach, &symbol, !is_extent(&symbol));
+		list->symbols[n_kept++] = symbol;
+	}
 	list->n_symbols = n_kept;
 }
 
@@ -245,4 +292,5 @@ void symbol_order_settle(struct symbol_list *list)
 	drop_covered(list);
 	end_sizeless(list);
 	drop_aliases(list);
+	drop_named_extents(list);
 }

@@ -7,6 +7,10 @@
  * the greatest start at or below an address therefore always belongs to the innermost symbol, and
  * one binary search answers, whatever the nesting; starts and sizes stay those of the file.
  *
+ * An extent without a name lies under all symbols. Its own piece may therefore be hidden by another
+ * one at the same address, which a search finds first; where no symbol covers the extent, a piece
+ * refers to it.
+ *
  * Beside the starts, which are all that a search looks at, stands a record of eight bytes a piece:
  * twelve bytes, and the name in the text. What is too large for its place in the record, a length
  * or a size, stands in the text before the name; few are.
@@ -22,7 +26,7 @@
 
 #include "symbol_order.h"
 
-#define BLOCK_MAGIC   UINT64_C(0x344c424d59535254) /* "TRSYMBL4" */
+#define BLOCK_MAGIC   UINT64_C(0x354c424d59535254) /* "TRSYMBL5" */
 #define CONTINUES     (UINT32_C(1) << 31)
 #define PAGE_BYTES    4096u
 #define SIZE_FAR      UINT16_MAX /* the size stands before the name, in eight bytes */
@@ -150,7 +154,9 @@ struct sweep {
 	const struct symbol_table *table; /* that is written, ours until given away; NULL: counts */
 	struct open_symbol *open;         /* owned; outermost first */
 	size_t n_open;
-	uint64_t base; /* of the current group */
+	uint32_t extent;     /* the piece of the extent that the sweep is in, or was last */
+	uint64_t extent_end; /* 0: there was none */
+	uint64_t base;       /* of the current group */
 	uint32_t n_groups;
 	uint32_t n_pieces;
 	size_t n_text_bytes;
@@ -179,15 +185,28 @@ static void place(struct sweep *sweep, uint64_t start, struct symbol_record reco
 	sweep->n_pieces++;
 }
 
+/* Puts a piece at @start that only refers to @piece. */
+static void go_on(struct sweep *sweep, uint64_t start, uint32_t piece)
+{
+	place(sweep, start, (struct symbol_record){.name = CONTINUES | piece});
+}
+
 static void begin_symbol(struct sweep *sweep, uint32_t index)
 {
 	const struct symbol *symbol = &sweep->list->symbols[index];
 
-	sweep->open[sweep->n_open++] = (struct open_symbol){index, sweep->n_pieces};
+	if (symbol->source == SYMBOL_FROM_FDE) {
+		sweep->extent = sweep->n_pieces;
+		sweep->extent_end = symbol->end.v;
+	} else {
+		sweep->open[sweep->n_open++] = (struct open_symbol){index, sweep->n_pieces};
+	}
 	place(sweep, symbol->start.v, record_of(symbol, sweep->n_text_bytes));
 	if (sweep->table)
 		write_name(sweep->list, symbol, (char *)sweep->table->text + sweep->n_text_bytes);
 	sweep->n_text_bytes += head_bytes(symbol) + symbol->n_name_bytes;
+	if (symbol->source == SYMBOL_FROM_FDE && sweep->n_open > 0)
+		go_on(sweep, symbol->start.v, sweep->open[sweep->n_open - 1].piece);
 }
 
 static uint64_t open_end(const struct sweep *sweep)
@@ -195,7 +214,7 @@ static uint64_t open_end(const struct sweep *sweep)
 	return sweep->list->symbols[sweep->open[sweep->n_open - 1].symbol].end.v;
 }
 
-/* Ends what does not reach past @addr; an outer symbol that goes on before it gets a piece. */
+/* Ends what does not reach past @addr; what is around it and goes on before that gets a piece. */
 static void sweep_to(struct sweep *sweep, uint64_t addr)
 {
 	while (sweep->n_open > 0 && open_end(sweep) <= addr) {
@@ -204,9 +223,9 @@ static void sweep_to(struct sweep *sweep, uint64_t addr)
 		while (sweep->n_open > 0 && open_end(sweep) <= end)
 			sweep->n_open--;
 		if (sweep->n_open > 0 && end < addr)
-			place(sweep, end,
-			      (struct symbol_record){.name = CONTINUES |
-							     sweep->open[sweep->n_open - 1].piece});
+			go_on(sweep, end, sweep->open[sweep->n_open - 1].piece);
+		else if (sweep->n_open == 0 && end < addr && end < sweep->extent_end)
+			go_on(sweep, end, sweep->extent);
 	}
 }
 

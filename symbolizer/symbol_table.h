@@ -9,15 +9,18 @@
  * names, never a wild access. Any number of threads may read one.
  *
  * Symbols of all sources are merged. Which name wins where several begin at one address, in this
- * order: Go's own table before all others, extents without a name after all others; with a size
- * before without, typed before untyped, global before weak before local, fewer leading underscores,
- * without a version, shorter, bytewise smaller; of one name, the source in the order .symtab, debug
- * file, MiniDebugInfo, .dynsym. So a debug file adds names, and takes none away.
+ * order: Go's own table before all others; with a size before without, typed before untyped, global
+ * before weak before local, fewer leading underscores, without a version, shorter, bytewise
+ * smaller; of one name, the source in the order .symtab, debug file, MiniDebugInfo, .dynsym. So a
+ * debug file adds names, and takes none away.
  *
  * Where functions overlap the one that begins last wins, and an address that none covers has no
- * name. But nothing begins inside a function of Go's table except another of Go's, and a nameless
- * extent only counts where no symbol covers its start. A symbol without a size reaches to the next
- * symbol, at most to the end of its section, and only counts where no sized one covers its start.
+ * name. But nothing begins inside a function of Go's table except another of Go's. A symbol without
+ * a size reaches to the next symbol or extent, at most to the end of its section and of the extent
+ * that it lies in, and only counts where no sized one covers its start.
+ *
+ * Extents, which have no name, lie under all of this: one is found wherever no symbol covers an
+ * address that it covers. They do not overlap: one that begins inside another is passed over.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -246,7 +246,7 @@ static void sources_stand_in_the_documented_order(void **state)
 		{0x2010, 0x2020, "write", OF(SYMBOL_FROM_DYNSYM)},
 		{0x2010, 0x2020, "write", OF(SYMBOL_FROM_DEBUG)},
 		{0x2010, 0x2020, "write", OF(SYMBOL_FROM_SYMTAB)},
-		/* extents count where there is no symbol, and end no sized one */
+		/* extents count where there is no symbol, and do not overlap */
 		{0x3000, 0x3040, "", OF(SYMBOL_FROM_FDE)},
 		{0x3000, 0x3010, "named", OF(SYMBOL_FROM_DYNSYM)},
 		{0x3008, 0x3030, "", OF(SYMBOL_FROM_FDE)},
@@ -261,7 +261,7 @@ static void sources_stand_in_the_documented_order(void **state)
 		{"the global name", 0x2000, "read", 0x2000},
 		{"the file's own source", 0x2010, "write", 0x2010},
 		{"the name at an extent", 0x3000, "named", 0x3000},
-		{"behind the name", 0x3010, NULL, 0},
+		{"behind the name", 0x3010, "", 0x3000},
 		{"an extent", 0x3100, "", 0x3100},
 		{"a label inside an extent", 0x3140, "label", 0x3140},
 		{"the next extent ends the label", 0x3180, "", 0x3180},

@@ -301,6 +301,7 @@ static int listen_control(struct collector *collector)
 		.n_cpus = sampler_n_cpus(collector->sampler),
 		.counters = &collector->counters,
 		.rounds = &collector->rounds,
+		.opener = collector->opener,
 		.apply = apply_settings,
 		.refresh = refresh_counters,
 		.owner = collector,
@@ -472,6 +473,7 @@ static uint64_t run_timers(struct collector *collector, uint64_t now_ns)
 	next_ns = earlier(collector->next_drain_ns, collector->next_check_ns);
 	next_ns = earlier(next_ns, opener_expire(collector->opener, now_ns));
 	next_ns = earlier(next_ns, pool_expire(collector->pool, now_ns));
+	next_ns = earlier(next_ns, control_expire(collector->control, now_ns));
 	next_ns = earlier(next_ns, objects_expire(collector->objects, now_ns));
 	if (objects_take_kallsyms_ask(collector->objects))
 		kallsyms_copy_begin(&collector->kallsyms, now_ns);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "link/link.h"
+#include "listing.h"
 #include "log/log.h"
 #include "sampler.h"
 
@@ -20,7 +21,33 @@ struct control {
 	uint64_t n_answers;
 	uint64_t peer;       /* who asked last; 0: nobody */
 	struct bytes answer; /* reused */
+
+	struct listing *listing; /* owned */
+	struct bytes list;       /* its answers; reused */
+	uint64_t list_request;   /* not answered yet */
+	bool is_listing;
 };
+
+static void reply(struct control *control, uint64_t request, const struct bytes *frame)
+{
+	if (frame->error == 0)
+		link_reply(control->listener, request, frame->data, frame->n_bytes);
+	else
+		link_refuse(control->listener, request);
+}
+
+static void reply_list(void *owner, const struct wire_process_list *part)
+{
+	struct control *control = owner;
+
+	control->is_listing = false;
+	bytes_clear(&control->list);
+	if (part)
+		wire_encode_process_list(&control->list, part);
+	else
+		wire_encode_refused(&control->list, REFUSAL_BUSY);
+	reply(control, control->list_request, &control->list);
+}
 
 int control_listen(const struct control_options *options, struct control **ret_control)
 {
@@ -44,8 +71,15 @@ int control_listen(const struct control_options *options, struct control **ret_c
 	control->options = *options;
 	control->phase = COLLECTOR_SAMPLING;
 	control->answer = (struct bytes)BYTES_INIT(STATE_BYTES_MAX);
-	r = link_listen(&listen, &control->listener);
+	control->list = (struct bytes)BYTES_INIT(MESSAGE_BYTES_MAX_PROCESS_LIST);
+	r = listing_new(&(struct listing_options){.opener = options->opener,
+						  .done = reply_list,
+						  .owner = control},
+			&control->listing);
+	if (r == 0)
+		r = link_listen(&listen, &control->listener);
 	if (r != 0) {
+		listing_free(control->listing);
 		free(control);
 		return r;
 	}
@@ -96,12 +130,8 @@ static void answer_state(struct control *control, uint64_t request)
 	}
 	bytes_clear(&control->answer);
 	wire_encode_state(&control->answer, &state);
-	if (control->answer.error != 0) {
-		link_refuse(control->listener, request);
-		return;
-	}
-	link_reply(control->listener, request, control->answer.data, control->answer.n_bytes);
-	control->n_answers++;
+	reply(control, request, &control->answer);
+	control->n_answers += control->answer.error == 0;
 }
 
 static void refuse(struct control *control, uint64_t request, enum refusal reason)
@@ -135,6 +165,23 @@ static void take_settings(struct control *control, const struct link_event *even
 	wire_arena_deinit(&arena);
 }
 
+/* One list at a time: of two who ask, or of one who dialed again, the later one gets it. */
+static void take_processes(struct control *control, const struct link_event *event)
+{
+	struct wire_processes ask;
+
+	if (wire_decode_processes(event->frame, event->n_bytes, &ask) != 0) {
+		counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
+		link_refuse(control->listener, event->request);
+		return;
+	}
+	if (control->is_listing)
+		reply_list(control, NULL);
+	control->list_request = event->request;
+	control->is_listing = true;
+	listing_ask(control->listing, &ask);
+}
+
 static void note_refused(const struct link_event *event)
 {
 	if (event->outcome == 0)
@@ -152,7 +199,10 @@ void control_dispatch(struct control *control)
 		switch (event.kind) {
 		case LINK_REQUEST:
 			control->peer = event.peer;
-			take_settings(control, &event);
+			if (event.id == MESSAGE_PROCESSES)
+				take_processes(control, &event);
+			else
+				take_settings(control, &event);
 			break;
 		case LINK_REFUSED:
 			counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
@@ -162,6 +212,11 @@ void control_dispatch(struct control *control)
 			break;
 		}
 	}
+}
+
+uint64_t control_expire(struct control *control, uint64_t now_ns)
+{
+	return listing_expire(control->listing, now_ns);
 }
 
 int control_probe(struct control *control)
@@ -185,6 +240,8 @@ void control_free(struct control *control)
 	if (!control)
 		return;
 	link_listener_free(control->listener);
+	listing_free(control->listing);
 	bytes_deinit(&control->answer);
+	bytes_deinit(&control->list);
 	free(control);
 }

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * The collector's side of the shipper: takes SETTINGS, answers with STATE.
+ * The collector's side of the shipper: takes SETTINGS, answers with STATE; lists PROCESSES.
  *
  * Settings are checked here again, whatever the shipper checked: a rate or an interval out of
  * bounds is refused and the old settings hold. Not threaded.
@@ -18,6 +18,7 @@
 #define COLLECT_INTERVAL_MS_MAX 3600000u
 
 struct control;
+struct opener;
 
 /*
  * Told of settings that are new: @m is borrowed for the call. Returns 0 or a negative errno: then
@@ -36,6 +37,7 @@ struct control_options {
 	uint32_t n_cpus;
 	struct counters *counters;   /* borrowed for life */
 	const struct rounds *rounds; /* the same */
+	struct opener *opener;       /* borrowed for life: lists processes */
 	control_apply_fn *apply;
 	control_refresh_fn *refresh;
 	void *owner;
@@ -54,6 +56,9 @@ int control_fd(const struct control *control);
 /* Takes settings and answers. */
 void control_dispatch(struct control *control);
 
+/* Answers what takes too long. Returns when to be called next (monotonic), UINT64_MAX: never. */
+uint64_t control_expire(struct control *control, uint64_t now_ns);
+
 /* Probes the listener, see link_listener_probe(). */
 int control_probe(struct control *control) warn_unused_result;
 
@@ -63,4 +68,5 @@ void control_set_phase(struct control *control, enum collector_phase phase);
 /* STATE messages sent so far: tells whether the last counters have been heard. */
 uint64_t control_n_answers(const struct control *control);
 
-void control_free(struct control *control); /* NULL is fine */
+/* NULL is fine. No request of the opener may come back afterwards: free that first. */
+void control_free(struct control *control);

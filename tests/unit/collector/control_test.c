@@ -1,6 +1,7 @@
 /* SETTINGS and STATE over a listener without sockets. */
 #include "control.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 
 #include "failing_memory.h"
 #include "fake_link.h"
+#include "fake_opener.h"
 #include "sampler.h"
 
 #define SHIPPER_PEER 3u
@@ -68,6 +70,7 @@ static int set_up(void **state)
 	const struct control_options options = options_of(f);
 
 	fake_link_reset();
+	fake_opener_reset();
 	*state = f;
 	return control_listen(&options, &f->control);
 }
@@ -250,6 +253,83 @@ static void a_garbled_frame_closes_its_pipe_and_is_counted(void **state)
 	assert_int_equal(counters_get(&f->counters, COUNTER_MESSAGES_REFUSED), 1);
 }
 
+static uint64_t send_processes(struct fixture *f, uint64_t peer, uint32_t after_pid)
+{
+	struct bytes frame = BYTES_INIT(MESSAGE_BYTES_MAX_PROCESSES);
+	uint64_t request;
+
+	wire_encode_processes(&frame, &(struct wire_processes){after_pid, true});
+	request = fake_link_send(peer, &frame);
+	control_dispatch(f->control);
+	return request;
+}
+
+static void a_list_of_processes_is_answered_when_it_is_read(void **state)
+{
+	static const char status[] = "Name:\tx\nUid:\t1\t1\t1\t1\nNSpid:\t42\n";
+	const struct opener_result result = {.fd = -1,
+					     .bytes = {[1] = {status, sizeof(status) - 1}}};
+	struct wire_arena arena = {NULL};
+	struct wire_process_list list;
+	const struct fake_answer *answer;
+	struct fixture *f = *state;
+	struct {
+		struct dirent64 entry;
+	} directory = {.entry = {.d_reclen = sizeof(struct dirent64), .d_name = "42"}};
+	uint64_t request = send_processes(f, SHIPPER_PEER, 0);
+
+	fake_opener_give_bytes(0, &directory, sizeof(directory));
+	assert_null(fake_link_answer(request));
+	fake_opener_give(1, &result);
+	answer = fake_link_answer(request);
+	assert_int_equal(answer->id, MESSAGE_PROCESS_LIST);
+	assert_int_equal(wire_decode_process_list(answer->frame, answer->n_bytes, &arena, &list),
+			 0);
+	assert_true(list.is_last);
+	assert_int_equal(list.n_processes, 1);
+	assert_int_equal(list.processes[0].pid, 42);
+	wire_arena_deinit(&arena);
+}
+
+static void of_two_askers_for_processes_the_later_gets_them(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t first = send_processes(f, SHIPPER_PEER, 0);
+	uint64_t second = send_processes(f, SHIPPER_PEER + 1, 0);
+
+	assert_refused(fake_link_answer(first), REFUSAL_BUSY);
+	assert_null(fake_link_answer(second));
+	fake_opener_fail(0, OPENER_FAILED);
+	assert_refused(fake_link_answer(second), REFUSAL_BUSY);
+}
+
+static void a_list_that_takes_long_is_answered_in_part(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t request = send_processes(f, SHIPPER_PEER, 0);
+	uint64_t until_ns = control_expire(f->control, 0);
+
+	assert_int_not_equal(until_ns, UINT64_MAX);
+	assert_null(fake_link_answer(request));
+	assert_int_equal(control_expire(f->control, until_ns), UINT64_MAX);
+	assert_int_equal(fake_link_answer(request)->id, MESSAGE_PROCESS_LIST);
+}
+
+static void a_garbled_ask_for_processes_closes_its_pipe_and_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct bytes frame = BYTES_INIT(MESSAGE_BYTES_MAX_PROCESSES);
+	uint64_t request;
+
+	wire_encode_processes(&frame, &(struct wire_processes){0, true});
+	frame.n_bytes--;
+	request = fake_link_send(SHIPPER_PEER, &frame);
+	control_dispatch(f->control);
+	assert_true(fake_link_answer(request)->is_pipe_closed);
+	assert_int_equal(fake_opener_n(), 0);
+	assert_int_equal(counters_get(&f->counters, COUNTER_MESSAGES_REFUSED), 1);
+}
+
 static void whoever_is_turned_away_is_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -334,6 +414,10 @@ int main(void)
 		TEST(another_protocol_version_is_refused),
 		TEST(settings_that_could_not_be_applied_are_not_said_to_be_in_force),
 		TEST(a_garbled_frame_closes_its_pipe_and_is_counted),
+		TEST(a_list_of_processes_is_answered_when_it_is_read),
+		TEST(of_two_askers_for_processes_the_later_gets_them),
+		TEST(a_list_that_takes_long_is_answered_in_part),
+		TEST(a_garbled_ask_for_processes_closes_its_pipe_and_is_counted),
 		TEST(whoever_is_turned_away_is_counted),
 		TEST(the_state_has_every_counter_of_the_collector_brought_up_to_date),
 		TEST(without_memory_for_the_state_the_pipe_is_closed),

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#define REQUESTS_MAX 128u
+#define REQUESTS_MAX 512u
 
 static struct {
 	size_t n;
@@ -40,7 +40,7 @@ const struct opener_request *fake_opener_request(size_t i)
 	return &fake.waiting[i].request;
 }
 
-static void finish(size_t i, const struct opener_result *result)
+void fake_opener_give(size_t i, const struct opener_result *result)
 {
 	opener_done_fn *done = fake.waiting[i].done;
 
@@ -53,21 +53,21 @@ void fake_opener_fail(size_t i, int outcome)
 {
 	const struct opener_result result = {.outcome = outcome, .fd = -1};
 
-	finish(i, &result);
+	fake_opener_give(i, &result);
 }
 
 void fake_opener_give_bytes(size_t i, const void *data, size_t n_bytes)
 {
 	const struct opener_result result = {.fd = -1, .bytes = {{data, n_bytes}}};
 
-	finish(i, &result);
+	fake_opener_give(i, &result);
 }
 
 void fake_opener_give_fd(size_t i, int fd, const struct file_identity *identity)
 {
 	const struct opener_result result = {.fd = fd, .identity = *identity};
 
-	finish(i, &result);
+	fake_opener_give(i, &result);
 }
 
 void opener_submit(struct opener *opener, const struct opener_request *request,

@@ -39,6 +39,10 @@ class Refused(Exception):
         self.status, self.answer = status, answer
 
 
+AUDIT = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": [],
+         "rules": [{"level": "Metadata"}]}
+
+
 class ApiServer:
     def __init__(self, directory, *options):
         self.directory = os.path.join(directory, "apiserver")
@@ -78,6 +82,8 @@ class ApiServer:
         self.cert, self.key = self.authority.sign("apiserver", *NAMES)
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", self.path("accounts.key")],
                        check=True, capture_output=True)
+        with open(self.path("audit.json"), "w", encoding="utf-8") as file:
+            json.dump(AUDIT, file)
         with open(self.path("tokens"), "w", encoding="utf-8") as file:
             file.write(f'{ADMIN},admin,1,"system:masters"\n')
 
@@ -110,6 +116,7 @@ class ApiServer:
             f"--service-account-key-file={account}", f"--service-account-signing-key-file={account}",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=Node,RBAC",
+            f"--audit-policy-file={self.path('audit.json')}", f"--audit-log-path={self.path('audit')}",
             "--profiling=false", *self.options)
         harness.wait_for(self._is_ready, START_SECONDS, "an API server", 0.1)
 
@@ -168,6 +175,13 @@ class ApiServer:
         review = {"spec": {"user": user, "resourceAttributes": attributes}}
         answer = self.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
         return answer["status"]["allowed"]
+
+    def heard(self, user, since=0):
+        """Its requests as the server logged their arrival, from the @since-th on: (verb, URI)."""
+        with open(self.path("audit"), encoding="utf-8") as file:
+            events = [json.loads(line) for line in file if line.endswith("\n")]
+        return [(one["verb"], one["requestURI"]) for one in events
+                if one["user"].get("username") == user and one["stage"] == "RequestReceived"][since:]
 
     def compact(self):
         """Makes etcd forget all but the present: who watches from an earlier version hears 410."""

@@ -95,14 +95,14 @@ def in_cgroup(path, command):
             path = os.path.dirname(path)
 
 
-# Runs a command where a pod's files are, and where the name pyroscope is an address of the test.
+# Runs a command where a pod's files are, and where Pyroscope's names are an address of the test.
 NAMESPACE = r"""
 set -e
 directory=$1 address=$2
 shift 2
 mount --make-rprivate /
 cp /etc/hosts "$directory/hosts"
-echo "$address pyroscope" >>"$directory/hosts"
+echo "$address pyroscope pyroscope.pyroscope.svc" >>"$directory/hosts"
 mount --bind "$directory/hosts" /etc/hosts
 mount --rbind "$directory/run" /run
 exec "$@"

@@ -8,6 +8,7 @@ kubelet's runtime makes. usage: example_test.py
 import contextlib
 import os
 import sys
+import tempfile
 
 from apiserver import ApiServer, Unavailable
 from cluster import NODE, ClusterTriptych, Pod, container, in_cgroup
@@ -59,17 +60,41 @@ def check_profiles(server, directory, pods, environment, wanted):
     with open(EXAMPLE, encoding="utf-8") as file:
         text = file.read()
     expected = {tuple(sorted(labels_of(*pods[key][:2]).items())): key for key in wanted}
-    with Receiver(os.path.join(directory, "-".join(wanted)), 4040, ADDRESS) as receiver:
-        with ClusterTriptych(server, address=ADDRESS, configuration=text,
-                             environment=environment) as triptych:
-            wait_for(lambda: set(expected) <= set(by_labels(receiver)), 60, f"profiles of {wanted}")
-            log = triptych.log("shipper")
-        found = by_labels(receiver)
+    found = profiles_by(server, directory, text, environment, set(expected))
     check(set(found) == set(expected), f"{set(found) ^ set(expected)}")
     for labels, key in expected.items():
         programs = programs_of(found[labels])
         check(programs == {f"spin-{key}"}, f"{key}: profiles of {programs}")
-    return log
+
+
+def profiles_by(server, directory, text, environment, labels):
+    """All profiles that come by a configuration, by their labels, once all of @labels have some."""
+    with tempfile.TemporaryDirectory(dir=directory) as store, \
+            Receiver(store, 4040, ADDRESS) as receiver:
+        with ClusterTriptych(server, address=ADDRESS, configuration=text, environment=environment):
+            wait_for(lambda: labels <= set(by_labels(receiver)), 60, f"profiles of {labels}")
+        return by_labels(receiver)
+
+
+def check_deployed(server, directory, pods):
+    """What deploy/ sends to a Pyroscope in the cluster: pods of the node, and all else as "host"."""
+    with open(os.path.join(TREE, "deploy/kubernetes/pyroscope/config.alloy"), encoding="utf-8") as file:
+        text = file.read()
+    expected = {(("node", NODE), ("service_name", "host")): None}
+    for key in ("web", "log"):
+        pod, name, _ = pods[key]
+        labels = {"namespace": "shop", "pod": pod.name, "container": name, "node": NODE,
+                  "service_name": f"shop/{name}"}
+        expected[tuple(sorted(labels.items()))] = key
+    found = profiles_by(server, directory, text, {"NODE_NAME": NODE}, set(expected))
+    check(set(found) == set(expected), f"{set(found) ^ set(expected)}")
+    for labels, key in expected.items():
+        programs = programs_of(found[labels])
+        if key:
+            check(programs == {f"spin-{key}"}, f"{key}: profiles of {programs}")
+        else:
+            check({"spin-job", "spin-elsewhere"} <= programs and
+                  not programs & {"spin-web", "spin-log"}, f"host: profiles of {programs}")
 
 
 def main():
@@ -85,6 +110,8 @@ def main():
             print("with the node's name: its pods that run, by both shapes of cgroups")
             check_profiles(server, directory, pods, {}, ["waiting"])
             print("without: what is on no node, as the page has it")
+            check_deployed(server, directory, pods)
+            print("as deployed: the node's pods by name, all else as host")
     except Unavailable as error:
         print(f"skipped: {error}")
         return 77

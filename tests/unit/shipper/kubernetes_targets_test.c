@@ -144,13 +144,13 @@ static void without_an_address_there_is_no_target(void **state)
 static void targets_come_by_namespace_and_name_whatever_the_order_is(void **state)
 {
 	struct config_arena arena = CONFIG_ARENA_INIT(1 << 20);
-	struct config_array targets =
-		make_targets(LIST("{\"metadata\":{\"namespace\":\"b\",\"name\":\"a\"}," SPEC("") "," STATUS(
-				     "") "},{\"metadata\":{\"namespace\":\"a\",\"name\":\"z\"}"
-					 "," SPEC("") "," STATUS("") "},{\"metadata\":{"
-								     "\"namespace\":\"a\",\"name\":"
-								     "\"b\"}," SPEC("") "," STATUS("") "}"),
-			     NULL, &arena);
+	struct config_array targets = make_targets(
+		LIST("{\"metadata\":{\"namespace\":\"b\",\"name\":\"a\"}," SPEC("") "," STATUS(
+			"") "},{\"metadata\":{\"namespace\":\"a\",\"name\":\"z\"}"
+			    "," SPEC("") "," STATUS("") "},{\"metadata\":{"
+							"\"namespace\":\"a\",\"name\":"
+							"\"b\"}," SPEC("") "," STATUS("") "}"),
+		NULL, &arena);
 	static const char *const names[] = {"b", "z", "a"};
 
 	(void)state;

@@ -149,8 +149,8 @@ class Judge:
             for symbol in self.symbols:
                 symbol.name = plain_go(symbol.name)
             self.symbols = [s for s in self.symbols if not s.name.startswith(GO_PLACES)]
-        self._settle()
         self.extents = None
+        self._settle()
 
     def _settle(self):
         """Lets what counts only in gaps count only there, and sizeless symbols end at the next."""
@@ -163,6 +163,7 @@ class Judge:
             if symbol.is_sized:
                 sized_end = max(sized_end, symbol.end)
                 typed_end = max(typed_end, symbol.end if symbol.is_typed else 0)
+        self._end_with_extents([symbol for symbol in kept if not symbol.is_sized])
         self.by_start = {}
         for symbol in kept:
             self.by_start.setdefault(symbol.start, []).append(symbol)
@@ -175,6 +176,30 @@ class Judge:
                     symbol.end = min(symbol.end, after)
             reach = max([reach] + [symbol.end for symbol in self.by_start[start]])
             self.reach.append(reach)
+
+    def _end_with_extents(self, sizeless):
+        """A sizeless symbol ends with the extent that it lies in, or where the next begins."""
+        if not sizeless:
+            return
+        self._read_extents()
+        extents = sorted(self.extents)
+        for symbol in sizeless:
+            i = bisect.bisect_right(extents, (symbol.start, 1 << 64))
+            if i > 0 and extents[i - 1][1] > symbol.start:
+                symbol.end = min(symbol.end, extents[i - 1][1])
+            if i < len(extents):
+                symbol.end = min(symbol.end, extents[i][0])
+
+    def _read_extents(self):
+        if self.extents is not None:
+            return
+        self.extents = set()
+        with subprocess.Popen(["readelf", "-W", "--debug-dump=frames", self.path], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as frames:
+            for line in frames.stdout:
+                found = re.search(rb" FDE cie=\S+ pc=([0-9a-f]+)\.\.([0-9a-f]+)", line)
+                if found and int(found[1], 16) > 0:
+                    self.extents.add((int(found[1], 16), int(found[2], 16)))
 
     def covering(self, address):
         """{(start, size, name)} of those that cover the address and begin last."""
@@ -206,9 +231,7 @@ class Judge:
         """Whether readelf lists that extent; true where it would take too long to ask."""
         if os.path.getsize(self.path) > EXTENTS_JUDGED:
             return True
-        if self.extents is None:
-            text = run("readelf", "-W", "--debug-dump=frames", self.path)
-            self.extents = {(int(a, 16), int(b, 16)) for a, b in re.findall(r"pc=([0-9a-f]+)\.\.([0-9a-f]+)", text)}
+        self._read_extents()
         return (start, start + size) in self.extents
 
 

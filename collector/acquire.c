@@ -165,6 +165,7 @@ static void raise_file_limit(void)
 
 int collector_acquire(struct collector *collector, const struct options *options)
 {
+	pid_t helpers[OPENER_HELPERS];
 	int status, r;
 
 	sandbox_close_inherited();
@@ -183,6 +184,11 @@ int collector_acquire(struct collector *collector, const struct options *options
 		log_err("opener-failed", "errno=%d, the helpers did not start", -r);
 		return EXIT_STATUS_MACHINE;
 	}
+	opener_pids(collector->opener, helpers);
+	r = services_open(&collector->services, helpers);
+	if (r < 0)
+		log_warn("status-unreadable", "error=\"%s\", the status page will lack processes",
+			 strerror(-r));
 	status = open_sampler(collector);
 	if (status != EXIT_STATUS_OK)
 		return status;

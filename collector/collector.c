@@ -18,6 +18,7 @@
 #include "pool.h"
 #include "processes.h"
 #include "sampler.h"
+#include "view.h"
 #include "windows.h"
 
 #define NS_PER_MS           UINT64_C(1000000)
@@ -221,6 +222,20 @@ static void refresh_counters(void *owner)
 		     opener_n_stuck(collector->opener));
 }
 
+static int encode_view(void *owner, struct bytes *out)
+{
+	const struct collector *collector = owner;
+	const struct view_sources sources = {
+		.instance = collector->instance,
+		.round = counters_get(&collector->counters, COUNTER_FLIPS),
+		.services = &collector->services,
+		.processes = collector->processes,
+		.jobs = collector->jobs,
+	};
+
+	return view_encode(&sources, out);
+}
+
 /* What is sampled for until settings arrive: anything. */
 static int make_first_jobs(struct collector *collector)
 {
@@ -304,6 +319,7 @@ static int listen_control(struct collector *collector)
 		.opener = collector->opener,
 		.apply = apply_settings,
 		.refresh = refresh_counters,
+		.view = encode_view,
 		.owner = collector,
 	};
 
@@ -571,6 +587,7 @@ void collector_deinit(struct collector *collector)
 	job_set_release(collector->jobs);
 	kallsyms_copy_deinit(&collector->kallsyms);
 	heartbeat_deinit(&collector->heartbeat);
+	services_deinit(&collector->services);
 	close_fdp(&collector->host_root_fd);
 	close_fdp(&collector->signal_fd);
 	close_fdp(&collector->epoll_fd);

@@ -10,6 +10,7 @@
 #include "kallsyms_copy.h"
 #include "options.h"
 #include "rounds.h"
+#include "services.h"
 #include "wire/counters.h"
 
 struct collector {
@@ -30,6 +31,7 @@ struct collector {
 	int signal_fd;
 	int epoll_fd;
 	struct heartbeat heartbeat;
+	struct services services;
 	struct job_set *jobs;   /* owned: in force */
 	struct rounds rounds;   /* of these */
 	uint64_t next_drain_ns; /* monotonic, like all times here */
@@ -48,7 +50,7 @@ struct collector {
 #define COLLECTOR_NULL                                                                             \
 	{                                                                                          \
 		.kallsyms = KALLSYMS_COPY_NULL, .host_root_fd = -1, .signal_fd = -1,               \
-		.epoll_fd = -1, .heartbeat = HEARTBEAT_NULL                                        \
+		.epoll_fd = -1, .heartbeat = HEARTBEAT_NULL, .services = SERVICES_NULL             \
 	}
 
 /*

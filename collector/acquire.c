@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/identity.h"
 #include "log/log.h"
+#include "object_roots.h"
 #include "objects.h"
 #include "opener.h"
 #include "sampler.h"
@@ -195,6 +196,9 @@ int collector_acquire(struct collector *collector, const struct options *options
 	if (kallsyms_copy_open(&collector->kallsyms) != 0 ||
 	    !(sandbox_effective_caps() & SANDBOX_CAP(CAP_SYSLOG)))
 		log_warn("kallsyms-hidden", "capability=SYSLOG, kernel functions may stay unnamed");
+	r = vdso_copy_make(VDSO_MAPS_PATH, &collector->vdso_copy);
+	if (r != 0)
+		log_warn("vdso-missing", "errno=%d, its functions go by [vdso] alone", -r);
 	collector->host_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return open_signals(collector);
 }

@@ -259,8 +259,11 @@ static int make_modules(struct collector *collector)
 	if (r == 0)
 		r = objects_new(o->objects_max, o->hold_s * NS_PER_S, &collector->objects);
 	if (r == 0)
+		collector->vdso = vdso_copy_adopt(&collector->vdso_copy, collector->objects);
+	if (r == 0)
 		r = processes_new(&(struct processes_options){.opener = collector->opener,
 							      .objects = collector->objects,
+							      .vdso = collector->vdso,
 							      .counters = &collector->counters,
 							      .decided = tell_decision,
 							      .owner = collector},
@@ -587,6 +590,7 @@ void collector_deinit(struct collector *collector)
 	job_set_release(collector->jobs);
 	kallsyms_copy_deinit(&collector->kallsyms);
 	heartbeat_deinit(&collector->heartbeat);
+	close_fdp(&collector->vdso_copy.fd);
 	services_deinit(&collector->services);
 	close_fdp(&collector->host_root_fd);
 	close_fdp(&collector->signal_fd);

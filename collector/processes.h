@@ -64,6 +64,7 @@ struct processes;
 struct processes_options {
 	struct opener *opener; /* borrowed for life, like the rest */
 	struct objects *objects;
+	struct object *vdso; /* of 64-bit processes; NULL: there is none */
 	struct counters *counters;
 	process_decided_fn *decided;
 	void *owner;

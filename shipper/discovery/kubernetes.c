@@ -23,7 +23,7 @@
 #define SECOND_NS       UINT64_C(1000000000)
 #define GAP_NS_MIN      (25 * MS_NS) /* between publications */
 #define GAP_NS_MAX      (500 * MS_NS)
-#define PATIENCE_NS     (10 * SECOND_NS) /* for a watch that has no list yet */
+#define PATIENCE_NS     (3 * SECOND_NS) /* for a watch that has no list yet */
 #define LIST_TIMEOUT_MS 30000u
 #define STREAM_IDLE_MS  660000u /* longer than the server was asked to keep it open */
 #define PATH_BYTES_MAX  ((size_t)64 << 10)

@@ -19,6 +19,7 @@
 #define STREAM_S_SPAN     300u
 #define REFUSAL_BYTES_MAX ((size_t)64 << 10)
 #define HTTP_OK           200
+#define HTTP_UNAUTHORIZED 401 /* whoever may list is somebody again */
 #define HTTP_GONE         410
 #define HTTP_TOO_MANY     429
 #define HTTP_SERVER_ERROR 500
@@ -167,14 +168,13 @@ static void fail(struct kubernetes_watch *watch, const char *format, ...)
 	(void)vsnprintf(watch->reason, sizeof(watch->reason), format, args); /* cut */
 	va_end(args);
 	watch->is_failing = true;
-	watch->is_watch_refused = watch->asked == KUBERNETES_WATCH;
+	watch->is_watch_refused = false;
 	watch->n_breaks = 0;
 }
 
 void kubernetes_watch_give_up(struct kubernetes_watch *watch, const char *reason, uint64_t now_ns)
 {
 	fail(watch, "%s", reason);
-	watch->is_watch_refused = false;
 	decide(watch, KUBERNETES_LIST, now_ns);
 	watch->asked = KUBERNETES_NOTHING;
 }
@@ -194,7 +194,6 @@ static void fail_for(struct kubernetes_watch *watch, const struct http_result *r
 
 	if (result->status == 0 || result->status == HTTP_OK) {
 		fail(watch, "the API cannot be asked for %s: %s", watch->query.path, result->error);
-		watch->is_watch_refused = false;
 		return;
 	}
 	kubernetes_words_print(body, &words);
@@ -389,6 +388,7 @@ static void reopen(struct kubernetes_watch *watch, const struct http_result *res
 	if (!has_lived && ++watch->n_breaks >= BREAKS_MAX) {
 		fail(watch, "the watch of %s breaks again and again: %s", watch->query.path,
 		     result->error[0] ? result->error : "the server ends it");
+		watch->is_watch_refused = true;
 		decide(watch, KUBERNETES_LIST, now_ns);
 		return;
 	}
@@ -418,6 +418,7 @@ static void take_refusal(struct kubernetes_watch *watch, const struct http_resul
 		return;
 	}
 	fail_for(watch, result, body);
+	watch->is_watch_refused = result->status > 0 && result->status != HTTP_UNAUTHORIZED;
 	decide(watch, is_overload(result->status) ? KUBERNETES_WATCH : KUBERNETES_LIST, now_ns);
 }
 

@@ -21,7 +21,7 @@ TEXT = """
 %(discovery)s
 pyroscope.ebpf "e" {
   forward_to = [pyroscope.write.w.receiver]
-  targets    = %(name)s.targets
+  targets    = %(targets)s
 }
 pyroscope.write "w" {
   endpoint { url = "file://%(store)s" }
@@ -75,10 +75,10 @@ class DiscoveryCase(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def start_with(self, name, discovery, before=(), environment=()):
-        """Starts the shipper with the component @name, whose block is @discovery."""
+    def start_with(self, targets, discovery, before=(), environment=()):
+        """Starts the shipper; @discovery are the blocks that @targets refers to."""
         with open(self.path("config.alloy"), "w", encoding="utf-8") as file:
-            file.write(TEXT % {"name": name, "discovery": discovery, "store": self.path("store")})
+            file.write(TEXT % {"targets": targets, "discovery": discovery, "store": self.path("store")})
         self.shipper = self.spawn(
             list(before) + self.as_user(SHIPPER_UID) +
             [self.path("shipper"), "--config", self.path("config.alloy"), "--run-dir",

@@ -29,7 +29,7 @@ class DockerCase(discovery_case.DiscoveryCase):
         return double
 
     def start(self, interval="1h", more=""):
-        self.start_with("discovery.docker.d", TEXT % {"socket": self.path("docker.sock"),
+        self.start_with("discovery.docker.d.targets", TEXT % {"socket": self.path("docker.sock"),
                                                       "interval": interval, "more": more})
 
 

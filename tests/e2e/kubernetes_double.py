@@ -157,16 +157,17 @@ class Handler(BaseHTTPRequestHandler):
 
 class Double(ThreadingHTTPServer):
     daemon_threads = True
+    allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, certificate=None, key=None):
+    def __init__(self, certificate=None, key=None, port=0):
         self.pods, self.nodes = {}, {}  # (namespace, name) -> JSON
         self.version, self.oldest, self.past = 100, 0, []
         self.page_max, self.token = 1000000, None
         self.bad = {}       # verb, or (verb, path) -> function of a handler
         self.requests = []  # (verb, path, query, headers, time)
         self.streams, self.lock = [], threading.Lock()
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", port), Handler)
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)

@@ -362,8 +362,23 @@ static void a_lie_of_the_stream_changes_nothing_and_leads_to_a_list(void **state
 		assert_pods(&rig, "n/a ");
 		assert_false(rig.watch.has_changed);
 		assert_int_equal(wait_ms(&rig, KUBERNETES_LIST), 800);
+		answer(&rig, HTTP_ANSWERED, 200, LIST("9", "", POD("a", "1")));
+		assert_false(rig.watch.is_failing);
 		close_rig(&rig);
 	}
+}
+
+static void who_may_list_again_is_well(void **state)
+{
+	struct rig rig = open_stream(LIST("8", "", POD("a", "1")));
+
+	(void)state;
+	refuse(&rig, 401, STATUS("401"));
+	assert_true(rig.watch.is_failing);
+	(void)ask(&rig, KUBERNETES_LIST);
+	answer(&rig, HTTP_ANSWERED, 200, LIST("9", "", POD("a", "1")));
+	assert_false(rig.watch.is_failing);
+	close_rig(&rig);
 }
 
 static void a_list_that_is_none_changes_nothing(void **state)
@@ -407,7 +422,7 @@ static const struct {
 	long status;
 	enum kubernetes_question next;
 } refusals[] = {
-	{401, KUBERNETES_LIST},  {403, KUBERNETES_LIST},  {404, KUBERNETES_LIST},
+	{400, KUBERNETES_LIST},  {403, KUBERNETES_LIST},  {404, KUBERNETES_LIST},
 	{429, KUBERNETES_WATCH}, {500, KUBERNETES_WATCH}, {503, KUBERNETES_WATCH},
 };
 
@@ -513,6 +528,7 @@ int main(void)
 		cmocka_unit_test(a_version_that_is_gone_leads_to_a_list_from_the_store),
 		cmocka_unit_test(so_does_one_that_is_gone_while_it_is_watched),
 		cmocka_unit_test(a_lie_of_the_stream_changes_nothing_and_leads_to_a_list),
+		cmocka_unit_test(who_may_list_again_is_well),
 		cmocka_unit_test(a_list_that_is_none_changes_nothing),
 		cmocka_unit_test(pages_without_end_are_not_followed),
 		cmocka_unit_test(who_must_not_watch_is_not_well_although_the_list_is),

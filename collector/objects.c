@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "nameless_objects.h"
-#include "object_roots.h"
 
 /*
  * One record a file, on up to three kinds of chain: by id, by identity, and by each of the keys
@@ -455,7 +454,7 @@ void object_root_release(struct objects *objects, struct object_root *root, uint
 
 void object_set_root(struct object *object, struct object_root *root)
 {
-	if (!object_lacks_root(object))
+	if (object->kind != OBJECT_FILE || object->root_fd >= 0)
 		return;
 	record_of(object)->root = root;
 	object->root_fd = root->fd;

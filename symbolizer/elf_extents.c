@@ -8,25 +8,6 @@
 #define EXTENTS_BYTES_MAX  (64u << 20)
 #define FDE_BYTES_AHEAD    4096u /* of the last FDE: it has tens */
 
-/* Where @address lies in the file, and how many bytes of its segment follow there. */
-static bool find_offset(const struct elf_image *elf, struct elf_addr address,
-			struct file_off *ret_offset, uint64_t *ret_n_bytes)
-{
-	const struct symbol_segments *segments = elf_image_segments(elf);
-
-	for (size_t i = 0; i < segments->n_segments; i++) {
-		const struct symbol_segment *segment = &segments->segments[i];
-		uint64_t distance = address.v - segment->vaddr;
-
-		if (address.v < segment->vaddr || distance >= segment->file_bytes)
-			continue;
-		ret_offset->v = segment->offset + distance;
-		*ret_n_bytes = segment->file_bytes - distance;
-		return true;
-	}
-	return false;
-}
-
 /* Bytes that are read; owned. */
 static int read_bytes(struct elf_image *elf, struct file_off offset, uint64_t n_bytes,
 		      struct wire_bytes *ret_bytes)
@@ -70,12 +51,14 @@ static int read_by_header(struct elf_image *elf, const struct fde_section *from,
 	uint64_t n_bytes;
 
 	if (fde_header_read(from, &header) != 0 ||
-	    !find_offset(elf, header.section, &offset, &n_bytes))
+	    !elf_image_address(elf, header.section, &offset, &n_bytes))
 		return ELF_IMAGE_MALFORMED;
 	section->start = header.section;
 	section->last_fde = header.last_fde;
 	section->ends_at_zero = header.last_fde.v == 0;
-	return read_bytes(elf, offset, bytes_of(&header, n_bytes), &section->bytes);
+	n_bytes = bytes_of(&header, n_bytes);
+	elf_image_allow(elf, n_bytes);
+	return read_bytes(elf, offset, n_bytes, &section->bytes);
 }
 
 static int read_by_segment(struct elf_image *elf, struct fde_section *section)
@@ -90,6 +73,7 @@ static int read_by_segment(struct elf_image *elf, struct fde_section *section)
 
 	if (traits->n_unwind_header_bytes == 0)
 		return 0;
+	elf_image_allow(elf, traits->n_unwind_header_bytes);
 	r = read_bytes(elf, traits->unwind_header_at, traits->n_unwind_header_bytes, &header.bytes);
 	if (r == 0)
 		r = read_by_header(elf, &header, section);

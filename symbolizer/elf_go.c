@@ -33,7 +33,15 @@ static void see_symbols(struct go_image *go, const struct elf_image *elf,
 			go_image_see_symbol(go, names[i], value.v);
 }
 
-int elf_go_open(const struct elf_image *elf, struct object_image *image,
+/* Where no section names Go's table, it may be anywhere in the data. */
+static void allow_data(struct elf_image *elf, const struct symbol_segments *segments)
+{
+	for (size_t i = 0; i < segments->n_segments; i++)
+		if (!segments->segments[i].is_executable)
+			elf_image_allow(elf, segments->segments[i].file_bytes);
+}
+
+int elf_go_open(struct elf_image *elf, struct object_image *image,
 		const struct elf_symbols *symbols, struct go_image *ret_go)
 {
 	const struct elf_traits *traits = elf_image_traits(elf);
@@ -49,6 +57,8 @@ int elf_go_open(const struct elf_image *elf, struct object_image *image,
 
 	see_sections(&go, elf);
 	see_symbols(&go, elf, symbols);
+	if (go.is_go && go.section.n_bytes == 0)
+		allow_data(elf, go.segments);
 	r = go_image_fetch(&go);
 	switch (r) {
 	case 0:

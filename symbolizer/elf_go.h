@@ -11,5 +11,5 @@
  * Returns 0, whether there is one or not, a negative errno, or an enum elf_image_outcome, which
  * only costs this table, unless it is ELF_IMAGE_UNREADABLE.
  */
-int elf_go_open(const struct elf_image *elf, struct object_image *image,
+int elf_go_open(struct elf_image *elf, struct object_image *image,
 		const struct elf_symbols *symbols, struct go_image *ret_go) warn_unused_result;

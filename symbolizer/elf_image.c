@@ -16,7 +16,9 @@
 #define GO_BUILD_ID_TYPE      4u
 #define GO_BUILD_ID_BYTES_MIN 40u
 #define BUILD_ID_BYTES_MIN    4u
-#define NAMES_BYTES_MAX       (1u << 20) /* of sections: an executable has some hundred bytes */
+#define NAMES_BYTES_MAX       (1u << 22) /* of sections: an executable has some hundred bytes */
+#define NAME_BYTES_USUAL      64u
+#define SYMBOL_BYTES_FACTOR   4u
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ELFDATA_NATIVE ELFDATA2LSB
@@ -29,6 +31,7 @@ struct elf_image {
 	Elf *elf;                   /* owned */
 	uint64_t *inflate_left;     /* borrowed */
 	bool is_64;
+	bool has_sections;
 	struct symbol_segments segments;
 	struct symbol_build_id build_id;
 	struct elf_traits traits;
@@ -130,6 +133,12 @@ static int read_section_count(struct elf_image *elf, struct elf_counts *counts)
 	return r;
 }
 
+static int need_headers(struct elf_image *elf, uint64_t offset, uint64_t n_bytes)
+{
+	object_image_allow(elf->image, n_bytes);
+	return need(elf, offset, n_bytes);
+}
+
 /*
  * Fetches all headers: after this, libelf may read every one of them. A section table that cannot
  * be had leaves the segments usable, but libelf would believe it, so such a file ends here.
@@ -138,8 +147,10 @@ static int open_headers(struct elf_image *elf)
 {
 	uint64_t size = object_image_size(elf->image);
 	struct elf_counts counts;
-	int r = need(elf, 0, size < HEAD_BYTES ? size : HEAD_BYTES);
+	int r;
 
+	object_image_ration(elf->image, ELF_FREE_BYTES);
+	r = need(elf, 0, size < HEAD_BYTES ? size : HEAD_BYTES);
 	if (r == 0)
 		r = read_counts(elf, &counts);
 	if (r == 0)
@@ -148,15 +159,17 @@ static int open_headers(struct elf_image *elf)
 		return r;
 	if (counts.n_segments > HEADERS_MAX || counts.n_sections > SECTIONS_MAX)
 		return ELF_IMAGE_TOO_BIG;
-	r = need(elf, counts.segments_at,
-		 counts.n_segments * (counts.is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)));
+	r = need_headers(elf, counts.segments_at,
+			 counts.n_segments *
+				 (counts.is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)));
 	if (r == 0)
-		r = need(elf, counts.sections_at,
-			 counts.n_sections *
-				 (counts.is_64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)));
+		r = need_headers(elf, counts.sections_at,
+				 counts.n_sections *
+					 (counts.is_64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)));
 	if (r != 0)
 		return r;
 	elf->is_64 = counts.is_64;
+	elf->has_sections = counts.n_sections > 0;
 	elf->traits.machine = counts.machine;
 	elf->elf = elf_begin(object_image_fd(elf->image), ELF_C_READ_MMAP, NULL);
 	return elf->elf && elf_kind(elf->elf) == ELF_K_ELF ? 0 : ELF_IMAGE_MALFORMED;
@@ -281,15 +294,44 @@ static int open_note_sections(struct elf_image *elf)
 static int open_section_names(struct elf_image *elf)
 {
 	struct elf_section section;
-	size_t index;
+	size_t index, n_sections = 0;
 	int r;
 
 	if (elf_getshdrstrndx(elf->elf, &index) != 0 || !elf_image_section(elf, index, &section) ||
 	    section.type != SHT_STRTAB || section.n_bytes > NAMES_BYTES_MAX ||
 	    (section.flags & SHF_COMPRESSED))
 		return 0;
+	n_sections = elf_getshdrnum(elf->elf, &n_sections) == 0 ? n_sections : 0;
+	object_image_allow(elf->image, n_sections * NAME_BYTES_USUAL);
 	r = elf_image_bytes(elf, &section, &elf->section_names);
 	return r < 0 || r == ELF_IMAGE_UNREADABLE ? r : 0;
+}
+
+static void allow_section(struct elf_image *elf, const struct elf_section *section)
+{
+	for (unsigned i = 0; i < SYMBOL_BYTES_FACTOR && section->type != SHT_NOBITS; i++)
+		elf_image_allow(elf, section->n_bytes);
+}
+
+/* Lets be fetched what tells functions, once its headers say how much that is. */
+static void allow_symbols(struct elf_image *elf)
+{
+	static const uint32_t types[] = {SHT_SYMTAB, SHT_DYNSYM, SHT_SYMTAB_SHNDX};
+	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab",
+					    ".gnu_debugdata", ".gnu_debuglink", ".eh_frame"};
+	struct elf_section section, strings;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		section = (struct elf_section){0};
+		if (!elf_image_next_section(elf, types[i], &section))
+			continue;
+		allow_section(elf, &section);
+		if (elf_image_section(elf, section.link, &strings))
+			allow_section(elf, &strings);
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (elf_image_find_section(elf, names[i], &section))
+			allow_section(elf, &section);
 }
 
 int elf_image_open(struct object_image *image, uint64_t *inflate_left, struct elf_image **ret_elf)
@@ -306,11 +348,13 @@ int elf_image_open(struct object_image *image, uint64_t *inflate_left, struct el
 	elf->inflate_left = inflate_left;
 	r = open_headers(elf);
 	if (r == 0)
+		r = open_section_names(elf);
+	if (r == 0)
+		allow_symbols(elf);
+	if (r == 0)
 		r = open_segments(elf);
 	if (r == 0)
 		r = open_note_sections(elf);
-	if (r == 0)
-		r = open_section_names(elf);
 	if (r != 0) {
 		elf_image_free(elf);
 		return r;
@@ -352,6 +396,11 @@ static void describe(Elf_Scn *scn, const GElf_Shdr *header, struct elf_section *
 		.entry_bytes = header->sh_entsize,
 		.alignment = header->sh_addralign,
 	};
+}
+
+bool elf_image_has_sections(const struct elf_image *elf)
+{
+	return elf->has_sections;
 }
 
 bool elf_image_section(const struct elf_image *elf, size_t index, struct elf_section *ret_section)
@@ -438,6 +487,50 @@ int elf_image_bytes(struct elf_image *elf, const struct elf_section *section,
 		return ELF_IMAGE_MALFORMED;
 	*ret_bytes = (struct wire_bytes){data->d_buf, data->d_size};
 	return 0;
+}
+
+bool elf_image_address(const struct elf_image *elf, struct elf_addr address,
+		       struct file_off *ret_offset, uint64_t *ret_n_bytes)
+{
+	const struct symbol_segments *segments = &elf->segments;
+
+	for (size_t i = 0; i < segments->n_segments; i++) {
+		const struct symbol_segment *segment = &segments->segments[i];
+		uint64_t distance = address.v - segment->vaddr;
+
+		if (address.v < segment->vaddr || distance >= segment->file_bytes)
+			continue;
+		ret_offset->v = segment->offset + distance;
+		*ret_n_bytes = segment->file_bytes - distance;
+		return true;
+	}
+	return false;
+}
+
+int elf_image_range(struct elf_image *elf, struct file_off offset, uint64_t n_bytes,
+		    struct wire_bytes *ret_bytes)
+{
+	Elf_Data *data;
+	int r = need(elf, offset.v, n_bytes);
+
+	if (r != 0)
+		return r;
+	if (n_bytes == 0) {
+		*ret_bytes = (struct wire_bytes){0};
+		return 0;
+	}
+	data = elf_getdata_rawchunk(elf->elf, (int64_t)offset.v, n_bytes, ELF_T_BYTE);
+	if (!data)
+		return ELF_IMAGE_MALFORMED;
+	*ret_bytes = (struct wire_bytes){data->d_buf, data->d_size};
+	return 0;
+}
+
+void elf_image_allow(struct elf_image *elf, uint64_t n_bytes)
+{
+	uint64_t size = object_image_size(elf->image);
+
+	object_image_allow(elf->image, n_bytes < size ? n_bytes : size);
 }
 
 int elf_image_read(struct elf_image *elf, struct file_off offset, uint64_t n_bytes, void *to)

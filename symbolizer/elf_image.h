@@ -5,6 +5,12 @@
  * Opening checks every count, size and offset of the headers against the file and fetches exactly
  * what is needed; nothing that was not fetched is touched. What a section holds is fetched when it
  * is asked for, and inflated where it is compressed.
+ *
+ * What is fetched of one file is counted, and bounded by what its headers say is there to be found:
+ * the headers and the names of sections themselves, four times the sections that functions can be
+ * told from (.symtab, .dynsym, their names, Go's table, .gnu_debugdata, .gnu_debuglink, .eh_frame),
+ * and ELF_FREE_BYTES for what has no section, and for the pages around. Where that is used up,
+ * whatever is asked for next is ELF_IMAGE_TOO_BIG.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,10 +21,12 @@
 
 #define ELF_INFLATED_BYTES_MAX (256u << 20) /* of all that one table is built from */
 
+#define ELF_FREE_BYTES 65536u
+
 enum elf_image_outcome {
 	ELF_IMAGE_NOT_ELF = 1,
 	ELF_IMAGE_MALFORMED,
-	ELF_IMAGE_TOO_BIG,
+	ELF_IMAGE_TOO_BIG,    /* over a bound of this header or of object_image.h */
 	ELF_IMAGE_UNREADABLE, /* may be readable another time; the others stay as they are */
 };
 
@@ -65,6 +73,9 @@ struct elf_section {
 	uint64_t alignment;
 };
 
+/* Whether it has headers of sections: what runs needs none. */
+bool elf_image_has_sections(const struct elf_image *elf);
+
 /* By index, or by name: the first of that name. Return false, with @ret_section untouched. */
 bool elf_image_section(const struct elf_image *elf, size_t index, struct elf_section *ret_section);
 bool elf_image_find_section(const struct elf_image *elf, const char *name,
@@ -81,6 +92,19 @@ bool elf_image_next_section(const struct elf_image *elf, uint32_t type,
  */
 int elf_image_bytes(struct elf_image *elf, const struct elf_section *section,
 		    struct wire_bytes *ret_bytes) warn_unused_result;
+
+/*
+ * Fetches @n_bytes at @offset of the file, and gives them borrowed from @elf: of what no section
+ * header tells. As elf_image_bytes(). elf_image_address() says where in the file an address lies,
+ * and how much of its segment follows there; false: in none.
+ */
+int elf_image_range(struct elf_image *elf, struct file_off offset, uint64_t n_bytes,
+		    struct wire_bytes *ret_bytes) warn_unused_result;
+bool elf_image_address(const struct elf_image *elf, struct elf_addr address,
+		       struct file_off *ret_offset, uint64_t *ret_n_bytes);
+
+/* Allows @n_bytes more to be fetched: of what no section header tells. */
+void elf_image_allow(struct elf_image *elf, uint64_t n_bytes);
 
 /* Reads a range of the file that is not kept; see object_image_read(). As elf_image_bytes(). */
 int elf_image_read(struct elf_image *elf, struct file_off offset, uint64_t n_bytes,

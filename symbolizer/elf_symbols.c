@@ -4,6 +4,8 @@
 #include <elf.h>
 #include <string.h>
 
+#define SECTION_NUMBERS_MAX 4u /* a table of them for each symbol table */
+
 /* A symbol of either class. */
 struct raw_symbol {
 	uint32_t name_at;
@@ -41,12 +43,28 @@ static int open_names(struct elf_image *elf, const struct elf_section *table,
 	return elf_image_bytes(elf, &names, ret_names);
 }
 
+/* The numbers of sections that are too great for @table: a section of their own that links to it.
+ */
+static int open_sections(struct elf_image *elf, const struct elf_section *table,
+			 struct wire_bytes *ret_sections)
+{
+	struct elf_section section = {0};
+
+	for (unsigned n = 0; n < SECTION_NUMBERS_MAX; n++) {
+		if (!elf_image_next_section(elf, SHT_SYMTAB_SHNDX, &section))
+			return 0;
+		if (section.link == table->index)
+			return elf_image_bytes(elf, &section, ret_sections);
+	}
+	return 0;
+}
+
 /* Checks and fetches one symbol table and its names. */
 static int open_table(struct elf_image *elf, const struct elf_section *section,
 		      struct elf_symbol_table *ret_table)
 {
 	size_t entry_bytes = entry_bytes_of(elf);
-	struct elf_symbol_table table;
+	struct elf_symbol_table table = {0};
 	int r;
 
 	if (section->entry_bytes != entry_bytes)
@@ -58,6 +76,8 @@ static int open_table(struct elf_image *elf, const struct elf_section *section,
 		r = ELF_IMAGE_TOO_BIG; /* once inflated */
 	if (r == 0)
 		r = open_names(elf, section, &table.names);
+	if (r == 0)
+		r = open_sections(elf, section, &table.sections);
 	if (r == 0)
 		*ret_table = table;
 	return r;
@@ -92,28 +112,52 @@ int elf_symbols_open(struct elf_image *elf, struct elf_symbols *ret_symbols)
 	return r;
 }
 
-static struct raw_symbol read_symbol(const struct elf_image *elf, const uint8_t *at)
+/* The number of the section of the symbol at @i, which its own 16 bits do not hold. */
+static uint32_t read_section(const struct elf_symbol_table *table, size_t i)
 {
+	uint32_t section = SHN_UNDEF;
+
+	if (i < table->sections.n_bytes / sizeof(section))
+		memcpy(&section, (const uint8_t *)table->sections.data + i * sizeof(section),
+		       sizeof(section));
+	return section;
+}
+
+static size_t n_symbols_of(const struct elf_symbol_table *table, const struct elf_image *elf)
+{
+	return table->symbols.n_bytes / entry_bytes_of(elf);
+}
+
+static struct raw_symbol read_symbol(const struct elf_symbol_table *table,
+				     const struct elf_image *elf, size_t i)
+{
+	const uint8_t *at = (const uint8_t *)table->symbols.data + i * entry_bytes_of(elf);
+	struct raw_symbol symbol;
 	Elf64_Sym symbol_64;
 	Elf32_Sym symbol_32;
 
 	if (elf_image_is_64(elf)) {
 		memcpy(&symbol_64, at, sizeof(symbol_64));
-		return RAW_FROM(symbol_64);
+		symbol = RAW_FROM(symbol_64);
+	} else {
+		memcpy(&symbol_32, at, sizeof(symbol_32));
+		symbol = RAW_FROM(symbol_32);
 	}
-	memcpy(&symbol_32, at, sizeof(symbol_32));
-	return RAW_FROM(symbol_32);
+	if (symbol.section == SHN_XINDEX)
+		symbol.section = read_section(table, i);
+	else if (symbol.section >= SHN_LORESERVE)
+		symbol.section = SHN_UNDEF; /* of none: absolute, common */
+	return symbol;
 }
 
 bool elf_symbols_find(const struct elf_symbols *symbols, const struct elf_image *elf,
 		      const char *name, struct elf_addr *ret_value)
 {
 	const struct wire_bytes *names = &symbols->symtab.names;
-	const uint8_t *at = symbols->symtab.symbols.data;
-	size_t entry_bytes = entry_bytes_of(elf), n_bytes = strlen(name) + 1;
+	size_t n_bytes = strlen(name) + 1;
 
-	for (size_t i = 0; i < symbols->symtab.symbols.n_bytes / entry_bytes; i++) {
-		struct raw_symbol symbol = read_symbol(elf, at + i * entry_bytes);
+	for (size_t i = 0; i < n_symbols_of(&symbols->symtab, elf); i++) {
+		struct raw_symbol symbol = read_symbol(&symbols->symtab, elf, i);
 
 		if (symbol.section == SHN_UNDEF || symbol.name_at > names->n_bytes ||
 		    n_bytes > names->n_bytes - symbol.name_at ||
@@ -125,14 +169,37 @@ bool elf_symbols_find(const struct elf_symbols *symbols, const struct elf_image 
 	return false;
 }
 
+/* As section_of(), where what tells sections apart is gone: a segment of code stands for one. */
+static bool segment_of(const struct elf_image *elf, const struct raw_symbol *symbol,
+		       uint64_t *ret_end, bool *ret_is_code)
+{
+	const struct symbol_segments *segments = elf_image_segments(elf);
+
+	for (size_t i = 0; i < segments->n_segments; i++) {
+		const struct symbol_segment *segment = &segments->segments[i];
+
+		if (!segment->is_executable || symbol->value < segment->vaddr ||
+		    symbol->value - segment->vaddr >= segment->memory_bytes ||
+		    segment->vaddr + segment->memory_bytes < segment->vaddr)
+			continue;
+		*ret_end = segment->vaddr + segment->memory_bytes;
+		*ret_is_code = true;
+		return true;
+	}
+	return false;
+}
+
 /* Where the section of @symbol ends, and whether it holds code; false when it has no section. */
 static bool section_of(const struct elf_image *elf, const struct raw_symbol *symbol,
 		       uint64_t *ret_end, bool *ret_is_code)
 {
 	struct elf_section section;
 
-	if (symbol->section == SHN_UNDEF || symbol->section >= SHN_LORESERVE ||
-	    !elf_image_section(elf, symbol->section, &section) ||
+	if (symbol->section == SHN_UNDEF)
+		return false;
+	if (!elf_image_has_sections(elf))
+		return segment_of(elf, symbol, ret_end, ret_is_code);
+	if (!elf_image_section(elf, symbol->section, &section) ||
 	    section.start.v + section.n_bytes < section.start.v)
 		return false;
 	*ret_end = section.start.v + section.n_bytes;
@@ -195,8 +262,7 @@ static bool is_label(const struct symbol *symbol, const char *name)
 static int collect(const struct elf_symbol_table *table, const struct elf_image *elf,
 		   enum symbol_source source, bool is_symtab, struct symbol_list *list)
 {
-	const uint8_t *at = table->symbols.data;
-	size_t entry_bytes = entry_bytes_of(elf), n_symbols = table->symbols.n_bytes / entry_bytes;
+	size_t n_symbols = n_symbols_of(table, elf);
 	const unsigned names_index = source - 1u;
 	const struct symbol like = {.names_index = names_index & 0xfu, .source = source & 0xfu};
 
@@ -204,7 +270,7 @@ static int collect(const struct elf_symbol_table *table, const struct elf_image 
 		return 0;
 	list->names[names_index] = table->names.data;
 	for (size_t i = 0; i < n_symbols; i++) {
-		struct raw_symbol from = read_symbol(elf, at + i * entry_bytes);
+		struct raw_symbol from = read_symbol(table, elf, i);
 		struct symbol symbol = like;
 		size_t n_looked;
 		int r;
@@ -227,11 +293,9 @@ static int collect(const struct elf_symbol_table *table, const struct elf_image 
 bool elf_symbols_has_symtab(const struct elf_symbols *symbols, const struct elf_image *elf)
 {
 	const struct elf_symbol_table *table = &symbols->symtab;
-	size_t entry_bytes = entry_bytes_of(elf), n_symbols = table->symbols.n_bytes / entry_bytes;
-	const uint8_t *at = table->symbols.data;
 
-	for (size_t i = 0; i < n_symbols; i++) {
-		struct raw_symbol from = read_symbol(elf, at + i * entry_bytes);
+	for (size_t i = 0; i < n_symbols_of(table, elf); i++) {
+		struct raw_symbol from = read_symbol(table, elf, i);
 		struct symbol symbol = {0};
 
 		if (from.type == STT_FUNC && judge(elf, &from, true, &symbol) &&

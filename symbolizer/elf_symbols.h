@@ -18,6 +18,7 @@ enum elf_symbols_role {
 struct elf_symbol_table {
 	struct wire_bytes symbols;
 	struct wire_bytes names;
+	struct wire_bytes sections; /* a number each, where 16 bits do not hold them; or none */
 };
 
 struct elf_symbols {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "elf_dynamic.h"
 #include "elf_extents.h"
 #include "elf_go.h"
 #include "go_symbols.h"
@@ -30,6 +31,17 @@ struct file_symbols {
 	bool lacks_debug_file;
 };
 
+/* Without section headers there is only what the dynamic loader needs. */
+static int open_dynamic(struct file_symbols *symbols)
+{
+	int r = elf_dynamic_open(symbols->elf, &symbols->own.dynsym);
+
+	if (r <= 0 || r == ELF_IMAGE_UNREADABLE)
+		return r;
+	symbols->own.flaw = r;
+	return 0;
+}
+
 static int open_own(struct file_symbols *symbols, const struct file_symbols_options *options)
 {
 	int r = object_image_new(options->memory_fd, options->object, options->reader,
@@ -40,6 +52,8 @@ static int open_own(struct file_symbols *symbols, const struct file_symbols_opti
 	r = elf_image_open(symbols->image, &symbols->inflate_left, &symbols->elf);
 	if (r == 0)
 		r = elf_symbols_open(symbols->elf, &symbols->own);
+	if (r == 0 && !elf_image_has_sections(symbols->elf))
+		r = open_dynamic(symbols);
 	if (r == 0)
 		r = elf_extents_open(symbols->elf, &symbols->extents);
 	return r;

@@ -23,6 +23,7 @@ struct object_image {
 	uint64_t object;
 	uint64_t size_bytes;
 	uint64_t bytes_max;
+	uint64_t n_allowed; /* of bytes_max, for now */
 	struct object_reader reader;
 	uint64_t n_fetched;
 	size_t n_ranges;
@@ -47,6 +48,7 @@ int object_image_new(int memory_fd, const struct wire_object *object,
 	image->object = object->id;
 	image->size_bytes = object->size_bytes;
 	image->bytes_max = OBJECT_IMAGE_BYTES_MAX;
+	image->n_allowed = UINT64_MAX;
 	image->reader = *reader;
 	*ret_image = image;
 	return 0;
@@ -75,6 +77,21 @@ void object_image_limit(struct object_image *image, uint64_t bytes_max)
 		image->bytes_max = bytes_max;
 }
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return a <= UINT64_MAX - b ? a + b : UINT64_MAX;
+}
+
+void object_image_ration(struct object_image *image, uint64_t n_bytes)
+{
+	image->n_allowed = sum(image->n_fetched, n_bytes);
+}
+
+void object_image_allow(struct object_image *image, uint64_t n_bytes)
+{
+	image->n_allowed = sum(image->n_allowed, n_bytes);
+}
+
 /* Writes one answer of the reader into the memory file. */
 static int store(const struct object_image *image, uint64_t at, struct wire_bytes bytes)
 {
@@ -96,8 +113,10 @@ static int store(const struct object_image *image, uint64_t at, struct wire_byte
 /* Fetches [start, end) into @to, or where that is NULL into the memory file. */
 static int fetch(struct object_image *image, uint64_t start, uint64_t end, uint8_t *to)
 {
-	if (image->n_fetched > image->bytes_max ||
-	    end - start > image->bytes_max - image->n_fetched)
+	uint64_t bytes_max =
+		image->bytes_max < image->n_allowed ? image->bytes_max : image->n_allowed;
+
+	if (image->n_fetched > bytes_max || end - start > bytes_max - image->n_fetched)
 		return OBJECT_IMAGE_TOO_BIG;
 	while (start < end) {
 		uint64_t n_left = end - start;

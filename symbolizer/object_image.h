@@ -46,7 +46,7 @@ struct object_reader {
 
 enum object_image_outcome {
 	OBJECT_IMAGE_BEYOND = 1, /* the range does not lie inside the file */
-	OBJECT_IMAGE_TOO_BIG,    /* over OBJECT_IMAGE_BYTES_MAX, or too many ranges */
+	OBJECT_IMAGE_TOO_BIG,    /* over OBJECT_IMAGE_BYTES_MAX or the ration, or too many ranges */
 	OBJECT_IMAGE_UNREADABLE, /* the reader refused, or the file is shorter than it said */
 };
 
@@ -71,6 +71,13 @@ int object_image_whole(int memory_fd, uint64_t n_bytes,
 
 /* Fetches at most @bytes_max in all, instead of OBJECT_IMAGE_BYTES_MAX; of several images, say. */
 void object_image_limit(struct object_image *image, uint64_t bytes_max);
+
+/*
+ * From now on at most @n_bytes are fetched beyond what was until then, and those that are allowed
+ * later: who knows what of a file is worth reading keeps a reader that was led astray within it.
+ */
+void object_image_ration(struct object_image *image, uint64_t n_bytes);
+void object_image_allow(struct object_image *image, uint64_t n_bytes);
 
 /* Makes sure that the range is there. Returns 0, a negative errno or an outcome. */
 int object_image_need(struct object_image *image, struct file_off offset,

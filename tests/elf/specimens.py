@@ -132,6 +132,86 @@ def with_fields(**fields):
     return make
 
 
+class Loaded:
+    """A file without section headers: what the dynamic loader and an unwinder need, in one segment."""
+
+    BASE, CODE, CODE_BYTES = 0x400000, 0x401000, 0x100
+
+    def __init__(self, bits=64, hashes="gnu", **changed):
+        self.bits, self.hashes = bits, hashes
+        self.symbols = [symbol("alpha", self.CODE, 0x10), symbol("beta", self.CODE + 0x20, 0x10, IFUNC),
+                        symbol("datum", self.BASE, 8, OBJECT), symbol("wanted", 0, 0, section=0),
+                        symbol("rest", self.CODE + 0x40, 0)]
+        self.tags = {}  # changed values of the dynamic section; None: left out
+        self.words = {}  # changed words of the hash table, by index
+        self.fdes = [(self.CODE, 0x10), (self.CODE + 0x20, 0x10), (self.CODE + 0x40, 0x20), (self.CODE + 0x80, 0x30)]
+        self.frame = lambda frame: frame
+        self.header = lambda header: header
+        self.dynamic = {}  # changed fields of its segment
+        self.extra = []  # further segments
+        self.content_at, self.file_bytes = 0x200, 0  # the latter at least
+        vars(self).update(changed)
+
+    def hash_table(self):
+        n = len(self.symbols) + 1
+        if self.hashes == "sysv":
+            words = [1, n, 1] + [(i + 1) % n for i in range(n)]
+        else:  # all symbols in one chain, which nobody looks names up in
+            words = [1, 1, 1, 6] + [0] * (self.bits // 32) + [1] + [0] * (n - 2) + [1]
+        for i, word in self.words.items():
+            words[i] = word
+        return struct.pack("<%dI" % len(words), *words)
+
+    def unwind_tables(self, at):
+        """.eh_frame_hdr and behind it .eh_frame, which are at that address."""
+        frame_at = at + 12 + 8 * len(self.fdes)
+        frame = struct.pack("<IIB3sBBBBB", 13, 0, 1, b"zR\0", 1, 0x78, 16, 1, 0x1b)
+        rows = []
+        for start, size in self.fdes:
+            here = len(frame)
+            frame += struct.pack("<IIii", 12, here + 4, start - (frame_at + here + 8), size)
+            rows.append((start - at, frame_at + here - at))
+        header = struct.pack("<BBBBiI", 1, 0x1b, 3, 0x3b, frame_at - (at + 4), len(rows))
+        header += b"".join(struct.pack("<ii", *row) for row in rows)
+        return self.header(header) + self.frame(frame)
+
+    def build(self):
+        wide = self.bits == 64
+        names = b"\0" + b"".join(s["name"].encode() + b"\0" for s in self.symbols)
+        table = Elf(self.symbols, bits=self.bits).symbol_table([names.index(b"\0" + s["name"].encode() + b"\0") + 1
+                                                               for s in self.symbols])
+        hashes, content, at = self.hash_table(), b"", {}
+        for name, piece in (("hash", hashes), ("symbols", table), ("names", names),
+                            ("unwind", self.unwind_tables(self.BASE + self.content_at + len(hashes) + len(table)
+                                                          + (len(names) + 7 & ~7)))):
+            at[name] = self.BASE + self.content_at + len(content)
+            content += piece + bytes(-len(piece) % 8 if name == "names" else 0)
+        tags = {6: at["symbols"], 5: at["names"], 10: len(names), 11: 24 if wide else 16,
+                {"gnu": 0x6ffffef5, "sysv": 4}[self.hashes]: at["hash"]}
+        tags.update(self.tags)
+        pair = struct.Struct("<QQ" if wide else "<II")
+        dynamic = b"".join(pair.pack(tag, value) for tag, value in tags.items() if value is not None) + pair.pack(0, 0)
+        at["dynamic"] = self.BASE + self.content_at + len(content)
+        content += dynamic
+        segments = [(1, 5, 0, self.content_at + len(content), {"memsz": 0x4000}),
+                    (2, 4, at["dynamic"] - self.BASE, len(dynamic), self.dynamic),
+                    (0x6474e550, 4, at["unwind"] - self.BASE, 12 + 8 * len(self.fdes), {})]
+        headers = b""
+        for kind, flags, offset, size, changed in segments + self.extra:
+            fields = {"type": kind, "flags": flags, "offset": offset, "vaddr": self.BASE + offset, "filesz": size,
+                      "memsz": size, "align": 8}
+            headers += Elf(bits=self.bits).segment(dict(fields, **changed))
+        head = b"\x7fELF" + bytes([2 if wide else 1, 1, 1]) + bytes(9) + struct.pack(
+            "<HHIQQQIHHHHHH" if wide else "<HHIIIIIHHHHHH", 3, 62 if wide else 3, 1, 0, 64 if wide else 52, 0, 0,
+            64 if wide else 52, 56 if wide else 32, len(segments + self.extra), 0, 0, 0)
+        data = (head + headers).ljust(self.content_at, b"\0") + content
+        return data.ljust(self.file_bytes, b"\0")
+
+
+def loaded(**changed):
+    return lambda: Loaded(**changed).build()
+
+
 def compressed(kind=1, claim=None, cut=None):
     """A packer as of SHF_COMPRESSED: a header, then a zlib stream."""
     def pack(elf, content):
@@ -178,6 +258,34 @@ def make_million_names(names, name_at):
 def cut_inside_symbols():
     whole = Elf(TWO * 40).build()
     return whole[:TEXT_OFFSET + TEXT_BYTES + 100]
+
+
+def make_many_sections(n=70000):
+    """More sections than 16 bits count: what is in the last ones is told in further tables."""
+    def make():
+        elf = Elf([symbol("alpha", TEXT_ADDR, 0x10, section=0xffff),
+                   symbol("beta", TEXT_ADDR + 0x20, 0, section=0xffff), symbol("gamma", TEXT_ADDR + 0x80, 0x10),
+                   symbol("absolute", TEXT_ADDR + 0x90, 8, section=0xfff1)])
+        data = bytearray(elf.build())
+        sections_at, = struct.unpack_from("<Q", data, 0x28)
+        sections = bytearray(data[sections_at:]) + bytes(64 * (n - 5))
+        numbers = struct.pack("<5I", 0, n - 2, n - 2, 0, 0)
+        struct.pack_into("<HH", data, 0x3c, 0, 0xffff)
+        struct.pack_into("<Q", sections, 32, n)  # of the first: how many there are
+        struct.pack_into("<I", sections, 40, n - 1)  # and which has the names
+        numbers_at = sections_at + len(sections)
+        names = b"\0.eh_frame\0"
+        frame = Loaded(fdes=[(TEXT_ADDR + 0xc0, 0x20)]).unwind_tables(TEXT_ADDR)[20:]
+        frame = frame[:25] + struct.pack("<i", TEXT_ADDR + 0xc0 - (0x600000 + 25)) + frame[29:]
+        sections[64 * (n - 4):64 * (n - 3)] = elf.section(0, type=18, offset=numbers_at, size=len(numbers), link=2,
+                                                          align=4, entsize=4)
+        sections[64 * (n - 3):64 * (n - 2)] = elf.section(0, name=1, type=1, flags=2, addr=0x600000,
+                                                          offset=numbers_at + 20 + len(names), size=len(frame))
+        sections[64 * (n - 2):64 * (n - 1)] = elf.section(0, type=1, flags=6, addr=TEXT_ADDR, offset=TEXT_OFFSET,
+                                                          size=0x40)
+        sections[64 * (n - 1):] = elf.section(0, type=3, offset=numbers_at + 20, size=len(names))
+        return bytes(data[:sections_at] + sections + numbers + names + frame)
+    return make
 
 
 OK, NOT_ELF, MALFORMED, TOO_BIG, UNREADABLE = 0, 1, 2, 3, 4
@@ -265,6 +373,33 @@ SPECIMENS = {
         (OK, 0, set())),
     "mini-debug-entsize-zero": (
         in_mini_debug(lambda: lzma.compress(with_fields(sections={2: {"entsize": 0}})())), (OK, MALFORMED, set())),
+    "loaded": (loaded(), (OK, 0, BOTH | {"rest", ""})),
+    "loaded-32": (loaded(bits=32), (OK, 0, BOTH | {"rest", ""})),
+    "loaded-sysv": (loaded(hashes="sysv"), (OK, 0, BOTH | {"rest", ""})),
+    "loaded-sysv-32": (loaded(hashes="sysv", bits=32), (OK, 0, BOTH | {"rest", ""})),
+    "loaded-without-hash": (loaded(tags={0x6ffffef5: None}), (OK, 0, {""})),
+    "loaded-without-symbols": (loaded(tags={6: None}), (OK, 0, {""})),
+    "loaded-entsize-zero": (loaded(tags={11: 0}), (OK, MALFORMED, {""})),
+    "loaded-names-beyond-end": (loaded(tags={10: 1 << 40}), (OK, MALFORMED, {""})),
+    "loaded-names-empty": (loaded(tags={10: 0}), (OK, 0, {""})),
+    "loaded-symbols-elsewhere": (loaded(tags={6: 0x900000}), (OK, MALFORMED, {""})),
+    "loaded-symbols-without-number": (loaded(hashes="sysv", words={1: 0xffffffff}), (OK, TOO_BIG, {""})),
+    "loaded-more-symbols-than-bytes": (loaded(hashes="sysv", words={1: 0x1000}), (OK, MALFORMED, {""})),
+    "loaded-buckets-without-number": (loaded(words={0: 0xffffffff}), (OK, TOO_BIG, {""})),
+    "loaded-more-buckets-than-bytes": (loaded(words={0: 0x10000}), (OK, MALFORMED, {""})),
+    "loaded-bloom-without-end": (loaded(words={2: 0xffffffff}), (OK, MALFORMED, {""})),
+    "loaded-bucket-beyond-end": (loaded(words={6: 0xffffff00}), (OK, MALFORMED, {""})),
+    "loaded-bucket-below-first": (loaded(words={1: 3, 6: 2}), (OK, 0, BOTH | {""})),
+    "loaded-chain-runs-on": (loaded(words={11: 0}, symbols=[symbol("alpha", 0x401000, 0x10)] * 5),
+                                 (OK, None, None)),
+    "dynamic-beyond-end": (loaded(dynamic={"offset": 1 << 20}), (OK, MALFORMED, {""})),
+    "dynamic-without-end": (loaded(dynamic={"filesz": 1 << 40}), (OK, None, None)),
+    "frames-cut": (loaded(frame=lambda frame: frame[:40] + b"\xf0\xff\xff\x7f" + frame[44:]),
+                   (OK, MALFORMED, None)),
+    "frames-header-of-another-version": (loaded(header=lambda header: b"\2" + header[1:]),
+                                         (OK, MALFORMED, BOTH | {"rest"})),
+    "frames-header-leads-nowhere": (loaded(header=lambda header: header[:4] + bytes(4) + header[8:]),
+                                    (OK, MALFORMED, None)),
     "debuglink-unterminated": (
         with_fields(symbols=[], extra=[(b".gnu_debuglink", b"x" * 40)]), (OK, 0, set())),
     "debuglink-without-checksum": (
@@ -274,6 +409,10 @@ SPECIMENS = {
 
 LARGE = {
     "mini-debug-gigabytes": (in_mini_debug(lambda: lzma.compress(bytes(1 << 30), preset=1)), (OK, TOO_BIG, set())),
+    "sections-beyond-65279": (make_many_sections(), (OK, 0, BOTH | {"gamma", ""})),
+    "notes-all-over": (
+        loaded(extra=[(4, 4, 0x20000 * i, 16384, {}) for i in range(1, 100)], content_at=0x2000,
+               file_bytes=100 * 0x20000), (OK, 0, BOTH | {"rest", ""})),
     "million-zero-size": (make_million(True, 0), (OK, 0, {"same"})),
     "million-at-one-address": (make_million(False, 8), (OK, 0, {"same"})),
     "million-honest": (make_million_names(lambda: b"\0" + b"".join(b"f%07d\0" % i for i in range(1000000)),
@@ -283,6 +422,8 @@ LARGE = {
     "million-long-names": (make_million_names(lambda: b"\0" + b"A" * 66000 + b"\0", lambda i: 1000 + i % 50000),
                            (OK, TOO_BIG, None)),
 }
+
+READ_BYTES_MAX = {"notes-all-over": 80000}  # of those that would have more read than is worth it
 
 
 def linked(debug, name=b"a.debug", crc=None, **fields):

@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#include "object_roots.h"
-
 #define N_MAX   4u
 #define HOLD_NS 1000u
 

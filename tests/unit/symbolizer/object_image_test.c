@@ -155,6 +155,46 @@ static void sizes_that_no_file_has_are_refused(void **state)
 	object_image_free(image);
 }
 
+/* Whoever knows what a file is worth says so, and whatever leads a reader astray ends there. */
+static void a_ration_bounds_what_is_fetched(void **state)
+{
+	struct world *world = *state;
+	uint8_t bytes[4096];
+
+	assert_int_equal(need(world, 0, 4096), 0);
+	object_image_ration(world->image, 8192);
+	assert_int_equal(need(world, 0, 4096), 0); /* is there */
+	assert_int_equal(need(world, 1u << 20, 8193), OBJECT_IMAGE_TOO_BIG);
+	assert_int_equal(need(world, 1u << 20, 4096), 0);
+	assert_int_equal(object_image_read(world->image, (struct file_off){40000}, 4096, bytes), 0);
+	assert_memory_equal(bytes, world->data + 40000, 4096);
+	assert_int_equal(object_image_read(world->image, (struct file_off){40000}, 1, bytes),
+			 OBJECT_IMAGE_TOO_BIG);
+	assert_int_equal(object_image_bytes_read(world->image), 4096 + 8192);
+	object_image_allow(world->image, 1);
+	assert_int_equal(object_image_read(world->image, (struct file_off){40000}, 1, bytes), 0);
+	object_image_allow(world->image, UINT64_MAX);
+	assert_int_equal(need(world, 0, FILE_BYTES), 0);
+	assert_int_equal(object_image_read(world->image, (struct file_off){FILE_BYTES}, 1, bytes),
+			 OBJECT_IMAGE_BEYOND);
+}
+
+/* What was read and not kept is not of the digest but by what became of it. */
+static void a_digest_covers_what_is_said_besides(void **state)
+{
+	struct world *world = *state;
+	uint8_t first[OBJECT_IMAGE_DIGEST_BYTES], second[OBJECT_IMAGE_DIGEST_BYTES], bytes[100];
+	const struct object_image *images[] = {world->image};
+
+	assert_int_equal(need(world, 5000, 100), 0);
+	assert_int_equal(object_image_digest(images, 1, (struct wire_bytes){"one", 3}, first), 0);
+	assert_int_equal(object_image_read(world->image, (struct file_off){90000}, 100, bytes), 0);
+	assert_int_equal(object_image_digest(images, 1, (struct wire_bytes){"one", 3}, second), 0);
+	assert_memory_equal(first, second, sizeof(first));
+	assert_int_equal(object_image_digest(images, 1, (struct wire_bytes){"two", 3}, second), 0);
+	assert_memory_not_equal(first, second, sizeof(first));
+}
+
 static void digests_differ_when_a_byte_or_a_range_does(void **state)
 {
 	struct world *world = *state;
@@ -193,6 +233,8 @@ int main(void)
 		TEST(ranges_outside_the_file_are_refused_without_asking),
 		TEST(a_file_that_shrank_or_is_refused_is_unreadable),
 		TEST(sizes_that_no_file_has_are_refused),
+		TEST(a_ration_bounds_what_is_fetched),
+		TEST(a_digest_covers_what_is_said_besides),
 		TEST(digests_differ_when_a_byte_or_a_range_does),
 	};
 

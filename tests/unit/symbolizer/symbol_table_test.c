@@ -482,6 +482,104 @@ static void random_symbols_agree_with_the_definition(void **state)
 	}
 }
 
+enum { NAMED = 12 }; /* the rest of the random ones are extents */
+
+static bool begins_before(const struct given *a, const struct given *b)
+{
+	return a->start != b->start ? a->start < b->start : a->end > b->end;
+}
+
+/* The extent that covers @addr, of those that do not begin inside one before. */
+static const struct given *extent_by_definition(const struct given *extents, size_t n,
+						uint64_t addr)
+{
+	const struct given *last = NULL;
+
+	for (;;) {
+		const struct given *next = NULL;
+
+		for (size_t i = 0; i < n; i++)
+			if ((!last || extents[i].start >= last->end) &&
+			    (!next || begins_before(&extents[i], next)))
+				next = &extents[i];
+		if (!next || next->start > addr)
+			return NULL;
+		if (addr < next->end)
+			return next;
+		last = next;
+	}
+}
+
+/* Against the definition, byte by byte: an extent is found wherever no symbol covers it. */
+static void random_extents_agree_with_the_definition(void **state)
+{
+	char names[RANDOM_SYMBOLS][8];
+	struct given given[RANDOM_SYMBOLS];
+	struct symbol_table table, named;
+	struct symbol_found found, expected;
+	unsigned seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 300; round++) {
+		unsigned n = NAMED + (unsigned)rand_r(&seed) % (RANDOM_SYMBOLS - NAMED);
+		void *blocks[2];
+
+		for (unsigned i = 0; i < n; i++) {
+			uint64_t start = 1 + (unsigned)rand_r(&seed) % 250;
+
+			(void)snprintf(names[i], sizeof(names[i]), "s%02u", i);
+			given[i] = (struct given){start, start + 1 + (unsigned)rand_r(&seed) % 30,
+						  i < NAMED ? names[i] : "", OF(SYMBOL_FROM_FDE)};
+			if (i < NAMED)
+				given[i].standing = rand_r(&seed) % 4 ? OF(SYMBOL_FROM_SYMTAB)
+								      : OF(SYMBOL_FROM_GOPCLNTAB);
+		}
+		blocks[0] = build(given, n, &table);
+		blocks[1] = build(given, NAMED, &named);
+		for (uint64_t addr = 0; addr < 300; addr++) {
+			const struct given *extent =
+				extent_by_definition(given + NAMED, n - NAMED, addr);
+			bool has_name =
+				symbol_table_find(&named, (struct elf_addr){addr}, &expected);
+
+			assert_int_equal(symbol_table_find(&table, (struct elf_addr){addr}, &found),
+					 has_name || extent);
+			if (has_name) {
+				assert_int_equal(found.start.v, expected.start.v);
+				assert_int_equal(found.size_bytes, expected.size_bytes);
+				assert_memory_equal(found.name, expected.name, 3);
+			} else if (extent) {
+				assert_int_equal(found.source, SYMBOL_FROM_FDE);
+				assert_int_equal(found.start.v, extent->start);
+				assert_int_equal(found.size_bytes, extent->end - extent->start);
+			}
+		}
+		free(blocks[0]);
+		free(blocks[1]);
+	}
+}
+
+static void a_symbol_without_a_size_ends_with_its_extent(void **state)
+{
+	const struct given given[] = {
+		{0x1000, 0x1040, "", OF(SYMBOL_FROM_FDE)},
+		{0x1010, 0x2000, "inside", SYMBOL_SIZELESS},
+		{0x1100, 0x2000, "between", SYMBOL_SIZELESS},
+		{0x1180, 0x1190, "", OF(SYMBOL_FROM_FDE)},
+	};
+	const struct asked asked[] = {
+		{"the extent before it", 0x100f, "", 0x1000},
+		{"inside its extent", 0x103f, "inside", 0x1010},
+		{"behind its extent", 0x1040, NULL, 0},
+		{"outside of extents", 0x117f, "between", 0x1100},
+		{"up to the next", 0x1180, "", 0x1180},
+		{"behind that", 0x1190, NULL, 0},
+	};
+
+	(void)state;
+	CHECK(given, asked);
+}
+
 static void segments_give_addresses_by_file_offset(void **state)
 {
 	const struct symbol_segments segments = {.n_segments = 4,
@@ -576,6 +674,8 @@ int main(void)
 		cmocka_unit_test(lines_come_with_the_line_of_their_function),
 		cmocka_unit_test(what_cannot_be_used_is_passed_over),
 		cmocka_unit_test(random_symbols_agree_with_the_definition),
+		cmocka_unit_test(random_extents_agree_with_the_definition),
+		cmocka_unit_test(a_symbol_without_a_size_ends_with_its_extent),
 		cmocka_unit_test(segments_give_addresses_by_file_offset),
 		cmocka_unit_test(a_block_that_was_changed_is_refused_or_harmless),
 	};

@@ -123,7 +123,8 @@ static int evaluate(const struct config_source *source, struct component_loading
 	loading->evaluator.is_partial = r >= 0 && body.is_damaged;
 	if (r >= 0) /* what could be read may have faults of its own */
 		r = load_components(loading, &body);
-	if (r == 0 && diagnostics.n_errors == 0 && loading->world->evaluated)
+	if (r == 0 && loading->world->evaluated &&
+	    (diagnostics.n_errors == 0 || loading->world->is_lenient))
 		loading->world->evaluated(loading->world->context, loading->graph);
 	config_diagnostics_write(&diagnostics, messages);
 	if (r == -EMSGSIZE)

@@ -99,9 +99,11 @@ struct configuration_world {
 						const struct source_configuration *source);
 	/* Component @id was refused for @message. Told whatever comes of the whole. */
 	void (*refused)(void *context, const char *id, const char *message);
-	/* Nothing was refused: the components (borrowed for the call), with what they are worth. */
+	/* The components (borrowed for the call), with what they are worth: unless something was
+	 * refused, or of all the same with is_lenient, as far as they are worth something. */
 	void (*evaluated)(void *context, const struct config_graph *graph);
 	void *context;
+	bool is_lenient;
 	bool is_running; /* a file that cannot be read now is an error, not only a warning */
 };
 

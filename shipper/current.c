@@ -84,6 +84,46 @@ static int evaluate(struct current *current, const struct configuration_text *te
 	return configuration_evaluate(text, &world, ret_configuration, messages);
 }
 
+/* One current_look(). */
+struct looking {
+	const struct current *current;
+	current_look_fn *look;
+	void *context;
+};
+
+static const struct config_value *published_now(const void *context,
+						const struct source_configuration *source)
+{
+	return published(((const struct looking *)context)->current, source);
+}
+
+static void look_at(void *context, const struct config_graph *graph)
+{
+	const struct looking *looking = context;
+
+	looking->look(looking->context, graph);
+}
+
+int current_look(const struct current *current, current_look_fn *look, void *context)
+{
+	struct looking looking = {current, look, context};
+	const struct configuration_world world = {
+		.published = published_now,
+		.evaluated = look_at,
+		.context = &looking,
+		.is_lenient = true,
+		.is_running = true,
+	};
+	struct bytes ignored = BYTES_INIT(0);
+	struct configuration *configuration;
+	int r = configuration_evaluate(current->text, &world, &configuration, &ignored);
+
+	bytes_deinit(&ignored);
+	if (r == 0)
+		configuration_free(configuration);
+	return r < 0 ? r : 0; /* what is refused stands in its health */
+}
+
 int current_read(struct current *current, struct configuration **ret_configuration,
 		 struct bytes *messages)
 {

@@ -15,6 +15,7 @@
 #include "discovery/source.h"
 #include "health.h"
 
+struct config_graph;
 struct current; /* opaque */
 
 /*
@@ -41,6 +42,16 @@ int current_read(struct current *current, struct configuration **ret_configurati
 int current_reevaluate(struct current *current, uint64_t now_ns,
 		       struct configuration **ret_configuration,
 		       struct bytes *messages) warn_unused_result;
+
+/* Told of the components (borrowed for the call) by current_look(). */
+typedef void current_look_fn(void *context, const struct config_graph *graph);
+
+/*
+ * Evaluates the text in force for @look alone: nothing changes by it. Returns 0 or a negative
+ * errno, and @look may not have been called.
+ */
+int current_look(const struct current *current, current_look_fn *look,
+		 void *context) warn_unused_result;
 
 /* Whether @messages differ from those that it was asked of before: a thing is said once. */
 bool current_is_news(struct current *current, const struct bytes *messages);

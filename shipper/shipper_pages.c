@@ -5,9 +5,11 @@
 
 #include "base/clock.h"
 #include "base/identity.h"
+#include "components_page.h"
 #include "metrics.h"
 #include "status_page.h"
 
+#define JSON    "application/json"
 #define HTML    "text/html; charset=utf-8"
 #define TEXT    "text/plain; charset=utf-8"
 #define METRICS "text/plain; version=0.0.4; charset=utf-8"
@@ -90,12 +92,35 @@ static unsigned render_status(void *context, struct bytes *out)
 	return 200;
 }
 
+static struct components_view view_of(struct shipper *shipper)
+{
+	return (struct components_view){.current = shipper->current};
+}
+
+static unsigned render_components(void *context, struct bytes *out)
+{
+	struct components_view view = view_of(context);
+
+	return components_page_list(&view, out);
+}
+
+static unsigned render_component(void *context, const char *id, struct bytes *out)
+{
+	struct components_view view = view_of(context);
+
+	return components_page_one(&view, id, out);
+}
+
 static const struct page page_table[] = {
 	{.path = "/", .content_type = HTML, .render = render_status},
 	{.path = "/metrics", .content_type = METRICS, .render = render_metrics},
 	{.path = "/-/ready", .content_type = TEXT, .render = render_ready},
 	{.path = "/-/healthy", .content_type = TEXT, .render = render_healthy},
 	{.path = "/-/reload", .content_type = TEXT, .render = render_reload, .acts = true},
+	{.path = "/api/v0/web/components",
+	 .content_type = JSON,
+	 .render = render_components,
+	 .render_below = render_component},
 };
 
 int shipper_open_pages(struct shipper *shipper)

@@ -85,6 +85,15 @@ static struct config_component *find_path(const struct config_graph *graph,
 	return NULL;
 }
 
+bool config_component_refers_to(const struct config_component *component,
+				const struct config_component *other)
+{
+	for (const struct config_reference *i = component->references; i; i = i->next)
+		if (i->to == other)
+			return true;
+	return false;
+}
+
 static void gather(struct builder *b, const struct config_expression *expression);
 
 static void gather_list(struct builder *b, const struct config_expression *expression)

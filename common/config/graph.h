@@ -42,5 +42,9 @@ struct config_graph {
 int config_graph_build(const struct config_body *body, struct config_diagnostics *diagnostics,
 		       struct config_graph *ret_graph) warn_unused_result;
 
+/* Whether an expression in @component names @other, or what it exports. */
+bool config_component_refers_to(const struct config_component *component,
+				const struct config_component *other);
+
 /* For struct config_scope, with the graph as context: exports of components that are READY. */
 struct config_scope config_graph_scope(const struct config_graph *graph);

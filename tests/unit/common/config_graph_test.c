@@ -116,6 +116,9 @@ static void a_long_chain_of_references_needs_no_depth(void **state)
 	assert_int_equal(config_graph_build(&body, &c.diagnostics, &graph), 0);
 	assert_string_equal(graph.order[0]->id, "a.n1023");
 	assert_string_equal(graph.order[CONFIG_COMPONENTS_MAX - 1]->id, "a.n0");
+	assert_true(config_component_refers_to(graph.order[1], graph.order[0]));
+	assert_false(config_component_refers_to(graph.order[0], graph.order[1]));
+	assert_false(config_component_refers_to(graph.order[2], graph.order[0]));
 	case_close(&c);
 	bytes_printf(&text, "a {}\n");
 	case_open(&c, (const char *)text.data, text.n_bytes);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "config/graph.h"
 #include "current.h"
 
 #define TOKEN_PATH "token"
@@ -176,6 +177,94 @@ static void content_that_does_not_fit_changes_nothing_and_names_who_refuses_it(v
 	assert_non_null(strstr(entry.message, "no url"));
 }
 
+/* What a look at the components saw. */
+struct seen {
+	unsigned n_looks;
+	size_t n_components;
+	size_t n_ready;
+	char url[64]; /* as the endpoint's arguments have it */
+};
+
+static void see(void *context, const struct config_graph *graph)
+{
+	struct seen *seen = context;
+	const struct config_value *content;
+
+	seen->n_looks++;
+	seen->n_components = graph->n_components;
+	for (size_t i = 0; i < graph->n_components; i++) {
+		const struct config_component *component = &graph->components[i];
+
+		seen->n_ready += component->state == CONFIG_COMPONENT_READY;
+		content = config_object_find(&component->exports,
+					     (struct config_text)CONFIG_TEXT("content"));
+		if (content)
+			(void)snprintf(seen->url, sizeof(seen->url), "%s", content->text.data);
+	}
+}
+
+static void a_look_at_the_components_changes_nothing_and_sees_those_that_are_ill(void **state)
+{
+	const uint64_t second_ns = 1000000000;
+	struct rig *rig = *state;
+	struct seen seen = {0};
+
+	write_file(TOKEN_PATH, "http://one:4040");
+	write_file(CASE_PATH, text);
+	assert_int_equal(take(rig), 0);
+	current_start(rig->current, 1);
+	assert_true(current_run(rig->current, 1));
+	assert_int_equal(take_again(rig, 1), 0);
+	write_file(CASE_PATH, "what is in the file now is not looked at");
+	assert_int_equal(current_look(rig->current, see, &seen), 0);
+	assert_int_equal(seen.n_components, 3);
+	assert_int_equal(seen.n_ready, 3);
+	assert_string_equal(seen.url, "http://one:4040");
+
+	write_file(TOKEN_PATH, "no url");
+	assert_true(current_run(rig->current, second_ns));
+	assert_int_equal(take_again(rig, second_ns), CONFIGURATION_INVALID);
+	seen = (struct seen){0};
+	assert_int_equal(current_look(rig->current, see, &seen), 0);
+	assert_int_equal(seen.n_looks, 1);
+	assert_int_equal(seen.n_components, 3);
+	assert_int_equal(seen.n_ready, 1); /* what refers to what is wrong has no value */
+	assert_string_equal(seen.url, "no url");
+	assert_string_equal(url_of(rig), "http://one:4040");
+	assert_false(health_at(current_health(rig->current), 2).is_healthy);
+	assert_true(health_at(current_health(rig->current), 1).is_healthy);
+}
+
+static void published_labels_that_servers_refuse_do_not_hold_up_the_others(void **state)
+{
+	static const char targets[] =
+		"local.file \"t\" {\n  filename = \"" TOKEN_PATH "\"\n}\n"
+		"pyroscope.ebpf \"e\" {\n  forward_to = []\n"
+		"  targets = [{__process_pid__ = \"1\", v = local.file.t.content, w = \"1\"}]\n"
+		"  default_target = {v = local.file.t.content}\n}\n";
+	static char too_long[LABEL_VALUE_BYTES_MAX + 2];
+	struct rig *rig = *state;
+	const struct configuration *configuration;
+
+	memset(too_long, 'v', sizeof(too_long) - 1);
+	write_file(TOKEN_PATH, "short");
+	write_file(CASE_PATH, targets);
+	assert_int_equal(take(rig), 0);
+	current_start(rig->current, 1);
+	assert_true(current_run(rig->current, 1));
+	assert_int_equal(take_again(rig, 1), 0);
+	assert_null(current_configuration(rig->current)->losses.component_id);
+	write_file(TOKEN_PATH, too_long);
+	assert_true(current_run(rig->current, UINT64_C(1000000000)));
+	assert_int_equal(take_again(rig, UINT64_C(1000000000)), 0);
+	configuration = current_configuration(rig->current);
+	assert_int_equal(configuration->losses.n_labels[LABEL_FLAW_LENGTH], 2);
+	assert_int_equal(configuration->losses.n_targets, 0);
+	assert_labels(configuration->jobs[0].targets[0].labels,
+		      "__name__=process_cpu,service_name=unspecified,w=1");
+	assert_true(health_at(current_health(rig->current), 1).is_healthy);
+}
+
 static void a_reload_that_is_refused_shows_until_one_is_taken(void **state)
 {
 	struct rig *rig = *state;
@@ -223,6 +312,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			content_that_does_not_fit_changes_nothing_and_names_who_refuses_it,
 			open_rig, close_rig),
+		cmocka_unit_test_setup_teardown(
+			a_look_at_the_components_changes_nothing_and_sees_those_that_are_ill,
+			open_rig, close_rig),
+		cmocka_unit_test_setup_teardown(
+			published_labels_that_servers_refuse_do_not_hold_up_the_others, open_rig,
+			close_rig),
 		cmocka_unit_test_setup_teardown(a_reload_that_is_refused_shows_until_one_is_taken,
 						open_rig, close_rig),
 		cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_an_error_at_its_name,

@@ -36,17 +36,17 @@ def go(*arguments, cwd=None):
     return done.stdout
 
 
-def module():
-    """Where the release's sources are: its directory, and its go.mod."""
+def module(version=VERSION):
+    """Where a release's sources are: its directory, and its go.mod."""
     if not shutil.which("go"):
         raise Unavailable("go is not installed")
-    found = json.loads(go("mod", "download", "-json", f"{MODULE}@{VERSION}", cwd="/"))
+    found = json.loads(go("mod", "download", "-json", f"{MODULE}@{version}", cwd="/"))
     return found["Dir"], found["GoMod"]
 
 
-def schema():
-    """The API's own description of its objects, as this version publishes it (OpenAPI 2)."""
-    directory, _ = module()
+def schema(version=VERSION):
+    """The API's own description of its objects, as that version publishes it (OpenAPI 2)."""
+    directory, _ = module(version)
     with open(os.path.join(directory, "api/openapi-spec/swagger.json"), encoding="utf-8") as file:
         return json.load(file)
 

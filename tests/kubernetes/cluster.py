@@ -81,6 +81,7 @@ def in_cgroup(path, command):
     """Runs @command in a cgroup of that path until the end of the block."""
     place = os.path.join(unified_hierarchy(), path)
     os.makedirs(place, exist_ok=True)
+    harness.guard().tell("d", os.path.dirname(place))
     process = harness.spawn(["sh", "-c", 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"', "sh",
                              place, *command], stdout=subprocess.DEVNULL)
     try:
@@ -89,6 +90,7 @@ def in_cgroup(path, command):
         process.kill()
         with contextlib.suppress(harness.Failed):
             harness.reap(process, 5)
+        harness.guard().tell("D", os.path.dirname(place))
         while path:
             with contextlib.suppress(OSError):  # another container of the same pod is in there
                 os.rmdir(os.path.join(unified_hierarchy(), path))

@@ -195,17 +195,19 @@ def check_token(server, _):
         path = "/api/v1/namespaces/rotated/serviceaccounts"
         server.must("DELETE", path + "/default")
         server.create(path, {"metadata": {"name": "default"}})
-        wait_for(lambda: server.ask("GET", "/api/v1/pods?limit=1", token=old_token(shipper))[0] == 401,
+        wait_for(lambda: server.ask("GET", "/api/v1/pods?limit=1", token=token_of(shipper))[0] == 401,
                  30, "an end of the old token")
         relay.join()
         shipper.wait_for_health("unhealthy", ["401"], 40)
         check(shipper.targets() == wanted, "the last targets did not stay")
         shipper.write_secret("token", server.token_of("rotated", "default"))
         shipper.wait_for_health("healthy", seconds=90)
+        said = shipper.log("shipper") + "".join(map(shipper.get, ("/", "/metrics", "/-/healthy")))
+        check(token_of(shipper) not in said, "it tells its token")
     print("token: refused, then read anew")
 
 
-def old_token(shipper):
+def token_of(shipper):
     with open(shipper.secret("token"), encoding="utf-8") as file:
         return file.read()
 

@@ -11,9 +11,11 @@ import subprocess
 import sys
 
 import apiserver
+import build
 import yaml
 from apiserver import ApiServer
 from harness import TREE, check, scratch
+from schema import Schema
 
 MANIFESTS = "deploy/kubernetes"
 ACCOUNT = "system:serviceaccount:triptych:triptych"
@@ -172,6 +174,18 @@ def check_commands(server, directory):
     server.must("GET", f"/api/v1/namespaces/triptych/configmaps/{volume}")
 
 
+def check_oldest(server):
+    """README names the oldest version, which has every field; the one before it has not."""
+    with open(os.path.join(TREE, "deploy/README.md"), encoding="utf-8") as file:
+        minor = int(re.search(r"### Kubernetes\n\n1\.(\d+) or newer", file.read())[1])
+    objects = objects_of(server, "pyroscope")
+    for version, is_enough in ((f"v1.{minor}.0", True), (f"v1.{minor - 1}.0", False)):
+        schema = Schema(build.schema(version))
+        faults = [fault for thing in objects for fault in schema.faults(thing)]
+        check(is_enough == (not faults), f"{version}: {faults}")
+        print(f"{version}: {faults[0] if faults else 'has every field'}")
+
+
 def main():
     try:
         with scratch() as directory, ApiServer(directory) as server:
@@ -180,6 +194,7 @@ def main():
             check_that_faults_are_refused(server)
             check_pod_security(server)
             check_rights(server)
+            check_oldest(server)
     except apiserver.Unavailable as error:
         print(f"skipped: {error}")
         return 77

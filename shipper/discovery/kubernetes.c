@@ -24,7 +24,9 @@
 #define GAP_NS_MIN      (25 * MS_NS) /* between publications */
 #define GAP_NS_MAX      (500 * MS_NS)
 #define PATIENCE_NS     (3 * SECOND_NS) /* for a watch that has no list yet */
-#define LIST_TIMEOUT_MS 30000u
+#define LIST_TIMEOUT_MS 60000u
+#define LIST_IDLE_MS    15000u
+#define LISTS_MAX       4u      /* at a time: each may be long */
 #define STREAM_IDLE_MS  660000u /* longer than the server was asked to keep it open */
 #define PATH_BYTES_MAX  ((size_t)64 << 10)
 #define CONNECT_NS      SECOND_NS /* between looks for where the API is */
@@ -45,6 +47,7 @@ struct kubernetes {
 	struct config_arena memory;      /* owned: the paths */
 	size_t n_streams;
 	struct stream *streams; /* owned: of pods, then one of nodes; NULL: not known yet */
+	struct kubernetes_budget budget;        /* of all of them */
 	const struct kubernetes_objects **pods; /* owned: of the first */
 	uint64_t connect_ns;                    /* when to look for the API again */
 	unsigned n_connects;                    /* in vain */
@@ -228,7 +231,7 @@ static int start_request(struct stream *stream, enum kubernetes_question questio
 		.n_headers = 1,
 		.headers = &header,
 		.timeout_ms = is_list ? LIST_TIMEOUT_MS : 0,
-		.idle_timeout_ms = is_list ? 0 : STREAM_IDLE_MS,
+		.idle_timeout_ms = is_list ? LIST_IDLE_MS : STREAM_IDLE_MS,
 		.bytes_max = is_list ? JSON_ANSWER_BYTES_MAX : UINT64_MAX,
 		.on_bytes = is_list ? NULL : on_bytes,
 		.on_done = is_list ? on_list : on_end,
@@ -295,6 +298,7 @@ static int add_stream(struct kubernetes *kubernetes, const char *name, bool is_n
 		.kind = is_nodes ? KUBERNETES_NODE : KUBERNETES_POD,
 		.field = selectors->field,
 		.label = selectors->label,
+		.budget = &kubernetes->budget,
 	};
 
 	bytes_printf(&path, "/api/v1/%s%s%s", name ? "namespaces/" : "", name ? name : "",
@@ -415,6 +419,19 @@ static void stop(void *source)
 	free(kubernetes);
 }
 
+/* When to ask what @stream asks next: not while so many wait for lists, if it is one. */
+static uint64_t stream_due_ns(const struct stream *stream)
+{
+	const struct kubernetes *kubernetes = stream->owner;
+	size_t n_lists = 0;
+
+	if (stream->watch.asked != KUBERNETES_NOTHING || stream->watch.next != KUBERNETES_LIST)
+		return kubernetes_watch_due_ns(&stream->watch);
+	for (size_t i = 0; i < kubernetes->n_streams; i++)
+		n_lists += kubernetes->streams[i].watch.asked == KUBERNETES_LIST;
+	return n_lists < LISTS_MAX ? kubernetes_watch_due_ns(&stream->watch) : KUBERNETES_NEVER;
+}
+
 static uint64_t deadline_ns(const void *source)
 {
 	const struct kubernetes *kubernetes = source;
@@ -423,7 +440,7 @@ static uint64_t deadline_ns(const void *source)
 	if (!kubernetes->streams)
 		return kubernetes->connect_ns;
 	for (size_t i = 0; i < kubernetes->n_streams; i++) {
-		uint64_t due_ns = kubernetes_watch_due_ns(&kubernetes->streams[i].watch);
+		uint64_t due_ns = stream_due_ns(&kubernetes->streams[i]);
 
 		deadline_ns = due_ns < deadline_ns ? due_ns : deadline_ns;
 	}
@@ -437,7 +454,7 @@ static void run(void *source, uint64_t now_ns)
 	if (!kubernetes->streams && now_ns >= kubernetes->connect_ns)
 		connect(kubernetes, now_ns);
 	for (size_t i = 0; i < kubernetes->n_streams; i++)
-		if (now_ns >= kubernetes_watch_due_ns(&kubernetes->streams[i].watch))
+		if (now_ns >= stream_due_ns(&kubernetes->streams[i]))
 			ask(&kubernetes->streams[i], now_ns);
 	if (now_ns >= kubernetes->publish_ns)
 		publish(kubernetes, now_ns);

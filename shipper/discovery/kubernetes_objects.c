@@ -30,13 +30,27 @@ static size_t place_of(const struct kubernetes_objects *objects, const char *key
 static void count(struct kubernetes_objects *objects, const struct kubernetes_object *object)
 {
 	objects->n_bytes += object->n_bytes;
+	if (objects->budget)
+		objects->budget->n_bytes += object->n_bytes;
 	objects->n_left_out += object->n_left_out;
 }
 
 static void discount(struct kubernetes_objects *objects, const struct kubernetes_object *object)
 {
 	objects->n_bytes -= object->n_bytes;
+	if (objects->budget)
+		objects->budget->n_bytes -= object->n_bytes;
 	objects->n_left_out -= object->n_left_out;
+}
+
+static bool has_bytes_for(const struct kubernetes_objects *objects,
+			  const struct kubernetes_object *object)
+{
+	size_t n_left = KUBERNETES_SET_BYTES_MAX - objects->n_bytes;
+
+	if (objects->budget && KUBERNETES_BUDGET_BYTES_MAX - objects->budget->n_bytes < n_left)
+		n_left = KUBERNETES_BUDGET_BYTES_MAX - objects->budget->n_bytes;
+	return object->n_bytes <= n_left;
 }
 
 static int make_room(struct kubernetes_objects *objects)
@@ -76,7 +90,7 @@ int kubernetes_objects_put(struct kubernetes_objects *objects, struct kubernetes
 	size_t at = place_of(objects, object->text, &is_there);
 	int r = 0;
 
-	if (object->n_bytes > KUBERNETES_SET_BYTES_MAX - objects->n_bytes)
+	if (!has_bytes_for(objects, object))
 		r = KUBERNETES_TOO_BIG;
 	else if (!is_there)
 		r = insert(objects, at, object);
@@ -132,10 +146,12 @@ bool kubernetes_objects_equal(const struct kubernetes_objects *a,
 
 void kubernetes_objects_deinit(struct kubernetes_objects *objects)
 {
-	for (size_t i = 0; i < objects->n; i++)
+	for (size_t i = 0; i < objects->n; i++) {
+		discount(objects, objects->items[i]);
 		free(objects->items[i]);
+	}
 	free(objects->items);
-	*objects = (struct kubernetes_objects){.n = 0};
+	*objects = (struct kubernetes_objects){.budget = objects->budget};
 }
 
 /* A list on its way. */

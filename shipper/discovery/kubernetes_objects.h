@@ -10,7 +10,15 @@
 #define KUBERNETES_SET_BYTES_MAX ((size_t)48 << 20)
 #define KUBERNETES_TARGETS_MAX   65536u
 
+/* What several sets may have together: they come by turns, so that none needs a part for itself. */
+#define KUBERNETES_BUDGET_BYTES_MAX ((size_t)96 << 20)
+
+struct kubernetes_budget {
+	size_t n_bytes; /* of the sets that it is of */
+};
+
 struct kubernetes_objects {
+	struct kubernetes_budget *budget; /* borrowed; NULL: the set's own bound is enough */
 	struct kubernetes_object **items; /* owned, as they are */
 	size_t n;
 	size_t capacity;
@@ -36,7 +44,7 @@ const struct kubernetes_object *kubernetes_objects_find(const struct kubernetes_
 bool kubernetes_objects_equal(const struct kubernetes_objects *a,
 			      const struct kubernetes_objects *b);
 
-/* Empties it. A zeroed one is empty, too. */
+/* Empties it; its budget stays. A zeroed one is empty, too. */
 void kubernetes_objects_deinit(struct kubernetes_objects *objects);
 
 /*

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "discovery/json_answer.h"
 #include "http_client.h"
 
 #define SECOND_NS         UINT64_C(1000000000)
@@ -17,6 +16,8 @@
 #define BREAKS_MAX        3u
 #define STREAM_S_MIN      300u
 #define STREAM_S_SPAN     300u
+#define LINE_BYTES_KEPT   ((size_t)1 << 20)
+#define RETRY_AFTER_S_MAX 60
 #define REFUSAL_BYTES_MAX ((size_t)64 << 10)
 #define HTTP_OK           200
 #define HTTP_UNAUTHORIZED 401 /* whoever may list is somebody again */
@@ -29,10 +30,12 @@ void kubernetes_watch_init(struct kubernetes_watch *watch, const struct kubernet
 {
 	*watch = (struct kubernetes_watch){
 		.query = *query,
+		.objects.budget = query->budget,
+		.incoming.budget = query->budget,
 		.next = KUBERNETES_LIST,
 		.seed = seed,
 		.token = BYTES_INIT(KUBERNETES_CONTINUE_BYTES),
-		.line = BYTES_INIT(JSON_ANSWER_BYTES_MAX),
+		.line = BYTES_INIT(KUBERNETES_LINE_BYTES_MAX),
 	};
 }
 
@@ -106,6 +109,14 @@ static void settle(struct kubernetes_watch *watch)
 	watch->n_breaks = 0;
 }
 
+/* One long line leaves no buffer for others of its length. */
+static void clear_line(struct kubernetes_watch *watch)
+{
+	bytes_clear(&watch->line);
+	if (watch->line.capacity_bytes > LINE_BYTES_KEPT)
+		bytes_deinit(&watch->line);
+}
+
 enum kubernetes_question kubernetes_watch_ask(struct kubernetes_watch *watch, uint64_t now_ns,
 					      struct bytes *path)
 {
@@ -130,7 +141,7 @@ enum kubernetes_question kubernetes_watch_ask(struct kubernetes_watch *watch, ui
 	watch->asked = watch->next;
 	watch->began_ns = now_ns;
 	watch->is_decided = false;
-	bytes_clear(&watch->line);
+	clear_line(watch);
 	return watch->asked;
 }
 
@@ -202,13 +213,27 @@ static void fail_for(struct kubernetes_watch *watch, const struct http_result *r
 	bytes_deinit(&words);
 }
 
+/* A server that says when it wants to be asked again is not asked before, within reason. */
+static void heed(struct kubernetes_watch *watch, const struct http_result *result, uint64_t now_ns)
+{
+	int64_t wait_s = result->retry_after_s;
+	uint64_t due_ns;
+
+	if (wait_s <= 0)
+		return;
+	due_ns = now_ns +
+		 (uint64_t)(wait_s < RETRY_AFTER_S_MAX ? wait_s : RETRY_AFTER_S_MAX) * SECOND_NS;
+	if (due_ns > watch->due_ns)
+		watch->due_ns = due_ns;
+}
+
 static void finish_list(struct kubernetes_watch *watch, const char *version, uint64_t now_ns)
 {
 	if (!watch->is_synced || !kubernetes_objects_equal(&watch->objects, &watch->incoming))
 		watch->has_changed = true;
 	kubernetes_objects_deinit(&watch->objects);
 	watch->objects = watch->incoming;
-	watch->incoming = (struct kubernetes_objects){.n = 0};
+	watch->incoming = (struct kubernetes_objects){.budget = watch->query.budget};
 	watch->is_synced = true;
 	watch->has_expired = false;
 	watch->has_lost_pages = false;
@@ -272,6 +297,7 @@ void kubernetes_watch_take_list(struct kubernetes_watch *watch, const struct htt
 		fail_for(watch, result, body);
 		watch->has_expired = result->status > 0;
 		decide(watch, KUBERNETES_LIST, now_ns);
+		heed(watch, result, now_ns);
 	}
 	watch->asked = KUBERNETES_NOTHING;
 }
@@ -347,8 +373,8 @@ static void take_lines(struct kubernetes_watch *watch, const char *data, size_t 
 		if (watch->line.n_bytes > 0 || !end)
 			bytes_append(&watch->line, data, n);
 		if (watch->line.error) {
-			fail(watch, "the watch of %s has a line of more than %u bytes",
-			     watch->query.path, JSON_ANSWER_BYTES_MAX);
+			fail(watch, "the watch of %s has a line of more than %zu bytes",
+			     watch->query.path, KUBERNETES_LINE_BYTES_MAX);
 			decide(watch, KUBERNETES_LIST, now_ns);
 			return;
 		}
@@ -361,7 +387,7 @@ static void take_lines(struct kubernetes_watch *watch, const char *data, size_t 
 				  now_ns);
 		else
 			take_line(watch, (struct config_text){data, n}, now_ns);
-		bytes_clear(&watch->line);
+		clear_line(watch);
 		data += n + 1;
 		n_bytes -= n + 1;
 	}
@@ -420,6 +446,7 @@ static void take_refusal(struct kubernetes_watch *watch, const struct http_resul
 	fail_for(watch, result, body);
 	watch->is_watch_refused = result->status > 0 && result->status != HTTP_UNAUTHORIZED;
 	decide(watch, is_overload(result->status) ? KUBERNETES_WATCH : KUBERNETES_LIST, now_ns);
+	heed(watch, result, now_ns);
 }
 
 void kubernetes_watch_take_end(struct kubernetes_watch *watch, const struct http_result *result,

@@ -17,10 +17,11 @@
 #include "discovery/kubernetes_answers.h"
 #include "discovery/kubernetes_objects.h"
 
-#define KUBERNETES_PAGE_OBJECTS 250u
-#define KUBERNETES_PAGES_MAX    4096u
-#define KUBERNETES_REASON_BYTES 512
-#define KUBERNETES_NEVER        UINT64_MAX
+#define KUBERNETES_PAGE_OBJECTS   250u
+#define KUBERNETES_PAGES_MAX      4096u
+#define KUBERNETES_LINE_BYTES_MAX ((size_t)16 << 20)
+#define KUBERNETES_REASON_BYTES   512
+#define KUBERNETES_NEVER          UINT64_MAX
 
 struct http_result;
 
@@ -36,6 +37,7 @@ struct kubernetes_query {
 	const char *path;  /* "/api/v1/pods" */
 	const char *field; /* selectors as the API has them; "": none */
 	const char *label;
+	struct kubernetes_budget *budget; /* NULL: none but its own */
 };
 
 struct kubernetes_watch {

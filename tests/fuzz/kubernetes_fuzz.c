@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *end = size > 1 ? memchr(data + 1, '\n', size - 1) : NULL;
 	const struct kubernetes_query query = {size > 0 && (data[0] & 1) ? KUBERNETES_NODE
 									 : KUBERNETES_POD,
-					       "/api/v1/pods", "a=b", ""};
+					       "/api/v1/pods", "a=b", "", NULL};
 	struct http_result result = {.outcome = HTTP_ANSWERED, .status = 200, .error = ""};
 	struct bytes path = BYTES_INIT(1 << 16);
 	struct kubernetes_watch watch;

@@ -33,7 +33,7 @@ struct rig {
 
 static struct rig open_rig(const char *field)
 {
-	const struct kubernetes_query query = {KUBERNETES_POD, PODS, field, ""};
+	const struct kubernetes_query query = {KUBERNETES_POD, PODS, field, "", NULL};
 	struct rig rig = {.now_ns = START_NS, .path = BYTES_INIT(1 << 16)};
 
 	kubernetes_watch_init(&rig.watch, &query, 0);
@@ -283,7 +283,7 @@ static void attempts_come_ever_slower_until_30_seconds(void **state)
 
 static void delays_of_processes_differ(void **state)
 {
-	const struct kubernetes_query query = {KUBERNETES_POD, PODS, "", ""};
+	const struct kubernetes_query query = {KUBERNETES_POD, PODS, "", "", NULL};
 	struct rig rig = {.now_ns = START_NS, .path = BYTES_INIT(1 << 16)};
 
 	(void)state;
@@ -488,12 +488,74 @@ static void a_line_that_is_too_long_ends_the_stream(void **state)
 	(void)state;
 	memset(piece, ' ', sizeof(piece));
 	while (kubernetes_watch_take_bytes(&rig.watch, 200, piece, sizeof(piece), rig.now_ns) == 0)
-		assert_true(++n <= 32);
-	assert_int_equal(n, 32);
+		assert_true(++n <= 16);
+	assert_int_equal(n, 16);
 	assert_string_equal(rig.watch.reason,
-			    "the watch of " PODS " has a line of more than 33554432 bytes");
+			    "the watch of " PODS " has a line of more than 16777216 bytes");
 	assert_pods(&rig, "n/a ");
 	close_rig(&rig);
+}
+
+static void a_server_that_says_when_is_not_asked_before(void **state)
+{
+	static const struct {
+		int64_t retry_after_s;
+		uint64_t wait_ms;
+	} rows[] = {{0, 800}, {-7, 800}, {5, 5000}, {86400, 60000}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct http_result result = {.outcome = HTTP_ANSWERED,
+						   .status = 429,
+						   .data = "",
+						   .error = "",
+						   .retry_after_s = rows[i].retry_after_s};
+		struct rig rig = open_rig("");
+
+		(void)ask(&rig, KUBERNETES_LIST);
+		kubernetes_watch_take_list(&rig.watch, &result, rig.now_ns);
+		assert_int_equal(wait_ms(&rig, KUBERNETES_LIST), rows[i].wait_ms);
+		close_rig(&rig);
+	}
+}
+
+/* Puts pods of a megabyte each, and returns how many there was room for. */
+static size_t fill(struct kubernetes_objects *objects)
+{
+	size_t n_bytes = (size_t)1 << 20, n = 0;
+	bool has_changed;
+	int r = 0;
+
+	while (r == 0) {
+		struct kubernetes_object *object = calloc(1, sizeof(*object) + n_bytes);
+
+		assert_non_null(object);
+		object->n_bytes = n_bytes;
+		(void)snprintf(object->text, n_bytes, "n/%zu", n);
+		r = kubernetes_objects_put(objects, object, &has_changed);
+		n += r == 0;
+	}
+	assert_int_equal(r, KUBERNETES_TOO_BIG);
+	return n;
+}
+
+static void sets_have_bounds_of_their_own_and_together(void **state)
+{
+	struct kubernetes_budget budget = {.n_bytes = 0};
+	struct kubernetes_objects sets[3] = {
+		{.budget = &budget}, {.budget = &budget}, {.budget = &budget}};
+
+	(void)state;
+	assert_int_equal(fill(&sets[0]), 48);
+	assert_int_equal(fill(&sets[1]), 48);
+	assert_int_equal(fill(&sets[2]), 0);
+	assert_true(kubernetes_objects_remove(&sets[0], "n/7"));
+	assert_int_equal(fill(&sets[2]), 1);
+	kubernetes_objects_deinit(&sets[1]);
+	assert_int_equal(budget.n_bytes, (size_t)48 << 20);
+	kubernetes_objects_deinit(&sets[0]);
+	kubernetes_objects_deinit(&sets[2]);
+	assert_int_equal(budget.n_bytes, 0);
 }
 
 static void what_could_not_be_asked_is_asked_later(void **state)
@@ -535,6 +597,8 @@ int main(void)
 		cmocka_unit_test(a_stream_that_stays_open_in_silence_is_well),
 		cmocka_unit_test(a_server_that_is_not_reached_for_the_stream_is_asked_for_a_list),
 		cmocka_unit_test(a_line_that_is_too_long_ends_the_stream),
+		cmocka_unit_test(a_server_that_says_when_is_not_asked_before),
+		cmocka_unit_test(sets_have_bounds_of_their_own_and_together),
 		cmocka_unit_test(what_could_not_be_asked_is_asked_later),
 	};
 

@@ -78,14 +78,18 @@ class ApiServer:
             self._end(self.etcd)
 
     def _make_secrets(self):
-        self.authority = Authority(self.directory)
-        self.cert, self.key = self.authority.sign("apiserver", *NAMES)
+        self.renew_authority("authority")
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", self.path("accounts.key")],
                        check=True, capture_output=True)
         with open(self.path("audit.json"), "w", encoding="utf-8") as file:
             json.dump(AUDIT, file)
         with open(self.path("tokens"), "w", encoding="utf-8") as file:
             file.write(f'{ADMIN},admin,1,"system:masters"\n')
+
+    def renew_authority(self, name):
+        """Who signs certificates from the next start on."""
+        self.authority = Authority(self.directory, name)
+        self.cert, self.key = self.authority.sign("apiserver", *NAMES)
 
     def _spawn(self, *command):
         with open(self.path("log"), "ab") as log:

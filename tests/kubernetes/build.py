@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get("TRIPTYCH_TEST_CACHE", "/var/cache/triptych-tests")
 MODULE = "k8s.io/kubernetes"
 VERSION = "v1.33.3"
+JUDGE, JUDGE_VERSION = "github.com/prometheus/prometheus", "v0.55.1"
 BUILD_SECONDS = 1800
 
 
@@ -98,6 +99,21 @@ def programs():
     return made_once(f"kubernetes-{VERSION}", build)
 
 
+def build_judge(directory):
+    print(f"building {JUDGE}'s discovery: a minute or two", flush=True)
+    sources = os.path.join(directory, "sources")
+    shutil.copytree(os.path.join(HERE, "judge"), sources)
+    with open(os.path.join(sources, "go.mod"), "w", encoding="utf-8") as file:
+        file.write(f"module judge\ngo 1.22.0\nrequire {JUDGE} {JUDGE_VERSION}\n")
+    go("build", "-trimpath", "-o", "../judge", ".", cwd=sources)
+    shutil.rmtree(sources)
+
+
+def judge():
+    """Prometheus' own discovery of pods, as a program."""
+    return os.path.join(made_once(f"kubernetes-judge-{JUDGE_VERSION}", build_judge), "judge")
+
+
 def unpack_etcd(directory):
     """Debian's package, not installed: as a service of the host nobody asked for it."""
     try:
@@ -114,4 +130,4 @@ def etcd():
 
 
 if __name__ == "__main__":
-    print(programs(), etcd())
+    print(programs(), etcd(), judge())

@@ -54,6 +54,11 @@ class Pod:
         self.server.must("PATCH", self.path + subresource, change,
                          kind="application/merge-patch+json")
 
+    def bind(self, node=NODE):
+        """As a scheduler does."""
+        self.server.create(self.path + "/binding", {"metadata": {"name": self.name}, "target":
+                                                    {"kind": "Node", "name": node}})
+
     def delete(self):
         self.server.must("DELETE", self.path + "?gracePeriodSeconds=0")
 

@@ -12,7 +12,7 @@ import time
 import build
 from apiserver import ApiServer, Unavailable
 from cluster import NODE, Pod, container
-from discovery_case import (ACCOUNT, Shipper, apply_base, by_api, encoded, grant, judged, question)
+from kubernetes_case import (ACCOUNT, Shipper, apply_base, by_api, encoded, grant, judged, question)
 from harness import TREE, check, scratch, wait_for
 from relay import Relay
 
@@ -71,8 +71,6 @@ def check_labels(server, r):
     """Every label of every kind of pod, under every argument."""
     server.create_namespace("one")
     server.create_namespace("two")
-    make_nodes(server)
-    grant(server, "nodes", "nodes")
     for i in range(40):
         random_pod(r, server, r.choice(("one", "two")), f"pod-{i}")
     field, label = f"spec.nodeName={NODE}", "!absent"
@@ -136,6 +134,45 @@ def check_changes(server, r):
         check(slowest < 1, f"a change was seen after {slowest:.3f} s")
         check(shipper.health()[0] == "healthy", shipper.health())
     print(f"{N_CHANGES} changes, each seen within {1000 * slowest:.0f} ms")
+
+
+def check_moves(server, _):
+    """Pods come into a selection and leave it, by their phase, their labels and their node."""
+    server.create_namespace("moves")
+    waits, labelled = Pod(server, "moves", "waits", node=None), Pod(server, "moves", "labelled")
+    field, label = f"spec.nodeName={NODE},status.phase=Running", "team"
+    only = {"namespaces": {"names": ["moves"]},
+            "selectors": [{"role": "pod", "field": field, "label": label}]}
+    options = ('namespaces { names = ["moves"] }\n'
+               f'selectors {{\n role = "pod"\n field = "{field}"\n label = "{label}"\n }}')
+    with Shipper(server, options) as shipper:
+        shipper.wait_for_health("healthy")
+        for what, act, n in (
+                ("a label", lambda: labelled.patch({"metadata": {"labels": {"team": "a"}}}), 1),
+                ("a label, on no node", lambda: waits.patch({"metadata": {"labels": {"team": ""}}}), 1),
+                ("a node", waits.bind, 2),
+                ("a phase", lambda: labelled.set_status(phase="Succeeded"), 1),
+                ("no label", lambda: waits.patch({"metadata": {"labels": {"team": None}}}), 0)):
+            act()
+            shipper.wait_for_targets(n, what)
+            shipper.wait_for_targets(judged(server, **only), what)
+    print("moves: into a selection and out of it")
+
+
+def check_nodes(server, _):
+    """Labels of nodes follow; who may not see nodes gets pods without them, and hears why not."""
+    options, only = "attach_metadata { node = true }", {"attach_metadata": {"node": True}}
+    with Shipper(server, options) as shipper:
+        shipper.wait_for_targets(judged(server, **only), "pods with their nodes")
+        server.must("PATCH", f"/api/v1/nodes/{NODE}", {"metadata": {"labels": {"zone": "b"}}},
+                    kind="application/merge-patch+json")
+        shipper.wait_for_targets(judged(server, **only), "another label of a node")
+    server.create_namespace("no-nodes")
+    grant(server, "no-nodes", "triptych", ("no-nodes", "default"))
+    with Shipper(server, options, account=("no-nodes", "default")) as shipper:
+        shipper.wait_for_targets(judged(server), "pods without nodes", 20)
+        shipper.wait_for_health("unhealthy", ["403", "/api/v1/nodes"])
+    print("nodes: their labels follow; without the right, pods alone")
 
 
 def check_many(server, _):
@@ -236,6 +273,26 @@ def check_breaks(server, _):
     print("breaks: caught up after a cut and after a restart of the server")
 
 
+def check_authority(server, _):
+    """The server's certificate is another authority's: not trusted until the pod's file has that."""
+    server.create_namespace("renewed")
+    old = server.authority.cert
+    with Shipper(server, 'namespaces { names = ["renewed"] }') as shipper:
+        shipper.wait_for_health("healthy")
+        server.stop()
+        server.renew_authority("another")
+        server.start()
+        Pod(server, "renewed", "new")
+        check(old != server.authority.cert, "the authority is the old one")
+        shipper.wait_for_health("unhealthy", ["certificate"], 40)
+        check(shipper.targets() == [], shipper.targets())
+        with open(server.authority.cert, encoding="utf-8") as file:
+            shipper.write_secret("ca.crt", file.read())
+        shipper.wait_for_targets(judged(server, namespaces={"names": ["renewed"]}), "the pod", 60)
+        shipper.wait_for_health("healthy")
+    print("authority: another one's certificate is refused, then the file is read anew")
+
+
 def check_compaction(server, _):
     """On a server without a cache of its own etcd's 410 is what a client sees."""
     server.stop()
@@ -263,7 +320,7 @@ def check_compaction(server, _):
 
 def check_trust(server, _):
     """By certificates: the server's authority, its name, the client's own."""
-    good, (cert, key) = by_api(server), server.authority.sign("client")
+    cert, key = server.authority.sign("client")
     grant_to_user(server, "client")
     mine = server.kubeconfig("by-data", {"client-certificate-data": encoded(cert),
                                          "client-key-data": encoded(key)},
@@ -276,20 +333,21 @@ def check_trust(server, _):
                                     "certificate-authority": server.authority.cert})
     no_authority = f'api_server = "{server.url}"\n  bearer_token = "{token}"'
     wanted = judged(server)
-    for what, options, is_trusted in (
-            ("a token", by_api(server, token), True),
-            ("no token", good, False),
-            ("an unknown authority", no_authority, False),
-            ("no verification", no_authority + "\n  tls_config { insecure_skip_verify = true }", True),
-            ("a kubeconfig's certificate", f'kubeconfig_file = "{mine}"', True),
-            ("a kubeconfig's token", f'kubeconfig_file = "{by_token}"', True),
-            ("a kubeconfig's wrong name", f'kubeconfig_file = "{wrong_name}"', False)):
+    for what, options, complaint in (
+            ("a token", by_api(server, token), None),
+            ("no token", by_api(server), "403"),  # it is taken for system:anonymous
+            ("a wrong token", by_api(server, token + "x"), "401"),
+            ("an unknown authority", no_authority, "certificate"),
+            ("no verification", no_authority + "\n  tls_config { insecure_skip_verify = true }", None),
+            ("a kubeconfig's certificate", f'kubeconfig_file = "{mine}"', None),
+            ("a kubeconfig's token", f'kubeconfig_file = "{by_token}"', None),
+            ("a kubeconfig's wrong name", f'kubeconfig_file = "{wrong_name}"', "wrong.test")):
         with Shipper(server, options) as shipper:
-            if is_trusted:
-                shipper.wait_for_targets(wanted, what)
-            else:
-                shipper.wait_for_health("unhealthy")
+            if complaint:
+                shipper.wait_for_health("unhealthy", [complaint])
                 check(shipper.targets() == [], what)
+            else:
+                shipper.wait_for_targets(wanted, what)
         print(f"trust: {what}")
 
 
@@ -301,8 +359,9 @@ def grant_to_user(server, name):
                    "subjects": [{"kind": "User", "name": name}]})
 
 
-CHECKS = (check_labels, check_requests, check_changes, check_rights, check_token, check_trust,
-          check_breaks, check_many, check_compaction)
+CHECKS = (check_labels, check_requests, check_changes, check_moves, check_nodes,
+          check_rights, check_token, check_trust,
+          check_breaks, check_authority, check_many, check_compaction)
 
 
 def main():
@@ -313,9 +372,13 @@ def main():
         build.judge()
         with scratch() as directory, ApiServer(directory) as server:
             apply_base(server, TREE)
+            make_nodes(server)
+            grant(server, "nodes", "nodes")
             for one in CHECKS:
                 if not words or any(word in one.__name__ for word in words):
+                    begun = time.monotonic()
                     one(server, random.Random(seed))
+                    print(f"   {one.__name__}: {time.monotonic() - begun:.0f} s", flush=True)
     except Unavailable as error:
         print(f"skipped: {error}")
         return 77

@@ -7,6 +7,7 @@ usage: manifests_test.py
 import copy
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -49,6 +50,19 @@ def objects_of(server, overlay):
     return list(yaml.safe_load_all(out))
 
 
+def with_more_symbolizers(directory):
+    """The overlay with the lines in force that it has as a comment. Returns its directory."""
+    copied = os.path.join(directory, "manifests")
+    shutil.copytree(os.path.join(TREE, MANIFESTS), copied)
+    path = os.path.join(copied, "pyroscope/kustomization.yaml")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    check("# components: [../symbolizers]\n" in text, text)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("# components:", "components:"))
+    return os.path.dirname(path)
+
+
 def stored(server):
     """Which objects the namespace has, in which version."""
     lists = [server.must("GET", path)["items"] for path in
@@ -58,17 +72,17 @@ def stored(server):
             for items in lists for one in items]
 
 
-def check_dry_run(server):
+def check_dry_run(server, directory):
     """Each kustomization is accepted, whole; nothing of it is kept."""
     before = stored(server)
-    for overlay in ("base", "pyroscope"):
+    for overlay in ("base", "pyroscope", with_more_symbolizers(directory)):
         objects = objects_of(server, overlay)
         out = kubectl_must(server, "apply", "--dry-run=server", "-k",
                            os.path.join(TREE, MANIFESTS, overlay))
         accepted = re.findall(r"(?m)^(\S+) \w+ \(server dry run\)$", out)
         check(len(accepted) == len(objects), f"{len(objects)} objects: {out}")
         check(stored(server) == before, "a dry run changed something")
-        print(f"{overlay}: {len(accepted)} objects accepted")
+        print(f"{overlay.removeprefix(directory)}: {len(accepted)} objects accepted")
 
 
 def check_that_faults_are_refused(server):
@@ -190,7 +204,7 @@ def main():
     try:
         with scratch() as directory, ApiServer(directory) as server:
             check_commands(server, directory)
-            check_dry_run(server)
+            check_dry_run(server, directory)
             check_that_faults_are_refused(server)
             check_pod_security(server)
             check_rights(server)

@@ -57,9 +57,11 @@ class Shipper(ClusterTriptych):
         return json.loads(self.get(f"/api/v0/web/components/{COMPONENT}"))
 
     def health(self):
-        """(state, message)"""
-        health = self.component()["health"]
-        return health["state"], health["message"]
+        """("healthy" or "unhealthy", what is wrong)"""
+        try:
+            return self.get("/-/healthy").strip(), ""
+        except urllib.error.HTTPError as error:
+            return "unhealthy", error.read().decode()
 
     def targets(self):
         exports = {one["name"]: one["value"] for one in self.component()["exports"]}

@@ -7,15 +7,10 @@
 #include <string.h>
 
 #include "discovery/json_answer.h"
+#include "discovery/json_member.h"
 
 #define LABEL_PREFIX         "__meta_docker_container_label_"
 #define NETWORK_LABEL_PREFIX "__meta_docker_network_label_"
-
-static const char *const type_words[] = {
-	[JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",    [JSON_STRING] = "a string",
-	[JSON_INTEGER] = "a number", [JSON_REAL] = "a fraction", [JSON_TRUE] = "a boolean",
-	[JSON_FALSE] = "a boolean",  [JSON_NULL] = "null",
-};
 
 static int compare(struct config_text a, struct config_text b)
 {
@@ -25,32 +20,16 @@ static int compare(struct config_text a, struct config_text b)
 	return r != 0 ? r : (a.n_bytes > b.n_bytes) - (a.n_bytes < b.n_bytes);
 }
 
-/* What is expected where a value of @type is. */
-static int check_type(struct docker_reading *reading, const json_t *value, json_type type,
-		      const char *what)
+static int check_type(struct docker_reading *reading, const json_t *value,
+		      enum json_member_type type, const char *what)
 {
-	json_type is = json_typeof(value) == JSON_FALSE ? JSON_TRUE : json_typeof(value);
-
-	if (is == type)
-		return 0;
-	bytes_printf(reading->why, "%s is %s, expected %s", what, type_words[is], type_words[type]);
-	return DOCKER_MALFORMED;
+	return json_member_check(value, type, what, reading->why) ? DOCKER_MALFORMED : 0;
 }
 
-/* Sets @ret_value to NULL for a member that is absent or null: as Go, that is the type's zero. */
 static int get(struct docker_reading *reading, const json_t *object, const char *name,
-	       json_type type, json_t **ret_value)
+	       enum json_member_type type, json_t **ret_value)
 {
-	json_t *value = json_object_get(object, name);
-	int r = 0;
-
-	if (value && json_is_null(value))
-		value = NULL;
-	if (value)
-		r = check_type(reading, value, type, name);
-	if (r == 0)
-		*ret_value = value;
-	return r;
+	return json_member_get(object, name, type, ret_value, reading->why) ? DOCKER_MALFORMED : 0;
 }
 
 static int keep(struct docker_reading *reading, const char *data, size_t n_bytes,
@@ -84,7 +63,7 @@ static int get_text(struct docker_reading *reading, const json_t *object, const 
 		    struct config_text *ret_text)
 {
 	json_t *value;
-	int r = get(reading, object, name, JSON_STRING, &value);
+	int r = get(reading, object, name, JSON_MEMBER_TEXT, &value);
 
 	*ret_text = (struct config_text)CONFIG_TEXT("");
 	if (r != 0 || !value)
@@ -105,18 +84,10 @@ static int get_id(struct docker_reading *reading, const json_t *object, struct c
 static int get_port(struct docker_reading *reading, const json_t *object, const char *name,
 		    uint16_t *ret_port)
 {
-	json_t *value;
-	int r = get(reading, object, name, JSON_INTEGER, &value);
-	json_int_t port;
+	uint32_t port;
 
-	if (r != 0)
-		return r;
-	port = value ? json_integer_value(value) : 0;
-	if (port < 0 || port > UINT16_MAX) {
-		bytes_printf(reading->why, "%s is %lld, expected 0 ... 65535", name,
-			     (long long)port);
+	if (json_member_count(object, name, UINT16_MAX, &port, reading->why) != 0)
 		return DOCKER_MALFORMED;
-	}
 	*ret_port = (uint16_t)port;
 	return 0;
 }
@@ -170,7 +141,7 @@ static int add_user_labels(struct docker_reading *reading, const json_t *user_la
 		if (json_is_null(value))
 			value = NULL;
 		if (value && r == 0)
-			r = check_type(reading, value, JSON_STRING, "a label");
+			r = check_type(reading, value, JSON_MEMBER_TEXT, "a label");
 		if (r != 0)
 			return r;
 		if (strlen(key) > DOCKER_TEXT_BYTES_MAX ||
@@ -194,7 +165,7 @@ static int add_user_labels(struct docker_reading *reading, const json_t *user_la
 static int make_room(struct docker_reading *reading, const json_t *object, size_t n_own,
 		     struct docker_labels *labels, json_t **ret_user_labels)
 {
-	int r = get(reading, object, "Labels", JSON_OBJECT, ret_user_labels);
+	int r = get(reading, object, "Labels", JSON_MEMBER_OBJECT, ret_user_labels);
 
 	if (r != 0)
 		return r;
@@ -208,7 +179,7 @@ static int add_flag(struct docker_reading *reading, const json_t *object, const 
 		    const char *key, struct docker_labels *labels)
 {
 	json_t *value;
-	int r = get(reading, object, name, JSON_TRUE, &value);
+	int r = get(reading, object, name, JSON_MEMBER_BOOL, &value);
 
 	if (r == 0)
 		docker_labels_add(labels, key, text_of(json_is_true(value) ? "true" : "false"));
@@ -221,7 +192,7 @@ static int read_network(struct docker_reading *reading, const json_t *object,
 	struct docker_labels *labels = &network->labels;
 	struct config_text name, scope;
 	json_t *user_labels;
-	int r = check_type(reading, object, JSON_OBJECT, "a network");
+	int r = check_type(reading, object, JSON_MEMBER_OBJECT, "a network");
 
 	if (r == 0)
 		r = get_id(reading, object, &network->id);
@@ -260,7 +231,7 @@ static int read_port(struct docker_reading *reading, const json_t *object,
 {
 	struct docker_port port;
 	struct config_text type;
-	int r = check_type(reading, object, JSON_OBJECT, "a port");
+	int r = check_type(reading, object, JSON_MEMBER_OBJECT, "a port");
 
 	if (r == 0)
 		r = get_text(reading, object, "Type", &type);
@@ -282,7 +253,7 @@ static int read_ports(struct docker_reading *reading, const json_t *object,
 {
 	json_t *list;
 	size_t n;
-	int r = get(reading, object, "Ports", JSON_ARRAY, &list);
+	int r = get(reading, object, "Ports", JSON_MEMBER_LIST, &list);
 
 	if (r != 0)
 		return r;
@@ -311,7 +282,7 @@ static int by_name(const void *left, const void *right)
 static int read_place(struct docker_reading *reading, const char *name, const json_t *object,
 		      struct docker_place *place)
 {
-	int r = check_type(reading, object, JSON_OBJECT, "a network of a container");
+	int r = check_type(reading, object, JSON_MEMBER_OBJECT, "a network of a container");
 
 	if (r == 0)
 		r = keep(reading, name, strlen(name), &place->name);
@@ -328,10 +299,10 @@ static int read_places(struct docker_reading *reading, const json_t *object,
 {
 	json_t *settings, *networks = NULL, *value;
 	const char *name;
-	int r = get(reading, object, "NetworkSettings", JSON_OBJECT, &settings);
+	int r = get(reading, object, "NetworkSettings", JSON_MEMBER_OBJECT, &settings);
 
 	if (r == 0 && settings)
-		r = get(reading, settings, "Networks", JSON_OBJECT, &networks);
+		r = get(reading, settings, "Networks", JSON_MEMBER_OBJECT, &networks);
 	if (r != 0)
 		return r;
 	container->places = config_arena_array(reading->arena, json_object_size(networks),
@@ -355,12 +326,12 @@ static int read_name(struct docker_reading *reading, const json_t *object,
 		     struct config_text *ret_name)
 {
 	json_t *names;
-	int r = get(reading, object, "Names", JSON_ARRAY, &names);
+	int r = get(reading, object, "Names", JSON_MEMBER_LIST, &names);
 
 	*ret_name = (struct config_text)CONFIG_TEXT("");
 	if (r != 0 || json_array_size(names) == 0)
 		return r;
-	r = check_type(reading, json_array_get(names, 0), JSON_STRING, "a name");
+	r = check_type(reading, json_array_get(names, 0), JSON_MEMBER_TEXT, "a name");
 	if (r != 0)
 		return r;
 	return keep_text(reading, json_array_get(names, 0), "a name", ret_name);
@@ -370,7 +341,7 @@ static int read_mode(struct docker_reading *reading, const json_t *object,
 		     struct config_text *ret_mode)
 {
 	json_t *settings;
-	int r = get(reading, object, "HostConfig", JSON_OBJECT, &settings);
+	int r = get(reading, object, "HostConfig", JSON_MEMBER_OBJECT, &settings);
 
 	*ret_mode = (struct config_text)CONFIG_TEXT("");
 	if (r != 0 || !settings)
@@ -383,7 +354,7 @@ static int read_container(struct docker_reading *reading, const json_t *object,
 {
 	struct docker_labels *labels = &container->labels;
 	json_t *user_labels;
-	int r = check_type(reading, object, JSON_OBJECT, "a container");
+	int r = check_type(reading, object, JSON_MEMBER_OBJECT, "a container");
 
 	if (r == 0)
 		r = get_id(reading, object, &container->id);
@@ -422,7 +393,7 @@ static int container_by_id(const void *left, const void *right)
 /* Checks that an answer is a list of at most @n_max. */
 static int check_list(struct docker_reading *reading, const json_t *json, size_t n_max)
 {
-	int r = check_type(reading, json, JSON_ARRAY, "the answer");
+	int r = check_type(reading, json, JSON_MEMBER_LIST, "the answer");
 
 	if (r == 0 && json_array_size(json) > n_max) {
 		bytes_printf(reading->why, "there are %zu, expected at most %zu",

@@ -81,7 +81,8 @@ class Events(DockerCase):
         double.version, double.containers = "1.41", [container(1, "/one")]
         double.break_streams()
         self.wait_for_targets(1)
-        self.assertEqual(double.requests[-1][1], "1.41")
+        lists = [request for request in double.requests if request[2] == "/containers/json"]
+        self.assertEqual(lists[-1][1], "1.41")
 
     def test_where_events_are_denied_the_interval_brings_changes_and_the_log_says_so(self):
         double = self.double()

@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/identity.h"
 #include "log/log.h"
+#include "object_roots.h"
 #include "objects.h"
 #include "opener.h"
 #include "sampler.h"
@@ -165,6 +166,7 @@ static void raise_file_limit(void)
 
 int collector_acquire(struct collector *collector, const struct options *options)
 {
+	pid_t helpers[OPENER_HELPERS];
 	int status, r;
 
 	sandbox_close_inherited();
@@ -183,12 +185,20 @@ int collector_acquire(struct collector *collector, const struct options *options
 		log_err("opener-failed", "errno=%d, the helpers did not start", -r);
 		return EXIT_STATUS_MACHINE;
 	}
+	opener_pids(collector->opener, helpers);
+	r = services_open(&collector->services, helpers);
+	if (r < 0)
+		log_warn("status-unreadable", "error=\"%s\", the status page will lack processes",
+			 strerror(-r));
 	status = open_sampler(collector);
 	if (status != EXIT_STATUS_OK)
 		return status;
 	if (kallsyms_copy_open(&collector->kallsyms) != 0 ||
 	    !(sandbox_effective_caps() & SANDBOX_CAP(CAP_SYSLOG)))
 		log_warn("kallsyms-hidden", "capability=SYSLOG, kernel functions may stay unnamed");
+	r = vdso_copy_make(VDSO_MAPS_PATH, &collector->vdso_copy);
+	if (r != 0)
+		log_warn("vdso-missing", "errno=%d, its functions go by [vdso] alone", -r);
 	collector->host_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return open_signals(collector);
 }

@@ -18,6 +18,7 @@
 #include "pool.h"
 #include "processes.h"
 #include "sampler.h"
+#include "view.h"
 #include "windows.h"
 
 #define NS_PER_MS           UINT64_C(1000000)
@@ -221,6 +222,20 @@ static void refresh_counters(void *owner)
 		     opener_n_stuck(collector->opener));
 }
 
+static int encode_view(void *owner, struct bytes *out)
+{
+	const struct collector *collector = owner;
+	const struct view_sources sources = {
+		.instance = collector->instance,
+		.round = counters_get(&collector->counters, COUNTER_FLIPS),
+		.services = &collector->services,
+		.processes = collector->processes,
+		.jobs = collector->jobs,
+	};
+
+	return view_encode(&sources, out);
+}
+
 /* What is sampled for until settings arrive: anything. */
 static int make_first_jobs(struct collector *collector)
 {
@@ -244,8 +259,11 @@ static int make_modules(struct collector *collector)
 	if (r == 0)
 		r = objects_new(o->objects_max, o->hold_s * NS_PER_S, &collector->objects);
 	if (r == 0)
+		collector->vdso = vdso_copy_adopt(&collector->vdso_copy, collector->objects);
+	if (r == 0)
 		r = processes_new(&(struct processes_options){.opener = collector->opener,
 							      .objects = collector->objects,
+							      .vdso = collector->vdso,
 							      .counters = &collector->counters,
 							      .decided = tell_decision,
 							      .owner = collector},
@@ -304,6 +322,7 @@ static int listen_control(struct collector *collector)
 		.opener = collector->opener,
 		.apply = apply_settings,
 		.refresh = refresh_counters,
+		.view = encode_view,
 		.owner = collector,
 	};
 
@@ -571,6 +590,8 @@ void collector_deinit(struct collector *collector)
 	job_set_release(collector->jobs);
 	kallsyms_copy_deinit(&collector->kallsyms);
 	heartbeat_deinit(&collector->heartbeat);
+	close_fdp(&collector->vdso_copy.fd);
+	services_deinit(&collector->services);
 	close_fdp(&collector->host_root_fd);
 	close_fdp(&collector->signal_fd);
 	close_fdp(&collector->epoll_fd);

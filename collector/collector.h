@@ -10,6 +10,8 @@
 #include "kallsyms_copy.h"
 #include "options.h"
 #include "rounds.h"
+#include "services.h"
+#include "vdso_copy.h"
 #include "wire/counters.h"
 
 struct collector {
@@ -21,15 +23,19 @@ struct collector {
 	struct opener *opener; /* owned, like all below */
 	struct sampler *sampler;
 	struct objects *objects;
+	struct object
+		*vdso; /* a reference that lasts as long as the objects; NULL: there is none */
 	struct processes *processes;
 	struct windows *windows;
 	struct drain *drain;
 	struct pool *pool;
 	struct control *control;
+	struct vdso_copy vdso_copy;
 	int host_root_fd; /* O_PATH of /, for the host's debug files */
 	int signal_fd;
 	int epoll_fd;
 	struct heartbeat heartbeat;
+	struct services services;
 	struct job_set *jobs;   /* owned: in force */
 	struct rounds rounds;   /* of these */
 	uint64_t next_drain_ns; /* monotonic, like all times here */
@@ -47,8 +53,9 @@ struct collector {
 
 #define COLLECTOR_NULL                                                                             \
 	{                                                                                          \
-		.kallsyms = KALLSYMS_COPY_NULL, .host_root_fd = -1, .signal_fd = -1,               \
-		.epoll_fd = -1, .heartbeat = HEARTBEAT_NULL                                        \
+		.kallsyms = KALLSYMS_COPY_NULL, .vdso_copy = VDSO_COPY_NULL, .host_root_fd = -1,   \
+		.signal_fd = -1, .epoll_fd = -1, .heartbeat = HEARTBEAT_NULL,                      \
+		.services = SERVICES_NULL                                                          \
 	}
 
 /*

@@ -10,7 +10,6 @@
 #include "sampler.h"
 
 #define CONTROL_CONTEXTS  4u
-#define STATE_BYTES_MAX   (64u * 1024u)
 #define REFUSED_BYTES_MAX 64u
 
 struct control {
@@ -70,7 +69,7 @@ int control_listen(const struct control_options *options, struct control **ret_c
 		return -ENOMEM;
 	control->options = *options;
 	control->phase = COLLECTOR_SAMPLING;
-	control->answer = (struct bytes)BYTES_INIT(STATE_BYTES_MAX);
+	control->answer = (struct bytes)BYTES_INIT(MESSAGE_BYTES_MAX_VIEW);
 	control->list = (struct bytes)BYTES_INIT(MESSAGE_BYTES_MAX_PROCESS_LIST);
 	r = listing_new(&(struct listing_options){.opener = options->opener,
 						  .done = reply_list,
@@ -182,6 +181,18 @@ static void take_processes(struct control *control, const struct link_event *eve
 	listing_ask(control->listing, &ask);
 }
 
+static void answer_look(struct control *control, const struct link_event *event)
+{
+	bool is_garbled = wire_decode_bare(event->frame, event->n_bytes, MESSAGE_LOOK) != 0;
+
+	counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, is_garbled);
+	bytes_clear(&control->answer);
+	if (is_garbled || control->options.view(control->options.owner, &control->answer) < 0)
+		link_refuse(control->listener, event->request); /* without memory: it asks again */
+	else
+		reply(control, event->request, &control->answer);
+}
+
 static void note_refused(const struct link_event *event)
 {
 	if (event->outcome == 0)
@@ -201,6 +212,8 @@ void control_dispatch(struct control *control)
 			control->peer = event.peer;
 			if (event.id == MESSAGE_PROCESSES)
 				take_processes(control, &event);
+			else if (event.id == MESSAGE_LOOK)
+				answer_look(control, &event);
 			else
 				take_settings(control, &event);
 			break;

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The collector's side of the shipper: takes SETTINGS, answers with STATE; lists PROCESSES.
+ * The collector's side of the shipper: takes SETTINGS, answers with STATE; lists PROCESSES; answers
+ * LOOK with VIEW.
  *
  * Settings are checked here again, whatever the shipper checked: a rate or an interval out of
  * bounds is refused and the old settings hold. Not threaded.
@@ -29,6 +30,9 @@ typedef int control_apply_fn(void *owner, const struct wire_settings_message *m)
 /* Asked to bring the counters up to date before they are sent. */
 typedef void control_refresh_fn(void *owner);
 
+/* Appends a VIEW to @out. Returns 0 or a negative errno. */
+typedef int control_view_fn(void *owner, struct bytes *out);
+
 struct control_options {
 	const char *socket_path; /* borrowed for the call */
 	size_t n_uids;
@@ -40,6 +44,7 @@ struct control_options {
 	struct opener *opener;       /* borrowed for life: lists processes */
 	control_apply_fn *apply;
 	control_refresh_fn *refresh;
+	control_view_fn *view;
 	void *owner;
 };
 

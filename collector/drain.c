@@ -336,12 +336,13 @@ static void keep_open(struct drain *drain, const struct stack_record *record, st
 }
 
 /* The way of a sample into windows, and its books. */
-static void put_in_windows(struct drain *drain, const struct process *process,
+static void put_in_windows(struct drain *drain, struct process *process,
 			   const struct stack_record *record, struct job_set *jobs, bool is_copy)
 {
 	struct delivery delivery = deliver_all(drain, process, record, jobs);
 	unsigned n_first = is_copy ? 0 : 1;
 
+	process->used_round = counters_get(drain->options.counters, COUNTER_FLIPS) + 1;
 	if (delivery.n_taken > n_first)
 		counters_add(drain->options.counters, COUNTER_COPIED,
 			     (uint64_t)(delivery.n_taken - n_first) * record->head.count);
@@ -353,8 +354,8 @@ static void put_in_windows(struct drain *drain, const struct process *process,
 }
 
 /* Ends the way of a record that need not wait. */
-static void place(struct drain *drain, const struct process *process,
-		  const struct stack_record *record, struct job_set *jobs, enum placement placement)
+static void place(struct drain *drain, struct process *process, const struct stack_record *record,
+		  struct job_set *jobs, enum placement placement)
 {
 	if (placement == PLACE_WINDOW)
 		put_in_windows(drain, process, record, jobs, false);

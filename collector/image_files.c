@@ -6,6 +6,8 @@
 #include <sys/sysmacros.h>
 
 #include "base/hash.h"
+#include "object_roots.h"
+#include "vdso_copy.h"
 
 #define OPENS_IN_FLIGHT_MAX 64u /* of one image: others get their turn */
 #define NAME_OF_ANONYMOUS   "[anon]"
@@ -136,8 +138,13 @@ static struct object *nameless_of(struct process_record *record, const struct ma
 static bool settle(struct process_record *record, struct mapping *mapping)
 {
 	struct wire_bytes name = mapping_name(&record->process.mappings, mapping);
+	struct object *vdso = record->processes->options.vdso;
 	struct object_key key;
 
+	if (vdso_is_at(vdso, mapping, name)) {
+		mapping->object = object_retain(vdso);
+		return true;
+	}
 	if (is_nameless(name, mapping)) {
 		mapping->object = nameless_of(record, mapping);
 		return true;
@@ -389,8 +396,7 @@ void image_use_exec_mappings(struct process_record *record, uint64_t now_ns)
 
 static bool is_rootless(const struct mapping *mapping)
 {
-	return mapping->is_opening || (mapping->object && mapping->object->kind == OBJECT_FILE &&
-				       mapping->object->root_fd < 0);
+	return mapping->is_opening || (mapping->object && object_lacks_root(mapping->object));
 }
 
 /* Finds or asks for what the mappings still lack, as far as the bound on requests allows. */

@@ -192,9 +192,9 @@ static void take_read(struct object_requests *requests, const struct link_event 
 	n_left = object->identity.size_bytes - ask->offset;
 	if (ask->n_bytes > n_left)
 		ask->n_bytes = (uint32_t)n_left;
-	if (object->kind == OBJECT_KALLSYMS) {
-		if (ask->offset == 0)
-			objects_ask_kallsyms(requests->options.objects);
+	if (object->kind == OBJECT_KALLSYMS && ask->offset == 0)
+		objects_ask_kallsyms(requests->options.objects);
+	if (object->kind == OBJECT_KALLSYMS || object->is_ours) {
 		read_memory(requests, event->request, object, ask);
 		return;
 	}

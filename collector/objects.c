@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "nameless_objects.h"
+#include "object_roots.h"
 
 /*
  * One record a file, on up to three kinds of chain: by id, by identity, and by each of the keys
@@ -454,7 +455,7 @@ void object_root_release(struct objects *objects, struct object_root *root, uint
 
 void object_set_root(struct object *object, struct object_root *root)
 {
-	if (object->kind != OBJECT_FILE || object->root_fd >= 0)
+	if (!object_lacks_root(object))
 		return;
 	record_of(object)->root = root;
 	object->root_fd = root->fd;

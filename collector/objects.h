@@ -7,11 +7,6 @@
  * mappings of living images and by windows; without any reference it is let go at once when its
  * last process is gone longer than the hold time (60 s by default), or when the table is full and
  * it is the oldest. Bounded in number. Not threaded.
- *
- * Beside them stand the roots: an O_PATH fd of a process's root, one a mount namespace, in which
- * siblings of an object are looked for. A root is held for the images that opened it; when they are
- * gone for the hold time it is closed, and objects that had it have none. Whoever lends an object's
- * root_fd to a request duplicates it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +19,6 @@
 #define OBJECTS_MAX_DEFAULT     1024u
 #define OBJECTS_MAX_MAX         65536u
 #define OBJECTS_NAMELESS_MAX    4096u /* names; those beyond share "[other]" */
-#define OBJECTS_ROOTS_MAX       256u
 #define OBJECTS_HOLD_NS_DEFAULT UINT64_C(60000000000)
 #define OBJECT_NAME_BYTES_MAX   4096u
 
@@ -36,6 +30,7 @@ struct object {
 	int root_fd; /* borrowed from the mount namespace's record; -1 when not held */
 	struct wire_bytes
 		root_path; /* borrowed alike: what names of files in the root begin with */
+	bool is_ours;      /* a memory file of the collector's own: no process's root is its */
 	unsigned n_refs;
 	uint64_t idle_since_ns; /* monotonic: the hold time begins here once n_refs is 0 */
 	uint32_t namespace_pid; /* of a process that maps it, for perf maps; 0 when unknown */
@@ -67,8 +62,8 @@ struct object *objects_adopt(struct objects *objects, int fd, const struct file_
 			     struct wire_bytes name);
 
 /*
- * An object that nothing can be read from, shared by name: [vdso], [anon], an unopenable file. With
- * one reference more. Never NULL: without memory or past OBJECTS_NAMELESS_MAX it is "[other]".
+ * An object that nothing can be read from, shared by name: [stack], [anon], an unopenable file.
+ * With one reference more. Never NULL: without memory or past OBJECTS_NAMELESS_MAX it is "[other]".
  */
 struct object *objects_nameless(struct objects *objects, struct wire_bytes name);
 
@@ -105,28 +100,6 @@ struct object *objects_find_file(struct objects *objects, uint64_t device, uint6
 /* Remembers that @object, which is held, was found under @key and @name (borrowed). */
 void objects_note_mapped(struct objects *objects, struct object *object,
 			 const struct object_key *key, struct wire_bytes name);
-
-struct object_root;
-
-/*
- * The root that was just opened: the one that is held of the same directory and @mount_id, which
- * tells mount namespaces apart, or a new one.
- *   @fd    consumed
- *   @path  of the root, borrowed for the call: other than "/" where a process was given a root
- *          without a mount namespace of its own
- * Returns it for one image more, to be given back with object_root_release(); NULL without memory
- * or when OBJECTS_ROOTS_MAX are in use.
- */
-struct object_root *objects_adopt_root(struct objects *objects, int fd,
-				       const struct file_identity *identity, uint64_t mount_id,
-				       struct wire_bytes path);
-void object_root_release(struct objects *objects, struct object_root *root, uint64_t now_ns);
-
-/* Gives @object that root, unless it is no file or has one. */
-void object_set_root(struct object *object, struct object_root *root);
-
-/* Counts up whenever objects lost their root: images that are still there may open their own. */
-uint64_t objects_roots_lost(const struct objects *objects);
 
 struct object *object_retain(struct object *object);
 void object_release(struct objects *objects, struct object *object, uint64_t now_ns);

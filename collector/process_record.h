@@ -1,8 +1,8 @@
 #pragma once
 /*
- * What processes.c (who is known, who is decided), image_reader.c (what /proc says of them) and
- * image_files.c (what they have mapped) share. Private to the three. A record lives until nothing
- * that is in flight refers to it.
+ * What processes.c (who is known, who is decided), image_reader.c (what /proc says of them),
+ * image_files.c (what they have mapped) and most_used.c share. Private to the four. A record lives
+ * until nothing that is in flight refers to it.
  */
 #include "container_ids.h"
 #include "proc_text.h"

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "image_files.h"
 #include "image_reader.h"
+#include "object_roots.h"
 #include "process_record.h"
 
 #define PID_BUCKETS         16384u /* a power of two; pids follow one another: no hash is needed */

@@ -47,6 +47,7 @@ struct process {
 	bool is_open;                     /* with DECISION_YES: it may yet be that of other jobs */
 	struct target *targets[JOBS_MAX]; /* one reference each; NULL but for its jobs */
 	uint64_t met_ns;                  /* monotonic: when it became undecided */
+	uint64_t used_round;              /* whoever looks samples up notes it; 0: never */
 	uint64_t cgroup_id;               /* leaf in the unified hierarchy, as last announced */
 	bool is_in_container;             /* by that cgroup's path, as read since */
 	bool is_exited;
@@ -63,6 +64,7 @@ struct processes;
 struct processes_options {
 	struct opener *opener; /* borrowed for life, like the rest */
 	struct objects *objects;
+	struct object *vdso; /* of 64-bit processes; NULL: there is none */
 	struct counters *counters;
 	process_decided_fn *decided;
 	void *owner;
@@ -123,6 +125,16 @@ void processes_limit_container_ids(struct processes *processes, size_t n_max);
 void processes_count(const struct processes *processes);
 
 size_t processes_n(const struct processes *processes);
+
+/* Living ones that are somebody's target. */
+size_t processes_n_profiled(const struct processes *processes);
+
+/*
+ * Of these the @n_max most recently used, by used_round, the latest first; borrowed until anything
+ * else here is called. Returns 0 or -ENOMEM; *@ret_n says how many, in either case.
+ */
+int processes_most_used(const struct processes *processes, size_t n_max,
+			const struct process *ret_used[], size_t *ret_n) warn_unused_result;
 
 /* No request may come back afterwards: free the opener first. NULL is fine. */
 void processes_free(struct processes *processes);

@@ -260,19 +260,22 @@ static void share(struct wire_settings *all, const struct wire_settings *one)
 		all->pid_map_size = one->pid_map_size;
 }
 
-static void add_job(struct component_loading *loading, const struct ebpf_arguments *arguments,
-		    uint32_t endpoints)
+static int add_job(struct component_loading *loading, const struct config_component *component,
+		   const struct ebpf_arguments *arguments, uint32_t endpoints)
 {
 	struct configuration *configuration = loading->configuration;
 	size_t at = configuration->n_jobs++;
 
 	configuration->jobs[at] = arguments->job;
+	configuration->job_ids[at] =
+		config_arena_copy(loading->memory, component->id, strlen(component->id));
 	configuration->n_targets += arguments->job.n_targets;
 	loading->forwards_to[at] = endpoints;
 	if (at == 0)
 		configuration->settings = arguments->settings;
 	else
 		share(&configuration->settings, &arguments->settings);
+	return configuration->job_ids[at] ? 0 : loading->memory->error;
 }
 
 static int load_targets(struct component_loading *loading, const struct config_component *component,
@@ -329,8 +332,7 @@ int component_load_ebpf(struct component_loading *loading, struct config_compone
 		return CONFIG_REFUSED;
 	arguments.job.id = hash_bytes(0, component->id, strlen(component->id));
 	arguments.job.collect_kernel = wants_kernel(&arguments.job);
-	add_job(loading, &arguments, endpoints);
-	return 0;
+	return add_job(loading, component, &arguments, endpoints);
 }
 
 int component_begin_ebpf(struct component_loading *loading)
@@ -340,7 +342,9 @@ int component_begin_ebpf(struct component_loading *loading)
 	configuration->settings = defaults.settings;
 	configuration->jobs = config_arena_array(loading->memory, SETTINGS_JOBS_MAX,
 						 sizeof(*configuration->jobs));
-	return configuration->jobs ? 0 : loading->memory->error;
+	configuration->job_ids = config_arena_array(loading->memory, SETTINGS_JOBS_MAX,
+						    sizeof(*configuration->job_ids));
+	return loading->memory->error;
 }
 
 int component_end_ebpf(struct component_loading *loading)

@@ -327,8 +327,13 @@ int component_load_write(struct component_loading *loading, struct config_compon
 	if (arguments.endpoints.n_items == 0 && loading->diagnostics->n_errors == 0)
 		config_warn(loading->diagnostics, component->block->name_span,
 			    "%s has no endpoint, what is sent to it goes nowhere", component->id);
-	for (size_t i = 0; i < arguments.endpoints.n_items; i++)
+	for (size_t i = 0; i < arguments.endpoints.n_items; i++) {
 		endpoints[i].fingerprint = component_fingerprint(&arguments.decoded.values);
+		endpoints[i].component_id =
+			config_arena_copy(loading->memory, component->id, strlen(component->id));
+		if (!endpoints[i].component_id)
+			return loading->memory->error;
+	}
 	receiver->endpoints = endpoints;
 	receiver->n_endpoints = arguments.endpoints.n_items;
 	return export_receiver(loading, component, receiver);

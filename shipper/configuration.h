@@ -34,6 +34,7 @@ struct endpoint_configuration {
 	struct configuration_header *headers;
 	size_t n_external_labels;
 	struct configuration_header *external_labels; /* of the pyroscope.write block */
+	const char *component_id;                     /* of that block */
 	uint64_t fingerprint; /* of all arguments of its pyroscope.write: equal, and nothing changed
 			       */
 	const struct http_options *http; /* secrets in it */
@@ -78,6 +79,7 @@ struct configuration {
 	 */
 	size_t n_jobs;
 	struct wire_job *jobs; /* what they point to is in owned memory */
+	const char **job_ids;  /* of their components; NULL of the one that stands for none */
 	size_t n_targets;      /* of all jobs */
 	size_t n_endpoints;
 	struct endpoint_configuration *endpoints;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "http_content.h"
 #include "log/log.h"
 #include "push_body.h"
@@ -33,6 +34,27 @@ const char *endpoint_drop_name(enum endpoint_drop reason)
 	return drop_names[reason];
 }
 
+const struct histogram_class endpoint_seconds_class = {
+	.name = "triptych_endpoint_request_duration_seconds",
+	.help = "From a request's start to its answer, or to its failure.",
+	.n_bounds = 12,
+	.bounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
+};
+
+const struct histogram_class endpoint_bytes_class = {
+	.name = "triptych_endpoint_request_size_bytes",
+	.help = "Bytes of a request's body; of directories: of a batch's profiles.",
+	.n_bounds = 7,
+	.bounds = {1024, 4096, 16384, 65536, 262144, 1048576, 4194304},
+};
+
+const struct histogram_class endpoint_age_class = {
+	.name = "triptych_endpoint_profile_age_seconds",
+	.help = "From the start of a profile's window to its arrival.",
+	.n_bounds = 12,
+	.bounds = {0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 300, 900, 3600},
+};
+
 static uint64_t random_bits(void)
 {
 	uint64_t bits = 0;
@@ -46,6 +68,23 @@ static void amount_add(struct spool_amount *sum, const struct wire_part *part)
 	sum->n_samples += part->n_samples;
 	sum->n_profiles++;
 	sum->n_bytes += part->pprof_gz.n_bytes;
+}
+
+static void observe_age(struct endpoint *endpoint, uint64_t time_wall_ns)
+{
+	histogram_observe(&endpoint->age, &endpoint_age_class,
+			  histogram_seconds(time_wall_ns, clock_wall_ns()));
+}
+
+/* Notes how long the batch was on its way, whatever came of it. */
+static void observe_try(struct endpoints *endpoints, struct endpoint *endpoint, size_t n_bytes,
+			double seconds)
+{
+	histogram_observe(&endpoint->seconds, &endpoint_seconds_class, seconds);
+	histogram_observe(&endpoint->bytes, &endpoint_bytes_class, (double)n_bytes);
+	for (size_t i = 0; i < endpoint->batch.n_items; i++)
+		tallies_note_push(endpoints->tallies, endpoint->batch.items[i].part.labels,
+				  seconds);
 }
 
 /*
@@ -63,6 +102,8 @@ static void settle(struct endpoints *endpoints, struct endpoint *endpoint,
 		if (batch_is_behind(&batch->items[i].at, &reader->cursor))
 			continue;
 		amount_add(account, &batch->items[i].part);
+		if (account == &endpoint->sent)
+			observe_age(endpoint, batch->items[i].time_wall_ns);
 		last = batch->items[i].behind;
 	}
 	for (size_t i = 0; i < batch->n_passed; i++) {
@@ -273,6 +314,8 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 	enum verdict verdict = verdict_of(answer);
 	char error[ENDPOINT_ERROR_MAX / 2];
 
+	observe_try(endpoints, endpoint, endpoint->body.n_bytes,
+		    histogram_seconds(endpoint->start_ns, now_ns));
 	endpoint->n_requests[verdict]++;
 	endpoint->was_tried = endpoint->was_tried || verdict != VERDICT_DONE;
 	if (answer->was_repeated)
@@ -304,13 +347,19 @@ static void act(struct endpoints *endpoints, struct endpoint *endpoint,
 static void write_batch(struct endpoints *endpoints, struct endpoint *endpoint, uint64_t now_ns)
 {
 	const struct endpoint_configuration *configuration = endpoint->configuration;
+	uint64_t start_ns = clock_monotonic_ns();
+	size_t n_bytes = 0;
 	int r = 0;
 
+	for (size_t i = 0; i < endpoint->batch.n_items; i++)
+		n_bytes += endpoint->batch.items[i].part.pprof_gz.n_bytes;
 	for (size_t i = 0; r == 0 && i < endpoint->batch.n_items; i++)
 		r = store_write(endpoint->store, &endpoint->batch.items[i],
 				configuration->external_labels, configuration->n_external_labels);
 	if (r == 0)
 		r = store_sync(endpoint->store);
+	observe_try(endpoints, endpoint, n_bytes,
+		    histogram_seconds(start_ns, clock_monotonic_ns()));
 	if (r == 0) {
 		endpoint->n_requests[VERDICT_DONE]++;
 		set_failing(endpoint, false, "");
@@ -323,7 +372,7 @@ static void write_batch(struct endpoints *endpoints, struct endpoint *endpoint, 
 	back_off(endpoint, now_ns);
 }
 
-static int start_push(struct endpoints *endpoints, struct endpoint *endpoint)
+static int start_push(struct endpoints *endpoints, struct endpoint *endpoint, uint64_t now_ns)
 {
 	struct push_request request = {
 		.endpoint = endpoint->configuration,
@@ -338,6 +387,7 @@ static int start_push(struct endpoints *endpoints, struct endpoint *endpoint)
 		endpoint->files_stamp = http_files_stamp(endpoint->configuration->http);
 	if (r == 0)
 		r = push_start(endpoints->push, &request);
+	endpoint->start_ns = now_ns;
 	if (r == 0)
 		endpoint->phase = PHASE_IN_FLIGHT;
 	return r;
@@ -383,7 +433,7 @@ static void step(struct endpoints *endpoints, struct endpoint *endpoint, uint64_
 		return;
 	}
 	if (r == 0)
-		r = start_push(endpoints, endpoint);
+		r = start_push(endpoints, endpoint, now_ns);
 	if (r < 0) {
 		log_warn("push-not-started", "endpoint=%s error=\"%s\"", endpoint->label,
 			 strerror(-r));
@@ -488,6 +538,10 @@ struct endpoint_books endpoints_books(const struct endpoints *endpoints, size_t 
 		.n_repeated = endpoint->n_repeated,
 		.is_failing = endpoint->is_failing,
 		.error = endpoint->error,
+		.component_id = endpoint->configuration->component_id,
+		.seconds = &endpoint->seconds,
+		.bytes = &endpoint->bytes,
+		.age = &endpoint->age,
 	};
 
 	memcpy(books.dropped, endpoint->dropped, sizeof(books.dropped));

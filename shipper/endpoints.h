@@ -9,15 +9,18 @@
  * profiles and bytes:  spooled = sent + sum(dropped) + passed + held,
  * where passed is what comes from a pyroscope.ebpf that does not forward to it.
  *
- * One thread; times are arguments. Borrowed until endpoints_free(): the spool and the client, whose
- * http_client_run() comes before endpoints_run(); the configuration, until it is replaced.
+ * One thread; times are arguments, but where they are only counted. Borrowed until
+ * endpoints_free(): the spool and the client, whose http_client_run() comes before endpoints_run();
+ * the configuration, until it is replaced.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "configuration.h"
+#include "histogram.h"
 #include "spool.h"
+#include "tallies.h"
 #include "verdict.h"
 
 #define ENDPOINTS_MAX      CONFIGURATION_ENDPOINTS_MAX
@@ -47,15 +50,25 @@ struct endpoint_books {
 	struct spool_amount dropped[N_ENDPOINT_DROPS];
 	uint64_t n_requests[N_VERDICTS];
 	uint64_t n_retries;
-	uint64_t n_repeated; /* profiles sent again though they may have been stored before */
-	bool is_failing;     /* the last try did not get through */
-	const char *error;   /* why; "" when it did. Foreign bytes, already quoted for logs */
+	uint64_t n_repeated;      /* profiles sent again though they may have been stored before */
+	bool is_failing;          /* the last try did not get through */
+	const char *error;        /* why; "" when it did. Foreign bytes, already quoted for logs */
+	const char *component_id; /* of its pyroscope.write; borrowed from the configuration */
+	/* Of each try: how long, and how many bytes of body (of directories: of profiles). Of each
+	 * profile that arrived: how old it was, from the start of its window on. */
+	const struct histogram *seconds;
+	const struct histogram *bytes;
+	const struct histogram *age;
 };
+
+extern const struct histogram_class endpoint_seconds_class, endpoint_bytes_class,
+	endpoint_age_class;
 
 struct endpoints;
 
 struct endpoints_options {
 	struct spool *spool;
+	struct tallies *tallies; /* borrowed until endpoints_free() */
 	const struct configuration *configuration;
 	struct http_client *http;
 	const char *quarantine_path; /* a directory, made if it is not there */

@@ -41,12 +41,17 @@ struct endpoint {
 	uint64_t n_requests[N_VERDICTS];
 	uint64_t n_retries;
 	uint64_t n_repeated;
+	uint64_t start_ns; /* of the request that is out */
+	struct histogram seconds;
+	struct histogram bytes;
+	struct histogram age;
 	struct bytes body;
 	struct batch batch;
 };
 
 struct endpoints {
 	struct spool *spool;      /* borrowed */
+	struct tallies *tallies;  /* borrowed */
 	struct push *push;        /* owned */
 	struct store *quarantine; /* owned */
 	bool is_stopping;

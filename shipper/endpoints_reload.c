@@ -210,6 +210,7 @@ int endpoints_open(const struct endpoints_options *options, struct endpoints **r
 	if (!endpoints)
 		return -ENOMEM;
 	endpoints->spool = options->spool;
+	endpoints->tallies = options->tallies;
 	r = open_shared(endpoints, options);
 	if (r == 0)
 		r = endpoints_reload(endpoints, options->configuration, true);

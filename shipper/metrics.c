@@ -3,32 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Opens a family. */
-static void family(struct bytes *out, const char *name, const char *type, const char *help)
-{
-	bytes_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-/* A family of one sample without labels. */
-static void single(struct bytes *out, const char *name, const char *type, const char *help,
-		   uint64_t value)
-{
-	family(out, name, type, help);
-	bytes_printf(out, "%s %" PRIu64 "\n", name, value);
-}
-
-/* Appends @text as a label's value, escaped. */
-static void label_value(struct bytes *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '\n')
-			bytes_append(out, "\\n", 2);
-		else if (*text == '"' || *text == '\\')
-			bytes_printf(out, "\\%c", *text);
-		else
-			bytes_append(out, text, 1);
-	}
-}
+#include "histogram.h"
+#include "metrics_text.h"
 
 static bool is_first_of_family(size_t row)
 {
@@ -46,8 +22,9 @@ static void print_rows(struct bytes *out, enum wire_party owner, const struct co
 
 		if (counter_rows[first].owner != owner || !is_first_of_family(first))
 			continue;
-		family(out, name, counter_rows[first].kind == COUNTER_KIND_C ? "counter" : "gauge",
-		       counter_rows[first].help);
+		metrics_family(out, name,
+			       counter_rows[first].kind == COUNTER_KIND_C ? "counter" : "gauge",
+			       counter_rows[first].help);
 		for (size_t i = first; i < n_counter_rows; i++) {
 			const struct counter_row *row = &counter_rows[i];
 
@@ -65,6 +42,7 @@ struct endpoint_family {
 	const char *type;
 	const char *help;
 	uint64_t (*value)(const struct endpoint_books *books);
+	bool is_alloys; /* has its labels, too */
 };
 
 static struct spool_amount all_dropped(const struct endpoint_books *books)
@@ -145,42 +123,44 @@ static uint64_t is_failing(const struct endpoint_books *books)
 }
 
 static const struct endpoint_family endpoint_families[] = {
-	{"pyroscope_write_sent_bytes_total", "counter", "Bytes of profiles sent.", sent_bytes},
+	{"pyroscope_write_sent_bytes_total", "counter", "Bytes of profiles sent.", sent_bytes,
+	 true},
 	{"pyroscope_write_dropped_bytes_total", "counter", "Bytes of profiles given up.",
-	 dropped_bytes},
-	{"pyroscope_write_sent_profiles_total", "counter", "Profiles sent.", sent_profiles},
+	 dropped_bytes, true},
+	{"pyroscope_write_sent_profiles_total", "counter", "Profiles sent.", sent_profiles, true},
 	{"pyroscope_write_dropped_profiles_total", "counter", "Profiles given up.",
-	 dropped_profiles},
-	{"pyroscope_write_retries_total", "counter", "Tries after the first.", retries},
+	 dropped_profiles, true},
+	{"pyroscope_write_retries_total", "counter", "Tries after the first.", retries, true},
 	{"triptych_endpoint_samples_spooled_total", "counter",
 	 "Samples for the endpoint: found in the spool at start, or appended since.",
-	 spooled_samples},
-	{"triptych_endpoint_samples_sent_total", "counter", "Samples that arrived.", sent_samples},
+	 spooled_samples, false},
+	{"triptych_endpoint_samples_sent_total", "counter", "Samples that arrived.", sent_samples,
+	 false},
 	{"triptych_endpoint_samples_passed_total", "counter",
-	 "Samples of pyroscope.ebpf blocks that forward to other endpoints.", passed_samples},
+	 "Samples of pyroscope.ebpf blocks that forward to other endpoints.", passed_samples,
+	 false},
 	{"triptych_endpoint_samples_held", "gauge", "Samples in the spool, not yet sent.",
-	 held_samples},
+	 held_samples, false},
 	{"triptych_endpoint_profiles_held", "gauge", "Profiles in the spool, not yet sent.",
-	 held_profiles},
+	 held_profiles, false},
 	{"triptych_endpoint_bytes_held", "gauge", "Bytes of profiles in the spool, not yet sent.",
-	 held_bytes},
+	 held_bytes, false},
 	{"triptych_endpoint_profiles_repeated_total", "counter",
-	 "Profiles sent again although an earlier request may have stored them.", repeated},
-	{"triptych_endpoint_failing", "gauge", "Whether the last try failed.", is_failing},
+	 "Profiles sent again although an earlier request may have stored them.", repeated, false},
+	{"triptych_endpoint_failing", "gauge", "Whether the last try failed.", is_failing, false},
 };
 
 static void endpoint_label(struct bytes *out, const char *name, const struct endpoint_books *books)
 {
-	bytes_printf(out, "%s{endpoint=\"", name);
-	label_value(out, books->label);
-	bytes_append(out, "\"", 1);
+	bytes_printf(out, "%s{", name);
+	metrics_label(out, "endpoint", books->label);
 }
 
 static void print_endpoint_drops(struct bytes *out, const struct endpoint_books *books, size_t n)
 {
 	static const char name[] = "triptych_endpoint_samples_dropped_total";
 
-	family(out, name, "counter", "Samples given up, by reason.");
+	metrics_family(out, name, "counter", "Samples given up, by reason.");
 	for (size_t i = 0; i < n; i++)
 		for (size_t reason = 0; reason < N_ENDPOINT_DROPS; reason++) {
 			endpoint_label(out, name, &books[i]);
@@ -194,7 +174,8 @@ static void print_endpoint_requests(struct bytes *out, const struct endpoint_boo
 {
 	static const char name[] = "triptych_endpoint_requests_total";
 
-	family(out, name, "counter", "Requests (of directories: batches) by what came of them.");
+	metrics_family(out, name, "counter",
+		       "Requests (of directories: batches) by what came of them.");
 	for (size_t i = 0; i < n; i++)
 		for (size_t verdict = 0; verdict < N_VERDICTS; verdict++) {
 			endpoint_label(out, name, &books[i]);
@@ -202,6 +183,29 @@ static void print_endpoint_requests(struct bytes *out, const struct endpoint_boo
 				     verdict_name((enum verdict)verdict),
 				     books[i].n_requests[verdict]);
 		}
+}
+
+static void print_endpoint_histograms(struct bytes *out, const struct endpoint_books *books,
+				      size_t n)
+{
+	static const struct histogram_class *const classes[] = {
+		&endpoint_seconds_class, &endpoint_bytes_class, &endpoint_age_class};
+
+	for (size_t c = 0; c < sizeof(classes) / sizeof(classes[0]); c++) {
+		histogram_family(out, classes[c]);
+		for (size_t i = 0; i < n; i++) {
+			const struct histogram *const histograms[] = {books[i].seconds,
+								      books[i].bytes, books[i].age};
+			struct bytes label = BYTES_INIT(PAGE_BYTES_MAX);
+
+			metrics_label(&label, "endpoint", books[i].label);
+			bytes_append(&label, "", 1);
+			if (label.error == 0)
+				histogram_print(out, classes[c], histograms[c],
+						(const char *)label.data);
+			bytes_deinit(&label);
+		}
+	}
 }
 
 static void print_endpoints(struct bytes *out, const struct endpoints *endpoints)
@@ -216,14 +220,19 @@ static void print_endpoints(struct bytes *out, const struct endpoints *endpoints
 	for (size_t f = 0; f < sizeof(endpoint_families) / sizeof(endpoint_families[0]); f++) {
 		const struct endpoint_family *row = &endpoint_families[f];
 
-		family(out, row->name, row->type, row->help);
+		metrics_family(out, row->name, row->type, row->help);
 		for (size_t i = 0; i < n; i++) {
 			endpoint_label(out, row->name, &books[i]);
+			if (row->is_alloys) {
+				bytes_append(out, ",", 1);
+				metrics_component_labels(out, books[i].component_id);
+			}
 			bytes_printf(out, "} %" PRIu64 "\n", row->value(&books[i]));
 		}
 	}
 	print_endpoint_drops(out, books, n);
 	print_endpoint_requests(out, books, n);
+	print_endpoint_histograms(out, books, n);
 }
 
 static void print_spool(struct bytes *out, const struct spool_state *state)
@@ -262,7 +271,7 @@ static void print_spool(struct bytes *out, const struct spool_state *state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		single(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+		metrics_single(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
 }
 
 static void print_profiles(struct bytes *out, const struct profiles_counts *counts)
@@ -277,14 +286,14 @@ static void print_profiles(struct bytes *out, const struct profiles_counts *coun
 		[MESSAGE_GARBLED] = "garbled",
 	};
 
-	single(out, "triptych_shipper_profiles_total", "counter", "PROFILE messages taken in.",
-	       counts->n_profiles);
-	single(out, "triptych_shipper_stats_total", "counter", "STATS messages taken in.",
-	       counts->n_stats);
-	single(out, "triptych_shipper_postponed_total", "counter",
-	       "PROFILE messages that symbolizers had to keep: disk or memory.",
-	       counts->n_refused_disk);
-	family(out, name, "counter", "Frames and peers refused by the shipper.");
+	metrics_single(out, "triptych_shipper_profiles_total", "counter",
+		       "PROFILE messages taken in.", counts->n_profiles);
+	metrics_single(out, "triptych_shipper_stats_total", "counter", "STATS messages taken in.",
+		       counts->n_stats);
+	metrics_single(out, "triptych_shipper_postponed_total", "counter",
+		       "PROFILE messages that symbolizers had to keep: disk or memory.",
+		       counts->n_refused_disk);
+	metrics_family(out, name, "counter", "Frames and peers refused by the shipper.");
 	for (size_t i = 0; i < PROFILES_OUTCOMES; i++)
 		bytes_printf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", name, reasons[i],
 			     counts->n_refused[i]);
@@ -296,61 +305,84 @@ static void print_services(struct bytes *out, const struct metrics_sources *sour
 	bool is_up = control->seen_ns != CONTROL_NEVER &&
 		     sources->now_ns - control->seen_ns <= READY_COLLECTOR_NS;
 
-	family(out, "triptych_build_info", "gauge", "Versions of the services.");
+	metrics_family(out, "triptych_build_info", "gauge", "Versions of the services.");
 	bytes_printf(out, "triptych_build_info{service=\"shipper\",version=\"%s\"} 1\n",
 		     TRIPTYCH_VERSION);
 	if (control->seen_ns != CONTROL_NEVER)
 		bytes_printf(out, "triptych_build_info{service=\"collector\",version=\"%s\"} 1\n",
 			     control->version);
-	single(out, "triptych_ready", "gauge", "Whether /-/ready says yes.", sources->is_ready);
-	single(out, "triptych_collector_up", "gauge", "Whether the collector answers.", is_up);
-	single(out, "triptych_collector_current", "gauge",
-	       "Whether the collector runs on the settings of this shipper.", control->is_current);
-	single(out, "triptych_symbolizers_connected", "gauge", "Connections of symbolizers.",
-	       workers_connected(sources->workers));
-	single(out, "triptych_control_unanswered_total", "counter",
-	       "Questions to the collector without an answer.", control->n_unanswered);
-	single(out, "triptych_quarantine_bytes", "gauge", "Bytes of profiles that servers refused.",
-	       endpoints_quarantine_bytes(sources->endpoints));
+	metrics_single(out, "triptych_ready", "gauge", "Whether /-/ready says yes.",
+		       sources->is_ready);
+	metrics_single(out, "triptych_collector_up", "gauge", "Whether the collector answers.",
+		       is_up);
+	metrics_single(out, "triptych_collector_current", "gauge",
+		       "Whether the collector runs on the settings of this shipper.",
+		       control->is_current);
+	metrics_single(out, "triptych_symbolizers_connected", "gauge",
+		       "Connections of symbolizers.", workers_connected(sources->workers));
+	metrics_single(out, "triptych_control_unanswered_total", "counter",
+		       "Questions to the collector without an answer.", control->n_unanswered);
+	metrics_single(out, "triptych_quarantine_bytes", "gauge",
+		       "Bytes of profiles that servers refused.",
+		       endpoints_quarantine_bytes(sources->endpoints));
 }
 
 static void print_reloads(struct bytes *out, const struct reload_counts *counts)
 {
-	single(out, "triptych_config_reloads_total", "counter",
-	       "Requests to read the configuration again.", counts->n);
-	single(out, "triptych_config_reload_failures_total", "counter",
-	       "Those that changed nothing: the configuration before stayed.", counts->n_failed);
-	single(out, "triptych_config_last_reload_successful", "gauge",
-	       "Whether the last one took effect, or there was none.", !counts->is_last_failed);
+	metrics_single(out, "triptych_config_reloads_total", "counter",
+		       "Requests to read the configuration again.", counts->n);
+	metrics_single(out, "triptych_config_reload_failures_total", "counter",
+		       "Those that changed nothing: the configuration before stayed.",
+		       counts->n_failed);
+	metrics_single(out, "triptych_config_last_reload_successful", "gauge",
+		       "Whether the last one took effect, or there was none.",
+		       !counts->is_last_failed);
 }
 
 static void print_losses(struct bytes *out, const struct configuration_losses *losses)
 {
 	static const char name[] = "triptych_target_labels_left_out_total";
 
-	family(out, name, "counter",
-	       "Labels that servers refuse, left out of targets each time that these are made.");
+	metrics_family(
+		out, name, "counter",
+		"Labels that servers refuse, left out of targets each time that these are made.");
 	for (size_t i = 0; i < N_LABEL_FLAWS; i++)
 		bytes_printf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", name,
 			     label_flaw_name((enum label_flaw)i), losses->n_labels[i]);
-	single(out, "triptych_targets_passed_over_total", "counter",
-	       "Published targets that are none, or too many, counted in the same way.",
-	       losses->n_targets);
+	metrics_single(out, "triptych_targets_passed_over_total", "counter",
+		       "Published targets that are none, or too many, counted in the same way.",
+		       losses->n_targets);
+}
+
+static void print_health(struct bytes *out, const struct health *health)
+{
+	static const char name[] = "triptych_component_healthy";
+
+	if (health_count(health) == 0)
+		return;
+	metrics_family(out, name, "gauge", "Whether the component is well.");
+	for (size_t i = 0; i < health_count(health); i++) {
+		struct health_entry entry = health_at(health, i);
+
+		bytes_printf(out, "%s{", name);
+		metrics_component_labels(out, entry.id);
+		bytes_printf(out, "} %d\n", entry.is_healthy);
+	}
 }
 
 static void print_process(struct bytes *out, const struct process_usage *usage)
 {
-	family(out, "process_cpu_seconds_total", "counter", "CPU time of the shipper.");
+	metrics_family(out, "process_cpu_seconds_total", "counter", "CPU time of the shipper.");
 	bytes_printf(out, "process_cpu_seconds_total %.6f\n", usage->cpu_seconds);
-	single(out, "process_resident_memory_bytes", "gauge", "Resident memory of the shipper.",
-	       usage->resident_bytes);
-	single(out, "process_virtual_memory_bytes", "gauge", "Virtual memory of the shipper.",
-	       usage->virtual_bytes);
-	single(out, "process_open_fds", "gauge", "Open file descriptors of the shipper.",
-	       usage->n_open_fds);
-	single(out, "process_max_fds", "gauge", "Bound of open file descriptors.",
-	       usage->n_max_fds);
-	family(out, "process_start_time_seconds", "gauge", "When the shipper started.");
+	metrics_single(out, "process_resident_memory_bytes", "gauge",
+		       "Resident memory of the shipper.", usage->resident_bytes);
+	metrics_single(out, "process_virtual_memory_bytes", "gauge",
+		       "Virtual memory of the shipper.", usage->virtual_bytes);
+	metrics_single(out, "process_open_fds", "gauge", "Open file descriptors of the shipper.",
+		       usage->n_open_fds);
+	metrics_single(out, "process_max_fds", "gauge", "Bound of open file descriptors.",
+		       usage->n_max_fds);
+	metrics_family(out, "process_start_time_seconds", "gauge", "When the shipper started.");
 	bytes_printf(out, "process_start_time_seconds %.3f\n", usage->start_time_seconds);
 }
 
@@ -365,10 +397,15 @@ void metrics_print(const struct metrics_sources *sources, struct bytes *out)
 	workers_sum(sources->workers, &sum);
 	print_rows(out, SYMBOLIZER, &sum);
 	print_profiles(out, sources->profiles);
+	histogram_family(out, &profiles_append_class);
+	histogram_print(out, &profiles_append_class, &sources->profiles->append_seconds, "");
 	print_spool(out, &spool);
 	print_endpoints(out, sources->endpoints);
 	print_reloads(out, sources->reloads);
 	print_losses(out, sources->losses);
+	print_health(out, sources->health);
+	pages_print_metrics(sources->pages, out);
+	metrics_print_ebpf(sources, out);
 	print_process(out, sources->process);
 }
 

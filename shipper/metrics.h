@@ -10,9 +10,12 @@
 #include "base/bytes.h"
 #include "control.h"
 #include "endpoints.h"
+#include "health.h"
+#include "pages.h"
 #include "process_stats.h"
 #include "profiles.h"
 #include "spool.h"
+#include "tallies.h"
 #include "workers.h"
 
 /* What came of requests to read the configuration again. */
@@ -32,11 +35,18 @@ struct metrics_sources {
 	const struct process_usage *process;
 	const struct reload_counts *reloads;
 	const struct configuration_losses *losses; /* summed over configurations */
+	const struct tallies *tallies;
+	const struct configuration *configuration;
+	const struct health *health;
+	const struct pages *pages;
 	uint64_t now_ns;
 	bool is_ready;
 };
 
 void metrics_print(const struct metrics_sources *sources, struct bytes *out);
+
+/* Of these, the families that Alloy's pyroscope.ebpf has, under its names. */
+void metrics_print_ebpf(const struct metrics_sources *sources, struct bytes *out);
 
 #define READY_COLLECTOR_NS   UINT64_C(5000000000)
 #define READY_SYMBOLIZERS_NS UINT64_C(45000000000) /* an idle one speaks every 30 s */

@@ -9,12 +9,13 @@
 #include <microhttpd.h>
 
 #include "base/clock.h"
-
 #include "base/number.h"
+#include "histogram.h"
 
 #define CONNECTIONS_MAX      32u
 #define CONNECTION_SECONDS   10u /* from its first byte to our last: who trickles must go, too */
 #define CONNECTION_BYTES_MAX (32u * 1024u) /* of requests; pages are ours */
+#define PATH_BYTES_MAX       64
 #define LISTEN_BACKLOG       16
 #define HOST_BYTES           64
 #define PORT_BYTES           8
@@ -32,6 +33,14 @@ struct pages {
 	void *context;
 	int epoll; /* the daemon's; borrowed */
 	struct visit visits[CONNECTIONS_MAX];
+	struct histogram *seconds; /* owned; of each page */
+};
+
+static const struct histogram_class seconds_class = {
+	.name = "triptych_page_duration_seconds",
+	.help = "To make a page that was asked for.",
+	.n_bounds = 8,
+	.bounds = {0.0001, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5},
 };
 
 /* The daemon says that a client came or went. It has no more of them than there are places. */
@@ -119,9 +128,24 @@ static unsigned render(const struct pages *pages, const struct page *page, const
 		       struct bytes *out)
 {
 	const char *below = below_of(page, path);
+	uint64_t start_ns = clock_monotonic_ns();
+	unsigned status = below ? page->render_below(pages->context, below, out)
+				: page->render(pages->context, out);
 
-	return below ? page->render_below(pages->context, below, out)
-		     : page->render(pages->context, out);
+	histogram_observe(&pages->seconds[page - pages->table], &seconds_class,
+			  histogram_seconds(start_ns, clock_monotonic_ns()));
+	return status;
+}
+
+void pages_print_metrics(const struct pages *pages, struct bytes *out)
+{
+	histogram_family(out, &seconds_class);
+	for (size_t i = 0; i < pages->n_pages; i++) {
+		char label[PATH_BYTES_MAX];
+
+		(void)snprintf(label, sizeof(label), "path=\"%s\"", pages->table[i].path);
+		histogram_print(out, &seconds_class, &pages->seconds[i], label);
+	}
 }
 
 static bool takes(const struct page *page, const char *method)
@@ -229,6 +253,7 @@ int pages_open(const char *address, const struct page *table, size_t n_pages, vo
 		return fd;
 	}
 	pages->table = table;
+	pages->seconds = calloc(n_pages, sizeof(*pages->seconds));
 	pages->n_pages = n_pages;
 	pages->context = context;
 	pages->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, pages,
@@ -238,7 +263,7 @@ int pages_open(const char *address, const struct page *table, size_t n_pages, vo
 					 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_NOTIFY_CONNECTION,
 					 on_connection, pages, MHD_OPTION_END);
 	info = pages->daemon ? MHD_get_daemon_info(pages->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
-	if (!info) {
+	if (!info || !pages->seconds) {
 		pages_free(pages);
 		return -ENOMEM;
 	}
@@ -254,6 +279,7 @@ void pages_free(struct pages *pages)
 		return;
 	if (pages->daemon)
 		MHD_stop_daemon(pages->daemon);
+	free(pages->seconds);
 	free(pages);
 }
 

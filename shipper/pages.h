@@ -38,6 +38,9 @@ int pages_open(const char *address, const struct page *table, size_t n_pages, vo
 
 void pages_free(struct pages *pages); /* NULL is fine */
 
+/* Appends how long the pages took to make. */
+void pages_print_metrics(const struct pages *pages, struct bytes *out);
+
 int pages_fd(const struct pages *pages);
 
 uint64_t pages_deadline_ns(const struct pages *pages, uint64_t now_ns);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "log/log.h"
 #include "profile_record.h"
 
@@ -17,8 +18,16 @@ struct profiles {
 	struct link_listener *listener; /* owned */
 	struct spool *spool;            /* borrowed */
 	struct workers *workers;        /* borrowed */
+	struct tallies *tallies;        /* borrowed */
 	uint64_t probe_ns;
 	struct profiles_counts counts;
+};
+
+const struct histogram_class profiles_append_class = {
+	.name = "triptych_spool_append_duration_seconds",
+	.help = "Until a PROFILE is on disk, or refused by it.",
+	.n_bounds = 11,
+	.bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5},
 };
 
 int profiles_open(const struct profiles_options *options, struct profiles **ret_profiles)
@@ -39,6 +48,7 @@ int profiles_open(const struct profiles_options *options, struct profiles **ret_
 	memcpy(listen.uids, options->uids, sizeof(listen.uids));
 	profiles->spool = options->spool;
 	profiles->workers = options->workers;
+	profiles->tallies = options->tallies;
 	r = link_listen(&listen, &profiles->listener);
 	if (r < 0) {
 		free(profiles);
@@ -107,6 +117,7 @@ static void refuse_frame(struct profiles *profiles, const struct link_event *eve
 
 static void take_profile(struct profiles *profiles, const struct link_event *event)
 {
+	uint64_t start_ns = clock_monotonic_ns();
 	struct spool_record record;
 	int r;
 
@@ -117,6 +128,10 @@ static void take_profile(struct profiles *profiles, const struct link_event *eve
 	}
 	if (r == 0)
 		r = spool_append(profiles->spool, &record, event->frame);
+	histogram_observe(&profiles->counts.append_seconds, &profiles_append_class,
+			  histogram_seconds(start_ns, clock_monotonic_ns()));
+	if (r == 0)
+		tallies_note_profile(profiles->tallies, event->frame, event->n_bytes);
 	if (r < 0) {
 		profiles->counts.n_refused_disk++;
 		log_err("spool-unwritable", "error=\"%s\", symbolizers keep what they have",

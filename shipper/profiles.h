@@ -1,14 +1,16 @@
 #pragma once
 /*
  * The listener for symbolizers: takes PROFILE into the spool and answers when it is durable, takes
- * STATS into the workers' sums. One thread; borrows spool and workers.
+ * STATS into the workers' sums. One thread; borrows spool, workers and tallies.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "link/link.h"
+#include "histogram.h"
 #include "spool.h"
+#include "tallies.h"
 #include "workers.h"
 
 #define PROFILES_OUTCOMES (MESSAGE_GARBLED + 1) /* enum message_outcome; 0: a foreign uid */
@@ -19,6 +21,7 @@ struct profiles_options {
 	uid_t uids[LINK_UIDS_MAX];
 	struct spool *spool;
 	struct workers *workers;
+	struct tallies *tallies;
 };
 
 struct profiles_counts {
@@ -26,7 +29,10 @@ struct profiles_counts {
 	uint64_t n_stats;
 	uint64_t n_refused_disk; /* told to keep it and come back */
 	uint64_t n_refused[PROFILES_OUTCOMES];
+	struct histogram append_seconds; /* of profiles_append_class */
 };
+
+extern const struct histogram_class profiles_append_class;
 
 struct profiles;
 

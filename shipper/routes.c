@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -32,18 +33,18 @@ static int print_route(const struct configuration *configuration, uint32_t endpo
 	return out->error;
 }
 
-static int compare_to_route(const struct wire_label *label)
+static int compare_names(const struct wire_label *label, const char *name)
 {
-	size_t n = strlen(ROUTE_LABEL);
+	size_t n = strlen(name);
 	size_t n_common = label->name.n_bytes < n ? label->name.n_bytes : n;
-	int order = memcmp(label->name.data, ROUTE_LABEL, n_common);
+	int order = memcmp(label->name.data, name, n_common);
 
 	return order ? order : (label->name.n_bytes > n) - (label->name.n_bytes < n);
 }
 
-/* Puts the route where it belongs in the order of names. */
+/* Puts a label called @name where it belongs in the order of names. */
 static int add_to(struct component_loading *loading, struct wire_target_rule *rule,
-		  const struct wire_label *route)
+		  const char *name, struct wire_bytes value)
 {
 	cleanup_with(wire_arena_deinit) struct wire_arena arena = {0};
 	cleanup_with(bytes_deinit) struct bytes out = BYTES_INIT(LABELS_BYTES_MAX);
@@ -52,12 +53,12 @@ static int add_to(struct component_loading *loading, struct wire_target_rule *ru
 	size_t n, n_before = 0;
 
 	if (wire_decode_labels(rule->labels.data, rule->labels.n_bytes, &arena, &labels, &n) != 0 ||
-	    n > TARGET_LABELS_MAX)
+	    n >= LABELS_MAX)
 		return -ENOMEM; /* it was made a moment ago */
-	while (n_before < n && compare_to_route(&labels[n_before]) < 0)
+	while (n_before < n && compare_names(&labels[n_before], name) < 0)
 		n_before++;
 	memcpy(all, labels, n_before * sizeof(*all));
-	all[n_before] = *route;
+	all[n_before] = (struct wire_label){{name, strlen(name)}, value};
 	memcpy(all + n_before + 1, labels + n_before, (n - n_before) * sizeof(*all));
 	wire_encode_labels(&out, all, n + 1);
 	rule->labels.n_bytes = out.n_bytes;
@@ -68,24 +69,49 @@ static int add_to(struct component_loading *loading, struct wire_target_rule *ru
 	return out.error ? out.error : loading->memory->error;
 }
 
-int routes_add(struct component_loading *loading)
+/* Adds the label to all targets of @job. */
+static int add_to_all(struct component_loading *loading, const struct wire_job *job,
+		      const char *name, struct wire_bytes value)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < job->n_targets; i++)
+		/* made by component_load_targets(), in memory of our own */
+		r = add_to(loading, (struct wire_target_rule *)&job->targets[i], name, value);
+	return r;
+}
+
+static int add_route(struct component_loading *loading, size_t job)
 {
 	struct configuration *configuration = loading->configuration;
 	uint32_t all = (uint32_t)((UINT64_C(1) << configuration->n_endpoints) - 1);
+	cleanup_with(bytes_deinit) struct bytes text = BYTES_INIT(ROUTE_BYTES);
+	int r;
+
+	if (loading->forwards_to[job] == all)
+		return 0;
+	r = print_route(configuration, loading->forwards_to[job], &text);
+	if (r < 0)
+		return r;
+	return add_to_all(loading, &configuration->jobs[job], ROUTE_LABEL,
+			  (struct wire_bytes){text.data, text.n_bytes});
+}
+
+int routes_add(struct component_loading *loading)
+{
+	const struct configuration *configuration = loading->configuration;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < configuration->n_jobs; i++) {
-		cleanup_with(bytes_deinit) struct bytes text = BYTES_INIT(ROUTE_BYTES);
-		struct wire_job *job = &configuration->jobs[i];
-		struct wire_label route = {.name = {ROUTE_LABEL, strlen(ROUTE_LABEL)}};
+		const struct wire_job *job = &configuration->jobs[i];
+		char id[ROUTE_DIGITS + 1];
 
-		if (loading->forwards_to[i] == all)
-			continue;
-		r = print_route(configuration, loading->forwards_to[i], &text);
-		route.value = (struct wire_bytes){text.data, text.n_bytes};
-		for (size_t t = 0; r == 0 && t < job->n_targets; t++)
-			/* made by component_load_targets(), in memory of our own */
-			r = add_to(loading, (struct wire_target_rule *)&job->targets[t], &route);
+		(void)snprintf(id, sizeof(id), "%016" PRIx64, job->id);
+		if (configuration->n_jobs > 1)
+			r = add_to_all(loading, job, BLOCK_LABEL,
+				       (struct wire_bytes){id, ROUTE_DIGITS});
+		if (r == 0)
+			r = add_route(loading, i);
 	}
 	return r;
 }
@@ -117,7 +143,7 @@ int route_includes(struct wire_bytes labels, uint64_t route)
 	if (r != 0)
 		return r < 0 ? r : 1;
 	for (size_t i = 0; i < n; i++)
-		if (compare_to_route(&decoded[i]) == 0)
+		if (compare_names(&decoded[i], ROUTE_LABEL) == 0)
 			return has_route(decoded[i].value, route);
 	return 1;
 }

@@ -141,13 +141,16 @@ static int open_endpoints(struct shipper *shipper)
 		.configuration = current_configuration(shipper->current),
 	};
 
-	if (http_client_init() < 0 || http_client_open(&shipper->http) < 0 ||
+	shipper->tallies = tallies_new();
+	if (!shipper->tallies || tallies_adopt(shipper->tallies, options.configuration) < 0 ||
+	    http_client_init() < 0 || http_client_open(&shipper->http) < 0 ||
 	    asprintf(&quarantine, "%s/" QUARANTINE_NAME, shipper->options->spool_directory) < 0) {
 		log_err("start-failed", "error=\"%s\"", strerror(ENOMEM));
 		return EXIT_STATUS_MACHINE;
 	}
 	shipper->environment.http_client = shipper->http;
 	options.http = shipper->http;
+	options.tallies = shipper->tallies;
 	options.quarantine_path = quarantine;
 	return endpoints_open(&options, &shipper->endpoints) < 0 ? EXIT_STATUS_CANT_CREATE : 0;
 }
@@ -256,6 +259,7 @@ static int open_profiles(struct shipper *shipper)
 		.n_uids = shipper->options->n_symbolizer_uids,
 		.spool = shipper->spool,
 		.workers = shipper->workers,
+		.tallies = shipper->tallies,
 	};
 	int r;
 
@@ -293,6 +297,7 @@ static int replace_configuration(struct shipper *shipper, struct configuration *
 	}
 	control_replace(shipper->control, &frames);
 	current_adopt(shipper->current, configuration);
+	(void)!tallies_adopt(shipper->tallies, configuration); /* else counted as before */
 	note_losses(shipper);
 	return 0;
 }
@@ -491,6 +496,7 @@ void shipper_free(struct shipper *shipper)
 	spool_close(shipper->spool);
 	spool_files_close(&shipper->files);
 	workers_free(shipper->workers);
+	tallies_free(shipper->tallies);
 	process_stats_free(shipper->process);
 	current_free(shipper->current);
 	http_client_free(shipper->http); /* after endpoints and sources, which ask by it */

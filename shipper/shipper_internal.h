@@ -24,6 +24,7 @@ struct shipper {
 	struct http_client *http;
 	struct endpoints *endpoints;
 	struct workers *workers;
+	struct tallies *tallies;
 	struct process_stats *process;
 	struct pages *pages;
 	struct control *control;

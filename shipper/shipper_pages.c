@@ -46,6 +46,10 @@ static unsigned render_metrics(void *context, struct bytes *out)
 	sources.process = &usage;
 	sources.reloads = &shipper->reloads;
 	sources.losses = &shipper->losses;
+	sources.tallies = shipper->tallies;
+	sources.configuration = current_configuration(shipper->current);
+	sources.health = current_health(shipper->current);
+	sources.pages = shipper->pages;
 	metrics_print(&sources, out);
 	return 200;
 }

@@ -1,5 +1,7 @@
 #include "wire/parts.h"
 
+#include "base/hash.h"
+
 void pack_window_id(struct bytes *out, const struct window_id *id)
 {
 	pack_array(out, 2);
@@ -88,4 +90,54 @@ const struct wire_counter *unpack_counters(struct unpacker *u, struct wire_arena
 		counters[i].value = unpack_u64(u);
 	}
 	return counters;
+}
+
+void pack_process_status(struct bytes *out, const struct process_status *status)
+{
+	pack_array(out, 6);
+	pack_uint(out, status->pid);
+	pack_uint(out, status->uid);
+	pack_uint(out, status->permitted_caps);
+	pack_uint(out, status->effective_caps);
+	pack_uint(out, status->seccomp);
+	pack_bool(out, status->no_new_privs);
+}
+
+struct process_status unpack_process_status(struct unpacker *u)
+{
+	struct process_status status;
+
+	unpack_tuple(u, 6);
+	status.pid = unpack_u32(u);
+	status.uid = unpack_u32(u);
+	status.permitted_caps = unpack_u64(u);
+	status.effective_caps = unpack_u64(u);
+	status.seccomp = (uint8_t)unpack_uint(u, 0, 2);
+	status.no_new_privs = unpack_bool(u);
+	return status;
+}
+
+void *unpack_array_of(struct unpacker *u, struct wire_arena *arena, const struct array_shape *shape,
+		      size_t *ret_n_elements)
+{
+	struct unpacker head = *u;
+
+	if (unpack_count(&head, shape->wire_bytes_min) > shape->n_max)
+		unpack_fail(u);
+	return unpack_array(u, arena, shape->wire_bytes_min, shape->element_bytes, ret_n_elements);
+}
+
+uint64_t wire_labels_hash(struct wire_bytes labels)
+{
+	return hash_bytes(0, labels.data, labels.n_bytes);
+}
+
+struct wire_bytes wire_shown_name(struct wire_bytes name)
+{
+	if (name.n_bytes <= SHOWN_NAME_BYTES_MAX)
+		return name;
+	return (struct wire_bytes){
+		(const char *)name.data + name.n_bytes - SHOWN_NAME_BYTES_MAX,
+		SHOWN_NAME_BYTES_MAX,
+	};
 }

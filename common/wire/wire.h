@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/process_status.h"
 #include "wire/messages.h"
 
 /* Memory of decoded arrays, freed as one. A zeroed one is empty. */
@@ -47,14 +48,14 @@ enum lease_outcome {
 struct wire_lease {
 	uint64_t protocol_version;
 	uint64_t worker; /* random, one a process */
-	bool stopping;	 /* asked to stop: wants GO, unless the collector is stopping itself */
+	bool stopping;   /* asked to stop: wants GO, unless the collector is stopping itself */
 	enum lease_outcome outcome;
 	struct window_id window; /* of the outcome; zero for LEASE_OUTCOME_NONE */
 };
 
 void wire_encode_lease(struct bytes *out, const struct wire_lease *m);
-int wire_decode_lease(const void *frame, size_t n_bytes, struct wire_lease *ret_m)
-	warn_unused_result;
+int wire_decode_lease(const void *frame, size_t n_bytes,
+		      struct wire_lease *ret_m) warn_unused_result;
 
 /* ---- WINDOW: collector → symbolizer. Samples as locations that need names. ---- */
 
@@ -86,9 +87,9 @@ enum frame_kind {
 #define LOCATION_NO_OBJECT UINT32_MAX
 
 struct wire_location {
-	uint8_t kind;	       /* enum frame_kind; others are kept, counted and shown as unknown */
+	uint8_t kind;          /* enum frame_kind; others are kept, counted and shown as unknown */
 	uint32_t object_index; /* into objects; LOCATION_NO_OBJECT when no mapping covers it */
-	uint64_t value;	       /* a file offset in an object; else an address */
+	uint64_t value;        /* a file offset in an object; else an address */
 };
 
 #define STACK_TRUNCATED_USER   0x1u
@@ -124,8 +125,8 @@ struct wire_window {
 	bool name_nothing;     /* two workers died of it: every user frame as module + offset */
 	uint64_t time_wall_ns; /* start; of no other window of this collector */
 	uint64_t duration_ns;
-	uint64_t period_ns;  /* CPU time that one sample stands for */
-	uint8_t demangle;    /* enum demangle_mode of all its targets */
+	uint64_t period_ns; /* CPU time that one sample stands for */
+	uint8_t demangle;   /* enum demangle_mode of all its targets */
 	struct wire_cache_limits caches;
 	size_t n_objects;
 	const struct wire_object *objects;
@@ -153,10 +154,10 @@ struct wire_object_read {
 
 enum object_open_kind {
 	OBJECT_OPEN_BUILD_ID = 1,     /* name: build id in hex; target's root, then the host's */
-	OBJECT_OPEN_BESIDE,	      /* name: a base name, in the directory of the mapped file */
+	OBJECT_OPEN_BESIDE,           /* name: a base name, in the directory of the mapped file */
 	OBJECT_OPEN_BESIDE_DOT_DEBUG, /* … in its .debug/ */
 	OBJECT_OPEN_GLOBAL_DEBUG,     /* … in /usr/lib/debug + that directory; then the host's */
-	OBJECT_OPEN_PERF_MAP,	      /* no name: /tmp/perf-<namespace pid>.map of the process */
+	OBJECT_OPEN_PERF_MAP,         /* no name: /tmp/perf-<namespace pid>.map of the process */
 	/* The same two in the host's root alone: for whoever does not believe the target's. */
 	OBJECT_OPEN_HOST_BUILD_ID,
 	OBJECT_OPEN_HOST_GLOBAL_DEBUG,
@@ -171,40 +172,40 @@ struct wire_object_open {
 };
 
 void wire_encode_object_read(struct bytes *out, const struct wire_object_read *m);
-int wire_decode_object_read(const void *frame, size_t n_bytes, struct wire_object_read *ret_m)
-	warn_unused_result;
+int wire_decode_object_read(const void *frame, size_t n_bytes,
+			    struct wire_object_read *ret_m) warn_unused_result;
 void wire_encode_object_open(struct bytes *out, const struct wire_object_open *m);
-int wire_decode_object_open(const void *frame, size_t n_bytes, struct wire_object_open *ret_m)
-	warn_unused_result;
+int wire_decode_object_open(const void *frame, size_t n_bytes,
+			    struct wire_object_open *ret_m) warn_unused_result;
 void wire_encode_object_bytes(struct bytes *out, const void *data, size_t n_bytes);
-int wire_decode_object_bytes(const void *frame, size_t n_bytes, struct wire_bytes *ret_bytes)
-	warn_unused_result;
+int wire_decode_object_bytes(const void *frame, size_t n_bytes,
+			     struct wire_bytes *ret_bytes) warn_unused_result;
 void wire_encode_object_opened(struct bytes *out, const struct wire_object *object);
-int wire_decode_object_opened(const void *frame, size_t n_bytes, struct wire_object *ret_object)
-	warn_unused_result;
+int wire_decode_object_opened(const void *frame, size_t n_bytes,
+			      struct wire_object *ret_object) warn_unused_result;
 
 /* ---- REFUSED and the answers without a body ---- */
 
 enum refusal {
 	REFUSAL_VERSION = 1, /* protocol version not spoken here */
-	REFUSAL_STATE,	     /* no lease, not yet ready */
+	REFUSAL_STATE,       /* no lease, not yet ready */
 	REFUSAL_NO_OBJECT,   /* not an object of the leased window */
 	REFUSAL_NOT_FOUND,   /* no such file */
 	REFUSAL_NOT_REGULAR, /* symlink out of reach, FIFO, device, directory */
 	REFUSAL_BAD_NAME,    /* not a base name, not hex */
-	REFUSAL_DENIED,	     /* the kernel said no */
+	REFUSAL_DENIED,      /* the kernel said no */
 	REFUSAL_DEADLINE,    /* the file system did not answer */
-	REFUSAL_BUSY,	     /* a bound is reached: ask again later */
-	REFUSAL_DISK,	     /* the spool cannot be written */
+	REFUSAL_BUSY,        /* a bound is reached: ask again later */
+	REFUSAL_DISK,        /* the spool cannot be written */
 };
 
 const char *refusal_name(enum refusal reason);
 
 void wire_encode_refused(struct bytes *out, enum refusal reason);
-int wire_decode_refused(const void *frame, size_t n_bytes, enum refusal *ret_reason)
-	warn_unused_result;
+int wire_decode_refused(const void *frame, size_t n_bytes,
+			enum refusal *ret_reason) warn_unused_result;
 
-/* PROBE, PROBED, NOTHING_YET, GO, NOTED: an id and nothing else. */
+/* PROBE, PROBED, NOTHING_YET, GO, NOTED, LOOK: an id and nothing else. */
 void wire_encode_bare(struct bytes *out, enum message_id id);
 int wire_decode_bare(const void *frame, size_t n_bytes, enum message_id id) warn_unused_result;
 
@@ -220,9 +221,9 @@ struct wire_settings {
 };
 
 enum target_key {
-	TARGET_PID = 1,	  /* key: decimal pid */
+	TARGET_PID = 1,   /* key: decimal pid */
 	TARGET_CONTAINER, /* key: container id */
-	TARGET_DEFAULT,	  /* key: empty; whatever matches no other target */
+	TARGET_DEFAULT,   /* key: empty; whatever matches no other target */
 };
 
 struct wire_target_rule {
@@ -237,8 +238,8 @@ struct wire_target_rule {
 
 /* One `pyroscope.ebpf`: whom to sample, and how. A process may be a target of several. */
 struct wire_job {
-	uint64_t id; /* of the block, the same after a reload; no two are equal */
-	uint32_t sample_rate_hz;      /* at least 1, as is the interval: the decoder checks */
+	uint64_t id;             /* of the block, the same after a reload; no two are equal */
+	uint32_t sample_rate_hz; /* at least 1, as is the interval: the decoder checks */
 	uint32_t collect_interval_ms;
 	bool collect_user;
 	bool collect_kernel;
@@ -334,7 +335,7 @@ int wire_decode_process_list(const void *frame, size_t n_bytes, struct wire_aren
 struct wire_part {
 	struct wire_bytes labels;
 	struct wire_bytes pprof_gz;
-	uint64_t n_samples;	     /* sum of the counts in it */
+	uint64_t n_samples;          /* sum of the counts in it */
 	uint64_t uncompressed_bytes; /* of the pprof */
 };
 
@@ -357,8 +358,8 @@ struct wire_stored {
 };
 
 void wire_encode_stored(struct bytes *out, const struct wire_stored *m);
-int wire_decode_stored(const void *frame, size_t n_bytes, struct wire_stored *ret_m)
-	warn_unused_result;
+int wire_decode_stored(const void *frame, size_t n_bytes,
+		       struct wire_stored *ret_m) warn_unused_result;
 
 struct wire_stats {
 	uint64_t worker;
@@ -369,6 +370,133 @@ struct wire_stats {
 void wire_encode_stats(struct bytes *out, const struct wire_stats *m);
 int wire_decode_stats(const void *frame, size_t n_bytes, struct wire_arena *arena,
 		      struct wire_stats *ret_m) warn_unused_result;
+
+/* ---- What people are shown: nothing depends on it ---- */
+
+enum service_role { SERVICE_MAIN = 1, SERVICE_OPENER };
+
+/* A process of a service, as the kernel describes it. */
+struct wire_service {
+	enum service_role role;
+	struct process_status status;
+};
+
+#define VIEW_SERVICES_MAX        8u
+#define VIEW_PROCESSES_MAX       1024u
+#define VIEW_PROCESS_FILES_MAX   64u
+#define VIEW_PROCESS_TARGETS_MAX SETTINGS_JOBS_MAX
+#define VIEW_FILES_MAX           2048u
+#define VIEW_COMM_BYTES_MAX      64u
+#define SHOWN_NAME_BYTES_MAX     200u /* longer names are shown from their end */
+
+/* A file that processes have mapped for execution. */
+struct wire_mapped_file {
+	uint64_t device;
+	uint64_t inode;
+	struct wire_bytes name; /* foreign bytes */
+};
+
+/* Which target of which job: that whose labels hash to this, wire_labels_hash(). */
+struct wire_target_name {
+	uint64_t job;
+	uint64_t labels_hash;
+};
+
+struct wire_profiled {
+	uint32_t pid;
+	struct wire_bytes comm;   /* foreign bytes */
+	uint64_t last_used_round; /* when samples of it were last found; 0: never */
+	size_t n_targets;
+	const struct wire_target_name *targets;
+	uint32_t n_mappings;   /* executable ones */
+	size_t n_files;        /* different ones of these, as far as there is room for them */
+	const uint32_t *files; /* indices into the view's */
+};
+
+/* ---- VIEW: collector → shipper, the answer to LOOK ---- */
+
+struct wire_view {
+	uint64_t instance;
+	uint64_t round;      /* drains so far */
+	uint64_t n_profiled; /* processes that are somebody's target; rows are at most as many */
+	size_t n_services;
+	const struct wire_service *services;
+	size_t n_files;
+	const struct wire_mapped_file *files;
+	size_t n_processes; /* most recently used first */
+	const struct wire_profiled *processes;
+};
+
+void wire_encode_view(struct bytes *out, const struct wire_view *m);
+
+/* Also checks that every index is in range. */
+int wire_decode_view(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		     struct wire_view *ret_m) warn_unused_result;
+
+/* ---- REPORT: symbolizer → shipper, what it has in its caches and named last ---- */
+
+enum report_cache { REPORT_BUILD_ID, REPORT_SAME_FILE, REPORT_PID };
+
+#define REPORT_CACHES             3u
+#define REPORT_TABLES_MAX         256u /* of each cache */
+#define REPORT_FILES_MAX          1024u
+#define REPORT_BUILD_ID_BYTES_MAX 64u
+#define REPORT_TARGETS_MAX        128u
+#define REPORT_FUNCTIONS_MAX      5u
+
+/* A symbol table in memory. */
+struct wire_table {
+	uint64_t id;                /* a part of the hash over what it was built from */
+	struct wire_bytes build_id; /* not in hex; empty: none that is kept */
+	struct wire_bytes name;     /* foreign bytes: of a file whose table it is */
+	uint64_t n_symbols;
+	uint64_t n_bytes;
+	uint64_t last_used_round;
+	bool has_mini_debug_info;
+};
+
+struct wire_table_cache {
+	uint64_t n; /* in it; rows are at most as many, most recently used first */
+	uint64_t n_max;
+	size_t n_tables;
+	const struct wire_table *tables;
+};
+
+/* A file whose table is among those above. */
+struct wire_table_file {
+	uint64_t device;
+	uint64_t inode;
+	uint64_t table; /* its id */
+};
+
+struct wire_function_share {
+	struct wire_bytes name; /* foreign bytes */
+	uint64_t n_samples;     /* with it as the leaf */
+};
+
+/* What the latest window with that target had of it. */
+struct wire_last_named {
+	uint64_t labels_hash;
+	uint64_t time_wall_ns;
+	uint64_t n_samples;
+	size_t n_functions; /* most samples first */
+	const struct wire_function_share *functions;
+};
+
+struct wire_report {
+	uint64_t worker;
+	struct process_status status;
+	uint64_t round; /* windows named so far */
+	struct wire_table_cache caches[REPORT_CACHES];
+	size_t n_files;
+	const struct wire_table_file *files;
+	size_t n_named;
+	const struct wire_last_named *named;
+};
+
+void wire_encode_report(struct bytes *out, const struct wire_report *m);
+int wire_decode_report(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		       struct wire_report *ret_m) warn_unused_result;
 
 /* ---- Label sets: opaque to all but the shipper ---- */
 
@@ -382,5 +510,11 @@ struct wire_label {
 /* One msgpack array of name, value, name, value…; callers pass them sorted by name. */
 void wire_encode_labels(struct bytes *out, const struct wire_label *labels, size_t n_labels);
 int wire_decode_labels(const void *data, size_t n_bytes, struct wire_arena *arena,
-		       const struct wire_label **ret_labels, size_t *ret_n_labels)
-	warn_unused_result;
+		       const struct wire_label **ret_labels,
+		       size_t *ret_n_labels) warn_unused_result;
+
+/* What a label set is called where only a name is needed: the same wherever it is computed. */
+uint64_t wire_labels_hash(struct wire_bytes labels);
+
+/* The end of @name, as far as it is shown. */
+struct wire_bytes wire_shown_name(struct wire_bytes name);

@@ -24,6 +24,8 @@ import unittest
 import urllib.error
 import urllib.request
 
+import exposition
+
 SHIPPER_UID, SYMBOLIZER_UID, COLLECTOR_UID, GROUP = 59114, 59113, 59111, 59110
 IS_ROOT = os.geteuid() == 0
 TOOLS = None  # set by main: paths of the executables
@@ -344,43 +346,12 @@ class World:
         assert "Sanitizer" not in text and "runtime error" not in text, text
 
 
-# ---- Prometheus' text format, strictly --------------------------------------------------------
-
-NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-SAMPLE = re.compile(r"^(%s)(?:\{(.*)\})? (-?[0-9.e+]+|NaN|[+-]Inf)$" % NAME)
-LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\n"])*)"(?:,|$)')
-
-
 def parse_metrics(text):
     """Returns {name: {labels: value}}; refuses everything that version 0.0.4 does not allow."""
-    families, samples, current = {}, {}, None
-    assert text.endswith("\n")
-    for line in text[:-1].split("\n"):
-        if line.startswith("# HELP "):
-            current = line.split(" ", 3)[2]
-            assert re.fullmatch(NAME, current), line
-            assert current not in families, "family twice: " + line
-            assert line.split(" ", 3)[3], "no help: " + line
-            families[current] = None
-        elif line.startswith("# TYPE "):
-            _, _, name, kind = line.split(" ")
-            assert name == current and families[name] is None, line
-            assert kind in ("counter", "gauge"), line
-            assert kind != "counter" or name.endswith("_total"), "counter without _total: " + line
-            families[name] = kind
-        else:
-            match = SAMPLE.match(line)
-            assert match, "no sample: " + line
-            name, labels, value = match.groups()
-            assert name == current and families[name], "outside of its family: " + line
-            pairs = []
-            if labels is not None:
-                assert "".join(m.group(0) for m in LABEL.finditer(labels)) == labels, line
-                pairs = [(m.group(1), m.group(2)) for m in LABEL.finditer(labels)]
-                assert len(dict(pairs)) == len(pairs), line
-            key = tuple(sorted(pairs))
-            assert key not in samples.setdefault(name, {}), "sample twice: " + line
-            samples[name][key] = float(value)
+    samples = {}
+    for family in exposition.parse(text).values():
+        for (name, labels), value in family.samples.items():
+            samples.setdefault(name, {})[labels] = value
     return samples
 
 

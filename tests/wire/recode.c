@@ -153,6 +153,39 @@ static int recode_stats(const void *frame, size_t n_bytes, struct wire_arena *ar
 	return r;
 }
 
+static int recode_view(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		       struct bytes *out)
+{
+	struct wire_view m;
+	int r = wire_decode_view(frame, n_bytes, arena, &m);
+
+	if (r == 0)
+		wire_encode_view(out, &m);
+	return r;
+}
+
+static int recode_report(const void *frame, size_t n_bytes, struct wire_arena *arena,
+			 struct bytes *out)
+{
+	struct wire_report m;
+	int r = wire_decode_report(frame, n_bytes, arena, &m);
+
+	if (r == 0)
+		wire_encode_report(out, &m);
+	return r;
+}
+
+static int recode_look(const void *frame, size_t n_bytes, struct wire_arena *arena,
+		       struct bytes *out)
+{
+	int r = wire_decode_bare(frame, n_bytes, MESSAGE_LOOK);
+
+	(void)arena;
+	if (r == 0)
+		wire_encode_bare(out, MESSAGE_LOOK);
+	return r;
+}
+
 static int recode_object_bytes(const void *frame, size_t n_bytes, struct wire_arena *arena,
 			       struct bytes *out)
 {
@@ -252,6 +285,9 @@ int recode(const void *frame, size_t n_bytes, struct bytes *out)
 		[MESSAGE_NOTED] = recode_noted,
 		[MESSAGE_PROCESSES] = recode_processes,
 		[MESSAGE_PROCESS_LIST] = recode_process_list,
+		[MESSAGE_LOOK] = recode_look,
+		[MESSAGE_VIEW] = recode_view,
+		[MESSAGE_REPORT] = recode_report,
 	};
 	struct wire_arena arena = {0};
 	enum message_id id;

@@ -46,6 +46,15 @@ static void refresh(void *owner)
 	counters_set(&f->counters, COUNTER_TAKEN, f->n_taken);
 }
 
+static int encode_view(void *owner, struct bytes *out)
+{
+	const struct wire_view view = {.instance = INSTANCE};
+
+	(void)owner;
+	wire_encode_view(out, &view);
+	return 0;
+}
+
 static struct control_options options_of(struct fixture *f)
 {
 	static const uid_t uid = 59114;
@@ -60,6 +69,7 @@ static struct control_options options_of(struct fixture *f)
 		.rounds = &f->rounds,
 		.apply = apply,
 		.refresh = refresh,
+		.view = encode_view,
 		.owner = f,
 	};
 }
@@ -390,6 +400,42 @@ static void without_memory_for_the_state_the_pipe_is_closed(void **state)
 	assert_int_equal(generation_in(send_settings(f, &m)), 42);
 }
 
+static const struct fake_answer *send_look(struct fixture *f, bool is_garbled)
+{
+	struct bytes frame = BYTES_INIT(MESSAGE_BYTES_MAX_LOOK);
+	uint64_t request;
+
+	wire_encode_bare(&frame, MESSAGE_LOOK);
+	if (is_garbled)
+		bytes_append(&frame, "\x00", 1);
+	request = fake_link_send(SHIPPER_PEER, &frame);
+	control_dispatch(f->control);
+	return fake_link_answer(request);
+}
+
+static void a_look_is_answered_with_a_view_and_changes_nothing(void **state)
+{
+	const struct fake_answer *answer = send_look(*state, false);
+	struct wire_arena arena = {NULL};
+	struct fixture *f = *state;
+	struct wire_view view;
+
+	assert_int_equal(answer->id, MESSAGE_VIEW);
+	assert_int_equal(wire_decode_view(answer->frame, answer->n_bytes, &arena, &view), 0);
+	assert_int_equal(view.instance, INSTANCE);
+	assert_int_equal(control_n_answers(f->control), 0); /* of STATE: no counters were heard */
+	assert_int_equal(f->n_applied, 0);
+	wire_arena_deinit(&arena);
+}
+
+static void a_garbled_look_closes_its_pipe_and_is_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(send_look(f, true)->is_pipe_closed);
+	assert_int_equal(counters_get(&f->counters, COUNTER_MESSAGES_REFUSED), 1);
+}
+
 static void a_listener_for_nobody_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -413,6 +459,8 @@ int main(void)
 		TEST(the_bounds_themselves_are_good),
 		TEST(another_protocol_version_is_refused),
 		TEST(settings_that_could_not_be_applied_are_not_said_to_be_in_force),
+		TEST(a_look_is_answered_with_a_view_and_changes_nothing),
+		TEST(a_garbled_look_closes_its_pipe_and_is_counted),
 		TEST(a_garbled_frame_closes_its_pipe_and_is_counted),
 		TEST(a_list_of_processes_is_answered_when_it_is_read),
 		TEST(of_two_askers_for_processes_the_later_gets_them),

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "object_roots.h"
+
 #define N_MAX   4u
 #define HOLD_NS 1000u
 

@@ -97,6 +97,77 @@ static const struct wire_label labels[] = {
 	{BYTES_OF("service_name"), BYTES_OF("caf\xc3\xa9")},
 };
 
+static const struct process_status status = {
+	.pid = 4711,
+	.uid = 967,
+	.permitted_caps = UINT64_C(1) << 39,
+	.effective_caps = UINT64_MAX,
+	.seccomp = 2,
+	.no_new_privs = true,
+};
+
+static const struct wire_service services[] = {{SERVICE_MAIN, status}, {SERVICE_OPENER, status}};
+
+static const struct wire_mapped_file mapped_files[] = {
+	{2049, 77, BYTES_OF("/usr/bin/true")},
+	{0, UINT64_MAX, BYTES_OF("/tmp/<odd>\n")},
+};
+
+static const struct wire_target_name target_names[] = {{1, UINT64_MAX}, {2, 3}};
+static const uint32_t both_files[] = {1, 0};
+
+static const struct wire_profiled profiled[] = {
+	{1, BYTES_OF("init"), 12, 2, target_names, 7, 2, both_files},
+	{UINT32_MAX, BYTES_OF(""), 0, 0, NULL, 0, 0, NULL},
+};
+
+static const struct wire_view view = {
+	.instance = 8,
+	.round = 12,
+	.n_profiled = 5000,
+	.n_services = 2,
+	.services = services,
+	.n_files = 2,
+	.files = mapped_files,
+	.n_processes = 2,
+	.processes = profiled,
+};
+
+static const struct wire_table tables[] = {
+	{UINT64_MAX, BYTES_OF("\x01\x23"), BYTES_OF("/usr/bin/true"), 12, 4096, 41, true},
+	{5, BYTES_OF(""), BYTES_OF(""), 0, 0, 0, false},
+};
+
+static const struct wire_table_file table_files[] = {{2049, 77, UINT64_MAX}, {0, 1, 5}};
+
+static const struct wire_function_share functions[] = {{BYTES_OF("main"), 90}, {BYTES_OF(""), 1}};
+
+static const struct wire_last_named named[] = {
+	{UINT64_MAX, UINT64_C(1700000000000000001), 97, 2, functions},
+	{0, 0, 0, 0, NULL},
+};
+
+static const struct wire_report report = {
+	.worker = 5,
+	.status = status,
+	.round = 42,
+	.caches = {{300, 1024, 1, tables}, {1, 32, 1, tables + 1}, {0, 0, 0, NULL}},
+	.n_files = 2,
+	.files = table_files,
+	.n_named = 2,
+	.named = named,
+};
+
+static void encode_view(struct bytes *out)
+{
+	wire_encode_view(out, &view);
+}
+
+static void encode_report(struct bytes *out)
+{
+	wire_encode_report(out, &report);
+}
+
 static void encode_lease(struct bytes *out)
 {
 	wire_encode_lease(
@@ -219,6 +290,7 @@ BARE(probed, MESSAGE_PROBED)
 BARE(nothing_yet, MESSAGE_NOTHING_YET)
 BARE(go, MESSAGE_GO)
 BARE(noted, MESSAGE_NOTED)
+BARE(look, MESSAGE_LOOK)
 
 static const struct sample {
 	const char *name;
@@ -245,6 +317,9 @@ static const struct sample {
 	{"stored", encode_stored, recode},
 	{"stats", encode_stats, recode},
 	{"noted", encode_noted, recode},
+	{"look", encode_look, recode},
+	{"view", encode_view, recode},
+	{"report", encode_report, recode},
 	{"labels", encode_labels, recode_labels},
 };
 
@@ -498,6 +573,24 @@ static void a_hostile_frame_is_garbled(void **state)
 		 BYTES_OF("\x95\x13\x05\xc2\x00\x91\x97\x06\x00" NO_TEXTS)},
 		{"four billion processes", BYTES_OF("\x95\x13\x05\xc2\x00\xdd\xff\xff\xff\xff")},
 		{"more processes than bytes", BYTES_OF("\x95\x13\x05\xc2\x00\x92\x97\x01\x00")},
+		{"a view of a file that is not in it",
+		 BYTES_OF("\x97\x15\x01\x01\x01\x90\x90\x91\x96\x01\xc4\x00\x00\x90\x00\x91\x00")},
+		{"a view of more processes than there are",
+		 BYTES_OF("\x97\x15\x01\x01\x00\x90\x90\x91\x96\x01\xc4\x00\x00\x90\x00\x90")},
+		{"a view with four billion files",
+		 BYTES_OF("\x97\x15\x01\x01\x00\x90\xdd\xff\xff\xff\xff")},
+		{"nine services in nine bytes",
+		 BYTES_OF("\x97\x15\x01\x01\x00\x99\x92\x92\x92\x92\x92\x92\x92\x92\x92")},
+		{"a cache with more tables than it has",
+		 BYTES_OF("\x97\x16\x01\x96\x01\x01\x00\x00\x02\xc3\x01\x93\x93\x00\x00\x91\x97\x01"
+			  "\xc4\x00\xc4\x00\x00\x00\x00\xc2\x93\x00\x00\x90\x93\x00\x00\x90\x90"
+			  "\x90")},
+		{"a process with a third way of seccomp",
+		 BYTES_OF("\x97\x16\x01\x96\x01\x01\x00\x00\x03\xc3\x01\x93\x93\x00\x00\x90\x93\x00"
+			  "\x00\x90\x93\x00\x00\x90\x90\x90")},
+		{"a function with more samples than its target",
+		 BYTES_OF("\x97\x16\x01\x96\x01\x01\x00\x00\x02\xc3\x01\x93\x93\x00\x00\x90\x93\x00"
+			  "\x00\x90\x93\x00\x00\x90\x90\x91\x94\x01\x01\x05\x91\x92\xc4\x00\x06")},
 		{"deep nesting", BYTES_OF("\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91")},
 	};
 

@@ -16,7 +16,8 @@
 #define META(more)                                                                                 \
 	"\"metadata\":{\"namespace\":\"shop\",\"name\":\"web-1\",\"uid\":\"u-1\"" more "}"
 #define CONTAINER(more) "{\"name\":\"app\",\"image\":\"shop/web:2\"" more "}"
-#define SPEC(more)      "\"spec\":{\"nodeName\":\"node-1\",\"containers\":[" CONTAINER("") "]" more "}"
+#define ONE             CONTAINER("")
+#define SPEC(more)      "\"spec\":{\"nodeName\":\"node-1\",\"containers\":[" ONE "]" more "}"
 #define ID              "containerd://0123"
 #define CONTAINER_STATUS                                                                           \
 	"\"containerStatuses\":[{\"name\":\"side\",\"containerID\":\"x\"},"                        \

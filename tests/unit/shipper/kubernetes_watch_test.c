@@ -22,8 +22,8 @@
 #define LIST(version, more, items)                                                                 \
 	"{\"metadata\":{\"resourceVersion\":\"" version "\"" more "},\"items\":[" items "]}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
-#define BOOKMARK(version)   EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"" version "\"}}")
-#define STATUS(code)        "{\"kind\":\"Status\",\"code\":" code ",\"message\":\"no \\u001b more\"}"
+#define BOOKMARK(v)         EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"" v "\"}}")
+#define STATUS(n)           "{\"kind\":\"Status\",\"code\":" n ",\"message\":\"no \\u001b more\"}"
 
 struct rig {
 	struct kubernetes_watch watch;

@@ -235,6 +235,8 @@ int file_symbols_build(struct file_symbols *symbols, void **ret_block, size_t *r
 		r = elf_extents_collect(&symbols->extents, &list);
 	if (r == 0)
 		r = symbol_table_build(&input, ret_block, ret_n_bytes);
+	if (r == 0 && list.is_cut)
+		symbols->own.flaw = ELF_IMAGE_TOO_BIG;
 	return r > 0 ? ELF_IMAGE_TOO_BIG : r;
 }
 

@@ -6,7 +6,8 @@
 
 #include "symbol_table.h"
 
-#define SYMBOLS_AT_LEAST 64u /* when a list first grows */
+#define SYMBOLS_AT_LEAST 64u                         /* when a list first grows */
+#define SORTED_BYTES     (2 * sizeof(struct symbol)) /* of each, while they are sorted */
 
 _Static_assert(sizeof(struct symbol) == 24, "SYMBOLS_MAX bounds bytes, too");
 
@@ -54,6 +55,7 @@ int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
 	    symbol->end.v <= symbol->start.v)
 		return 0;
 	if (list->n_symbols >= SYMBOLS_MAX ||
+	    list->n_symbols >= SYMBOL_BUILD_BYTES_MAX / SORTED_BYTES ||
 	    symbol_list_pass_over(list, symbol->n_name_bytes) != 0)
 		return SYMBOL_TABLE_TOO_BIG;
 	if (list->n_symbols == list->capacity && grow(list) < 0)

@@ -5,15 +5,17 @@
  * Names stay where they are until the table is built: a symbol refers into one of the list's name
  * texts. A list grows with realloc(), lives for one build and is used by one thread.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
 #include "base/cleanup.h"
 
-#define SYMBOLS_MAX            (8u << 20) /* 192 MiB while a table is built */
+#define SYMBOLS_MAX            (8u << 20)
 #define SYMBOL_NAMES_BYTES_MAX (256u << 20)
-#define SYMBOL_NAME_BYTES_MAX  65535u /* what Pyroscope takes for one string */
+#define SYMBOL_BUILD_BYTES_MAX (256u << 20) /* of memory, from the first symbol to the table */
+#define SYMBOL_NAME_BYTES_MAX  65535u       /* what Pyroscope takes for one string */
 
 /* Where a symbol was found. Part of the format of blocks: numbers are never used again. */
 enum symbol_source {
@@ -55,7 +57,8 @@ struct symbol_list {
 	struct symbol *symbols; /* owned */
 	size_t n_symbols;
 	size_t capacity;
-	size_t n_names_bytes;                   /* of all names looked at: bounds the work */
+	size_t n_names_bytes; /* of all names looked at: bounds the work */
+	bool is_cut; /* set by building: symbols or lines were left out, for want of memory */
 	const char *names[SYMBOL_NAME_SOURCES]; /* borrowed until the table is built */
 };
 

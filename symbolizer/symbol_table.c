@@ -295,6 +295,51 @@ static int write_block(struct sweep *sweep, const struct symbol_table_input *inp
 	return 0;
 }
 
+/* What @symbol takes at most while the block is written: in the list, on the stack, in the block.
+ */
+static uint64_t written_bytes(const struct symbol *symbol)
+{
+	return sizeof(*symbol) + sizeof(struct open_symbol) +
+	       2 * (sizeof(struct symbol_record) + sizeof(uint32_t)) + head_bytes(symbol) +
+	       symbol->n_name_bytes;
+}
+
+static void cut_symbols(struct symbol_list *list, uint64_t bytes_max)
+{
+	uint64_t n_bytes = 0;
+	size_t n = 0;
+
+	for (; n < list->n_symbols; n++) {
+		n_bytes += written_bytes(&list->symbols[n]);
+		if (n_bytes > bytes_max)
+			break;
+	}
+	list->is_cut = list->is_cut || n < list->n_symbols;
+	list->n_symbols = n;
+}
+
+/* Makes room for the block: gives back what the list no longer needs, and cuts what is left. */
+static void fit(struct symbol_list *list, struct line_list *lines)
+{
+	uint64_t n_line_bytes = lines->rows.n_bytes + lines->chunks.n_bytes + lines->files.n_bytes +
+				lines->file_text.n_bytes;
+	struct symbol *shrunk;
+
+	if (2 * n_line_bytes > SYMBOL_BUILD_BYTES_MAX / 2) { /* there, and in the block */
+		line_list_deinit(lines);
+		n_line_bytes = 0;
+		list->is_cut = true;
+	}
+	cut_symbols(list, SYMBOL_BUILD_BYTES_MAX - 2 * n_line_bytes);
+	if (list->n_symbols == 0)
+		return;
+	shrunk = realloc(list->symbols, list->n_symbols * sizeof(*shrunk));
+	if (!shrunk)
+		return;
+	list->symbols = shrunk;
+	list->capacity = list->n_symbols;
+}
+
 /* Sorts, flattens and writes; @input is complete. */
 static int build(const struct symbol_table_input *input, void **ret_block, size_t *ret_n_bytes)
 {
@@ -310,6 +355,7 @@ static int build(const struct symbol_table_input *input, void **ret_block, size_
 	if (r != 0)
 		return r;
 	symbol_order_settle(input->list);
+	fit(input->list, input->lines);
 	sweep.open = malloc((input->list->n_symbols + 1) * sizeof(*sweep.open)); /* SYMBOLS_MAX */
 	if (!sweep.open)
 		return -ENOMEM;

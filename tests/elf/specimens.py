@@ -222,6 +222,11 @@ def compressed(kind=1, claim=None, cut=None):
     return pack
 
 
+def packed_zeros(n_bytes):
+    """A packer that is honest about how much it makes of nothing."""
+    return lambda elf, content: struct.pack(elf.order + "IIQQ", 1, 0, n_bytes, 8) + zlib.compress(bytes(n_bytes), 1)
+
+
 def in_mini_debug(inner):
     """A file with one symbol of its own, and those of @inner in its MiniDebugInfo."""
     def make():
@@ -413,6 +418,8 @@ LARGE = {
     "notes-all-over": (
         loaded(extra=[(4, 4, 0x20000 * i, 16384, {}) for i in range(1, 100)], content_at=0x2000,
                file_bytes=100 * 0x20000), (OK, 0, BOTH | {"rest", ""})),
+    "compressed-too-much-together": (
+        with_fields(pack={2: packed_zeros(150 << 20), 3: packed_zeros(110 << 20)}), (OK, TOO_BIG, set())),
     "million-zero-size": (make_million(True, 0), (OK, 0, {"same"})),
     "million-at-one-address": (make_million(False, 8), (OK, 0, {"same"})),
     "million-honest": (make_million_names(lambda: b"\0" + b"".join(b"f%07d\0" % i for i in range(1000000)),

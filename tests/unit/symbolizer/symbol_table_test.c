@@ -431,6 +431,83 @@ static void what_cannot_be_used_is_passed_over(void **state)
 	symbol_list_deinit(&list);
 }
 
+static void no_more_symbols_are_taken_than_memory_is_for(void **state)
+{
+	const struct symbol symbol = {.start = {1}, .end = {2}, .source = SYMBOL_FROM_FDE};
+	struct symbol_list list = {.n_symbols = SYMBOL_BUILD_BYTES_MAX / (2 * sizeof(symbol))};
+
+	(void)state;
+	assert_true(list.n_symbols <= SYMBOLS_MAX);
+	assert_int_equal(symbol_list_add(&list, &symbol), SYMBOL_TABLE_TOO_BIG);
+}
+
+/* Names that fit the list, but not the block beside it. */
+static void a_table_stays_within_its_memory(void **state)
+{
+	char *name = malloc(SYMBOL_NAME_BYTES_MAX);
+	struct symbol_list list = {.names = {name}};
+	const struct symbol_table_input input = {.list = &list};
+	struct symbol symbol = {.n_name_bytes = SYMBOL_NAME_BYTES_MAX, .source = SYMBOL_FROM_DEBUG};
+	struct symbol_table table;
+	struct symbol_found found;
+	size_t n_bytes;
+	void *block;
+	int r;
+
+	(void)state;
+	memset(name, 'n', SYMBOL_NAME_BYTES_MAX);
+	do {
+		symbol.start.v += 0x10;
+		symbol.end.v = symbol.start.v + 0x10;
+		r = symbol_list_add(&list, &symbol);
+	} while (r == 0);
+	assert_int_equal(r, SYMBOL_TABLE_TOO_BIG);
+	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
+	assert_int_equal(symbol_table_view(block, n_bytes, &table), 0);
+	assert_true(list.is_cut);
+	assert_true(n_bytes <= SYMBOL_BUILD_BYTES_MAX);
+	assert_true(symbol_table_find(&table, (struct elf_addr){0x10}, &found));
+	assert_true(symbol_table_find(&table, (struct elf_addr){symbol.start.v / 2}, &found));
+	assert_false(symbol_table_find(&table, (struct elf_addr){symbol.start.v - 0x10}, &found));
+	free(block);
+	free(name);
+	symbol_list_deinit(&list);
+}
+
+static void lines_leave_symbols_their_memory(void **state)
+{
+	struct line_row row = {.start = {0x10}, .end = {0x20}, .line = 1};
+	struct line_list lines = LINE_LIST_INIT;
+	struct symbol_list list = {.names = {"name"}};
+	const struct symbol_table_input input = {.list = &list, .lines = &lines};
+	char *text = calloc(1, LINE_FILE_BYTES_MAX);
+	struct symbol_table table;
+	struct symbol_found found;
+	struct symbol_line line;
+	size_t n_bytes;
+	void *block;
+
+	(void)state;
+	assert_int_equal(line_list_file(&lines, "a.c", 3, &row.file), 0);
+	assert_int_equal(line_list_add(&lines, &row), 0);
+	bytes_append(&lines.file_text, text, LINE_FILE_BYTES_MAX - lines.file_text.n_bytes);
+	assert_int_equal(lines.file_text.error, 0);
+	assert_int_equal(symbol_list_add(&list, &(struct symbol){.start = {0x10},
+								 .end = {0x20},
+								 .n_name_bytes = 4,
+								 .source = SYMBOL_FROM_DEBUG}),
+			 0);
+	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
+	assert_int_equal(symbol_table_view(block, n_bytes, &table), 0);
+	assert_true(list.is_cut);
+	assert_true(symbol_table_find(&table, (struct elf_addr){0x10}, &found));
+	assert_false(symbol_table_line(&table, (struct elf_addr){0x10}, &line));
+	free(block);
+	free(text);
+	symbol_list_deinit(&list);
+	line_list_deinit(&lines);
+}
+
 enum { RANDOM_SYMBOLS = 64 };
 
 static const struct given *best_by_definition(const struct given *given, uint64_t addr)
@@ -674,6 +751,9 @@ int main(void)
 		cmocka_unit_test(lines_come_with_the_line_of_their_function),
 		cmocka_unit_test(what_cannot_be_used_is_passed_over),
 		cmocka_unit_test(random_symbols_agree_with_the_definition),
+		cmocka_unit_test(no_more_symbols_are_taken_than_memory_is_for),
+		cmocka_unit_test(a_table_stays_within_its_memory),
+		cmocka_unit_test(lines_leave_symbols_their_memory),
 		cmocka_unit_test(random_extents_agree_with_the_definition),
 		cmocka_unit_test(a_symbol_without_a_size_ends_with_its_extent),
 		cmocka_unit_test(segments_give_addresses_by_file_offset),

@@ -77,7 +77,7 @@ class Events(DockerCase):
     def test_an_engine_that_starts_again_with_another_version_is_asked_in_it(self):
         double = self.double()
         self.start()
-        wait_for(lambda: double.streams, "a stream")
+        wait_for(lambda: double.streams and double.count("/networks"), "a round")
         double.version, double.containers = "1.41", [container(1, "/one")]
         double.break_streams()
         self.wait_for_targets(1)

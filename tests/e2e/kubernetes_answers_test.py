@@ -151,12 +151,12 @@ class Changes(KubernetesCase):
 
     def test_a_flood_of_events_is_no_flood_of_publications(self):
         double = self.start_with_one()
-        before, end, i = len(self.settings), time.monotonic() + 2, 0
+        before, end, i = len(self.settings), time.monotonic() + 1, 0
         while time.monotonic() < end:
             double.put(pod(f"p{i % 50}", number=i))
             i += 1
             time.sleep(0.001)
-        self.assertLess(len(self.settings) - before, 25)
+        self.assertLess(len(self.settings) - before, 15)
         for i in range(50):
             if ("default", f"p{i}") in double.pods:
                 double.delete("default", f"p{i}")
@@ -207,13 +207,14 @@ class Accidents(KubernetesCase):
 
     def test_a_stream_that_breaks_within_a_line_goes_on_where_it_was(self):
         double = self.start_with_one()
+        double.bookmark()
         event = json.dumps({"type": "ADDED", "object": dict(
             pod("half"), metadata={"namespace": "default", "name": "half",
                                    "resourceVersion": "999"})}).encode()
         double.send(event[:len(event) // 2])
         double.break_streams()
         wait_for(lambda: len(double.asked("watch")) == 2, "a second stream")
-        self.assertEqual(double.asked("watch")[1][2]["resourceVersion"], "101")
+        self.assertEqual(double.asked("watch")[1][2]["resourceVersion"], "102")
         self.wait_for_stream(double)
         double.put(pod("two"))
         self.wait_for_targets(2, 1)
@@ -287,13 +288,6 @@ class Accidents(KubernetesCase):
         double.put(pod("one"))
         self.wait_for_targets(1)
         self.wait_for_log("event=source-recovered")
-
-    def test_streams_that_end_at_once_are_told_of_and_not_asked_for_all_the_time(self):
-        double = self.double()
-        double.misbehave("watch", doubles.then_break())
-        self.start(double)
-        self.wait_for_log("breaks again and again")
-        self.assertLess(len(double.requests), 6)
 
 
 class Permissions(KubernetesCase):

@@ -25,7 +25,7 @@
 #define GAP_NS_MAX      (500 * MS_NS)
 #define PATIENCE_NS     (3 * SECOND_NS) /* for a watch that has no list yet */
 #define LIST_TIMEOUT_MS 60000u
-#define LIST_IDLE_MS    15000u
+#define LIST_IDLE_MS    30000u
 #define LISTS_MAX       4u      /* at a time: each may be long */
 #define STREAM_IDLE_MS  660000u /* longer than the server was asked to keep it open */
 #define PATH_BYTES_MAX  ((size_t)64 << 10)

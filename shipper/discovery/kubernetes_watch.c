@@ -227,7 +227,7 @@ static void heed(struct kubernetes_watch *watch, const struct http_result *resul
 		watch->due_ns = due_ns;
 }
 
-static void finish_list(struct kubernetes_watch *watch, const char *version, uint64_t now_ns)
+static void finish_list(struct kubernetes_watch *watch, uint64_t now_ns)
 {
 	if (!watch->is_synced || !kubernetes_objects_equal(&watch->objects, &watch->incoming))
 		watch->has_changed = true;
@@ -238,7 +238,7 @@ static void finish_list(struct kubernetes_watch *watch, const char *version, uin
 	watch->has_expired = false;
 	watch->has_lost_pages = false;
 	watch->n_pages = 0;
-	(void)snprintf(watch->version, sizeof(watch->version), "%s", version);
+	memcpy(watch->version, watch->incoming_version, sizeof(watch->version));
 	if (!watch->is_watch_refused)
 		watch->is_failing = false;
 	watch->next = KUBERNETES_WATCH;
@@ -255,11 +255,12 @@ static void ask_in_pages(struct kubernetes_watch *watch, uint64_t now_ns)
 static void take_page(struct kubernetes_watch *watch, struct config_text text, uint64_t now_ns)
 {
 	struct bytes why = BYTES_INIT(KUBERNETES_REASON_BYTES);
-	char version[KUBERNETES_VERSION_BYTES];
+	char version[KUBERNETES_VERSION_BYTES] = "";
 	int r = kubernetes_page_read(text, watch->query.kind, &watch->incoming, version,
 				     &watch->token, &why);
 
-	watch->n_pages++;
+	if (watch->n_pages++ == 0)
+		memcpy(watch->incoming_version, version, sizeof(version));
 	if (r == 0 && watch->token.n_bytes > 0 && watch->n_pages >= KUBERNETES_PAGES_MAX) {
 		bytes_printf(&why, "it has more than %u pages", KUBERNETES_PAGES_MAX);
 		r = KUBERNETES_TOO_BIG;
@@ -276,7 +277,7 @@ static void take_page(struct kubernetes_watch *watch, struct config_text text, u
 	} else if (watch->token.n_bytes > 0) {
 		watch->due_ns = now_ns; /* for the next one */
 	} else {
-		finish_list(watch, version, now_ns);
+		finish_list(watch, now_ns);
 	}
 	bytes_deinit(&why);
 }

@@ -59,6 +59,7 @@ struct kubernetes_watch {
 
 	struct kubernetes_objects incoming; /* owned: of the pages so far */
 	unsigned n_pages;
+	char incoming_version[KUBERNETES_VERSION_BYTES]; /* of the first: none is newer */
 	struct bytes token;    /* owned, with a NUL: for the next page; empty: the first */
 	bool is_too_big;       /* for one answer: in pages, always */
 	bool has_expired;      /* what the server has in memory will not do */

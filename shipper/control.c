@@ -148,12 +148,6 @@ static void copy_version(struct control_state *state, struct wire_bytes version)
 	state->version[n] = '\0';
 }
 
-/* What is news of a count that went from @before to @now, or began anew. */
-static uint64_t growth(uint64_t before, uint64_t now)
-{
-	return now >= before ? now - before : now;
-}
-
 /* Another collector than the one before: what that one counted stays, what it held does not. */
 static void begin_instance(struct control_state *state)
 {
@@ -162,29 +156,7 @@ static void begin_instance(struct control_state *state)
 		    __builtin_add_overflow(state->of_others.values[i], state->counters.values[i],
 					   &state->of_others.values[i]))
 			state->of_others.values[i] = UINT64_MAX; /* foreign numbers */
-	for (size_t i = 0; i < state->n_rounds; i++)
-		state->rounds[i].said = (struct wire_rounds){0};
-}
-
-static void take_rounds(struct control_state *state, const struct wire_rounds *said)
-{
-	struct control_rounds of_job = {.job = said->job};
-	size_t i = 0;
-
-	while (i < state->n_rounds && state->rounds[i].job != said->job)
-		i++;
-	if (i < state->n_rounds)
-		of_job = state->rounds[i];
-	else if (state->n_rounds < CONTROL_ROUNDS_MAX)
-		state->n_rounds++;
-	else
-		i = 0; /* the one that was silent longest */
-	of_job.n_ended += growth(of_job.said.n_ended, said->n_ended);
-	of_job.n_failed += growth(of_job.said.n_failed, said->n_failed);
-	of_job.said = *said;
-	memmove(&state->rounds[i], &state->rounds[i + 1],
-		(state->n_rounds - i - 1) * sizeof(*state->rounds));
-	state->rounds[state->n_rounds - 1] = of_job;
+	round_sums_begin(&state->rounds);
 }
 
 static void take_state(struct control *control, const struct wire_state *m, uint64_t now_ns)
@@ -211,7 +183,7 @@ static void take_state(struct control *control, const struct wire_state *m, uint
 			state->counters.values[at] = m->counters[i].value;
 	}
 	for (size_t i = 0; i < m->n_rounds; i++)
-		take_rounds(state, &m->rounds[i]);
+		round_sums_take(&state->rounds, &m->rounds[i]);
 }
 
 static void take_answer(struct control *control, const struct link_answer *answer, uint64_t now_ns)

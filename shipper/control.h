@@ -13,21 +13,12 @@
 #include <sys/types.h>
 
 #include "configuration.h"
+#include "round_sums.h"
 #include "wire/counters.h"
 #include "wire/wire.h"
 
 #define CONTROL_VERSION_MAX 64u
 #define CONTROL_NEVER       0u
-
-#define CONTROL_ROUNDS_MAX (4u * SETTINGS_JOBS_MAX)
-
-/* How often the interval of a pyroscope.ebpf ended. */
-struct control_rounds {
-	uint64_t job;     /* its id */
-	uint64_t n_ended; /* in the lives of all collectors that spoke here */
-	uint64_t n_failed;
-	struct wire_rounds said; /* last, by the one that lives */
-};
 
 /* What the collector last said. */
 struct control_state {
@@ -39,8 +30,7 @@ struct control_state {
 	char version[CONTROL_VERSION_MAX]; /* printable ASCII */
 	struct counters counters;
 	struct counters of_others; /* counters of collectors that lived before this one, summed */
-	size_t n_rounds;
-	struct control_rounds rounds[CONTROL_ROUNDS_MAX]; /* who spoke last stands last */
+	struct round_sums rounds;
 	uint64_t n_asks;
 	uint64_t n_unanswered;
 };

@@ -71,16 +71,6 @@ static uint64_t sum_of(const struct metrics_sources *sources, const struct count
 	return sum;
 }
 
-static const struct control_rounds *rounds_of(const struct control_state *control, uint64_t job)
-{
-	static const struct control_rounds none;
-
-	for (size_t i = 0; i < control->n_rounds; i++)
-		if (control->rounds[i].job == job)
-			return &control->rounds[i];
-	return &none;
-}
-
 static void print_sessions(const struct metrics_sources *sources, bool failed, const char *name,
 			   const char *help, struct bytes *out)
 {
@@ -88,12 +78,12 @@ static void print_sessions(const struct metrics_sources *sources, bool failed, c
 
 	metrics_family(out, name, "counter", help);
 	for (size_t i = 0; i < configuration->n_jobs && configuration->job_ids[i]; i++) {
-		const struct control_rounds *rounds =
-			rounds_of(sources->control, configuration->jobs[i].id);
+		struct wire_rounds rounds =
+			round_sums_of(&sources->control->rounds, configuration->jobs[i].id);
 
 		bytes_printf(out, "%s{", name);
 		metrics_component_labels(out, configuration->job_ids[i]);
-		bytes_printf(out, "} %" PRIu64 "\n", failed ? rounds->n_failed : rounds->n_ended);
+		bytes_printf(out, "} %" PRIu64 "\n", failed ? rounds.n_failed : rounds.n_ended);
 	}
 }
 

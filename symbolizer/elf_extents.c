@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define EH_FRAME_BYTES_MAX (128u << 20) /* the largest programs have some ten MiB */
-#define EXTENTS_BYTES_MAX  (64u << 20)
+#define EH_FRAME_BYTES_MAX (64u << 20) /* the largest programs have some twenty MiB */
+#define EXTENTS_BYTES_MAX  (32u << 20)
 #define FDE_BYTES_AHEAD    4096u /* of the last FDE: it has tens */
 
 /* Bytes that are read; owned. */

@@ -118,6 +118,25 @@ def check_answer(path, oracle, address, answer):
         assert (answer[0], answer[2]) in claims, "%s: %x is %r, but nothing covers it" % (path, address, answer)
 
 
+def worth_reading(path):
+    """(bytes of the sections that functions can be told from, bytes of headers), as readelf has them."""
+    text = subprocess.run(["readelf", "-W", "-h", "-S", path], check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL).stdout.decode("latin-1")
+    n_bytes = sum(int(size, 16) for size in re.findall(
+        r"\] (?:\.symtab|\.strtab|\.dynsym|\.dynstr|\S*\.gopclntab|\.gnu_debug(?:data|link)|\.eh_frame) +\w+ +"
+        r"[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+)", text))
+    numbers = [int(n) for n in re.findall(r"(?:Size|Number) of (?:program|section) headers: +(\d+)", text)]
+    return n_bytes, 64 + numbers[0] * numbers[1] + numbers[2] * numbers[3]
+
+
+def check_reads(path, table):
+    n_bytes, n_header_bytes = worth_reading(path)
+    n_read = int(table["read"][0])
+    assert n_read <= 65536 + n_header_bytes + 4 * n_bytes, "%s: %d bytes read" % (path, n_read)
+    if n_bytes > 1 << 20:
+        assert n_read <= 1.1 * n_bytes, "%s: %d bytes read for %d of symbols" % (path, n_read, n_bytes)
+
+
 def check_file(tool, path):
     oracle, rng = Oracle(path), random.Random(path)
     sized = [(start, size) for start in oracle.starts for size, _, kind in oracle.by_start[start]
@@ -129,6 +148,7 @@ def check_file(tool, path):
         addresses += [rng.randrange(oracle.starts[0], oracle.starts[-1] + 64) for _ in range(500)]
     table = dump(tool, path, addresses)
     assert table["outcome"] == ["0", "0"], "%s: %r" % (path, table["outcome"])
+    check_reads(path, table)
     for address, answer in table["at"].items():
         check_answer(path, oracle, address, answer)
     for start, (size, name) in table["symbol"].items():

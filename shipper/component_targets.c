@@ -123,6 +123,22 @@ static int refuse_labels(const struct targets_loading *targets, struct config_sp
 	return note_loss(targets, fault);
 }
 
+/* Nothing is left out: a server may have been told to take more. */
+static int warn_of_crowd(const struct targets_loading *targets, struct config_span at, size_t n)
+{
+	char fault[FAULT_BYTES];
+
+	if (n <= LABELS_USUAL_MAX)
+		return 0;
+	(void)snprintf(fault, sizeof(fault),
+		       "this target has %zu labels, more than the %u that servers take unless they "
+		       "were told otherwise",
+		       n, LABELS_USUAL_MAX);
+	config_warn(targets->loading->diagnostics, at, "%s", fault);
+	targets->loading->configuration->losses.n_crowded++;
+	return note_loss(targets, fault);
+}
+
 static int add_target(struct targets_loading *targets, const struct config_object *labels,
 		      bool is_default, struct config_span at)
 {
@@ -151,6 +167,8 @@ static int add_target(struct targets_loading *targets, const struct config_objec
 	}
 	if (r == 0)
 		r = refuse_labels(targets, at, &flaws);
+	if (r == 0)
+		r = warn_of_crowd(targets, at, flaws.n_kept);
 	if (r != 0)
 		return r;
 	n_bytes = rule->labels.n_bytes + rule->key.n_bytes;

@@ -67,8 +67,9 @@ struct configuration_ailment {
 /* What was left out of targets that components published, so that the others stay. */
 struct configuration_losses {
 	uint64_t n_labels[N_LABEL_FLAWS];
-	uint64_t n_targets;       /* passed over as a whole */
-	uint64_t hash;            /* of all of it: the same, and nothing is news */
+	uint64_t n_crowded; /* targets with more labels than servers usually take; they stay */
+	uint64_t n_targets; /* passed over as a whole */
+	uint64_t hash;      /* of all of it: the same, and nothing is news */
 	const char *component_id; /* where the first of it was; NULL: there is none */
 	const char *first;        /* what it was, for people; foreign bytes in it */
 };

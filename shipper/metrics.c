@@ -352,6 +352,9 @@ static void print_losses(struct bytes *out, const struct configuration_losses *l
 	metrics_single(out, "triptych_targets_passed_over_total", "counter",
 		       "Published targets that are none, or too many, counted in the same way.",
 		       losses->n_targets);
+	metrics_single(out, "triptych_targets_crowded_total", "counter",
+		       "Targets with more labels than servers usually take, in the same way.",
+		       losses->n_crowded);
 }
 
 static void print_health(struct bytes *out, const struct health *health)

@@ -63,11 +63,14 @@ static void note_losses(struct shipper *shipper)
 		n_labels += losses->n_labels[i];
 	}
 	sum->n_targets += losses->n_targets;
+	sum->n_crowded += losses->n_crowded;
 	if (losses->component_id && losses->hash != sum->hash)
-		log_warn("targets-cut",
-			 "component=%s labels=%llu targets=%llu first=%s, the rest is profiled",
+		log_warn("targets-flawed",
+			 "component=%s labels_left_out=%llu targets_passed_over=%llu "
+			 "targets_crowded=%llu first=%s",
 			 losses->component_id, (unsigned long long)n_labels,
 			 (unsigned long long)losses->n_targets,
+			 (unsigned long long)losses->n_crowded,
 			 log_quote(losses->first, strlen(losses->first)).text);
 	sum->hash = losses->hash;
 }

@@ -335,6 +335,7 @@ int target_labels_make(const struct config_object *labels, const struct target_d
 	if (r == 0) {
 		*ret_rule = rule;
 		*ret_flaws = flaws;
+		ret_flaws->n_kept = set.n_fields;
 	}
 	return r;
 }

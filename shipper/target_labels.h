@@ -18,6 +18,7 @@
 #define TARGET_LABELS_MAX     (LABELS_MAX - 2) /* two may be needed for the way: routes.h */
 #define LABEL_NAME_BYTES_MAX  1024u            /* as the server has it */
 #define LABEL_VALUE_BYTES_MAX 2048u
+#define LABELS_USUAL_MAX      30u /* of a series, unless a server was told otherwise */
 
 enum target_labels_outcome {
 	TARGET_LABELS_UNIDENTIFIED = 1, /* no label says which process or container it is */
@@ -35,11 +36,12 @@ enum label_flaw {
 /* A word for metrics and logs. Static. */
 const char *label_flaw_name(enum label_flaw flaw);
 
-/* What was left out of a target's labels. */
+/* What was left out of a target's labels, and how many stay. */
 struct label_flaws {
 	size_t n[N_LABEL_FLAWS];
 	struct config_text first; /* the name of one of them, borrowed from the labels */
 	enum label_flaw first_flaw;
+	size_t n_kept;
 };
 
 /* What a target has that does not say otherwise. */

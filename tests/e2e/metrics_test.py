@@ -194,7 +194,8 @@ def leave_out(triptych, path, pids):
     families = harness.wait_for(left_out, 20, "labels left out")
     check(families["triptych_component_healthy"].sum() == len(COMPONENTS), "a component is ill of it")
     log = triptych.log("shipper")
-    check('event=targets-cut component=pyroscope.ebpf.one labels=3 targets=0 first=' in log, log)
+    check('event=targets-flawed component=pyroscope.ebpf.one labels_left_out=3 '
+          "targets_passed_over=0 targets_crowded=0 first=" in log, log)
     check("evaluation-failed" not in log, log)
 
 

@@ -171,6 +171,34 @@ static void labels_that_a_rule_makes_are_left_out_where_servers_refuse_them(void
 	}
 }
 
+static void a_crowded_target_stays_and_is_warned_of(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	/* beside __name__ and service_name */
+	for (unsigned n = LABELS_USUAL_MAX - 2; n <= LABELS_USUAL_MAX - 1; n++) {
+		bool is_crowded = n + 2 > LABELS_USUAL_MAX;
+		struct loaded loaded;
+		int at = snprintf(text, sizeof(text),
+				  "pyroscope.ebpf \"e\" {\n forward_to = []\n targets = [{\n"
+				  "  __process_pid__ = \"1\",\n");
+
+		for (unsigned i = 0; i < n; i++)
+			at += snprintf(text + at, sizeof(text) - (size_t)at, "  l%u = \"v\",\n", i);
+		(void)snprintf(text + at, sizeof(text) - (size_t)at, " }]\n}\n");
+		loaded = load_text(text);
+		assert_int_equal(loaded.r, 0);
+		assert_int_equal(loaded.configuration->n_targets, 1);
+		assert_int_equal(loaded.configuration->losses.n_crowded, is_crowded);
+		assert_int_equal(strstr((const char *)loaded.messages.data,
+					"warning: this target has 31 labels, more than the 30") !=
+					 NULL,
+				 is_crowded);
+		unload(&loaded);
+	}
+}
+
 static void more_targets_than_there_is_room_for_are_passed_over(void **state)
 {
 	struct bytes text = BYTES_INIT(1 << 22);
@@ -280,6 +308,7 @@ int main(void)
 		cmocka_unit_test(what_is_passed_over_for_another_is_said_unless_they_are_equal),
 		cmocka_unit_test(what_is_wrong_in_a_published_target_costs_that_only),
 		cmocka_unit_test(labels_that_a_rule_makes_are_left_out_where_servers_refuse_them),
+		cmocka_unit_test(a_crowded_target_stays_and_is_warned_of),
 		cmocka_unit_test(more_targets_than_there_is_room_for_are_passed_over),
 		cmocka_unit_test(several_blocks_are_jobs_of_their_own),
 		cmocka_unit_test(a_target_that_nothing_identifies_is_passed_over),

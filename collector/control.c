@@ -148,6 +148,7 @@ static void take_settings(struct control *control, const struct link_event *even
 	struct wire_settings_message m;
 	int r = wire_decode_settings(event->frame, event->n_bytes, &arena, &m);
 
+	control->peer = event->peer;
 	if (r != 0) {
 		counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
 		link_refuse(control->listener, event->request);
@@ -209,7 +210,6 @@ void control_dispatch(struct control *control)
 	while (link_next(control->listener, &event)) {
 		switch (event.kind) {
 		case LINK_REQUEST:
-			control->peer = event.peer;
 			if (event.id == MESSAGE_PROCESSES)
 				take_processes(control, &event);
 			else if (event.id == MESSAGE_LOOK)

@@ -19,6 +19,8 @@ struct profiles {
 	struct spool *spool;            /* borrowed */
 	struct workers *workers;        /* borrowed */
 	struct tallies *tallies;        /* borrowed */
+	struct last_profiles *last;     /* borrowed */
+	struct reports *reports;        /* borrowed */
 	uint64_t probe_ns;
 	struct profiles_counts counts;
 };
@@ -49,6 +51,8 @@ int profiles_open(const struct profiles_options *options, struct profiles **ret_
 	profiles->spool = options->spool;
 	profiles->workers = options->workers;
 	profiles->tallies = options->tallies;
+	profiles->last = options->last;
+	profiles->reports = options->reports;
 	r = link_listen(&listen, &profiles->listener);
 	if (r < 0) {
 		free(profiles);
@@ -130,8 +134,10 @@ static void take_profile(struct profiles *profiles, const struct link_event *eve
 		r = spool_append(profiles->spool, &record, event->frame);
 	histogram_observe(&profiles->counts.append_seconds, &profiles_append_class,
 			  histogram_seconds(start_ns, clock_monotonic_ns()));
-	if (r == 0)
+	if (r == 0) {
 		tallies_note_profile(profiles->tallies, event->frame, event->n_bytes);
+		last_profiles_note(profiles->last, event->frame, event->n_bytes, clock_wall_ns());
+	}
 	if (r < 0) {
 		profiles->counts.n_refused_disk++;
 		log_err("spool-unwritable", "error=\"%s\", symbolizers keep what they have",
@@ -165,6 +171,36 @@ static void take_stats(struct profiles *profiles, const struct link_event *event
 	reply(profiles, event->request, &answer);
 }
 
+static void take_report(struct profiles *profiles, const struct link_event *event, uint64_t now_ns)
+{
+	struct bytes answer = BYTES_INIT(ANSWER_BYTES_MAX);
+	int r = reports_note(profiles->reports, event->peer, event->frame, event->n_bytes, now_ns);
+
+	if (r > 0) {
+		refuse_frame(profiles, event);
+		return;
+	}
+	if (r < 0) {
+		reply_refused(profiles, event->request, REFUSAL_BUSY);
+		return;
+	}
+	wire_encode_bare(&answer, MESSAGE_NOTED);
+	reply(profiles, event->request, &answer);
+}
+
+static void take_request(struct profiles *profiles, const struct link_event *event, uint64_t now_ns)
+{
+	workers_note_peer(profiles->workers, event->peer, now_ns);
+	if (event->id == MESSAGE_PROFILE)
+		take_profile(profiles, event);
+	else if (event->id == MESSAGE_STATS)
+		take_stats(profiles, event, now_ns);
+	else if (event->id == MESSAGE_REPORT)
+		take_report(profiles, event, now_ns);
+	else
+		refuse_frame(profiles, event);
+}
+
 static void note_refused(struct profiles *profiles, const struct link_event *event)
 {
 	if (event->outcome >= 0 && event->outcome < PROFILES_OUTCOMES)
@@ -182,16 +218,11 @@ int profiles_run(struct profiles *profiles, uint64_t now_ns)
 	for (unsigned i = 0; i < EVENTS_A_TURN && link_next(profiles->listener, &event); i++) {
 		switch (event.kind) {
 		case LINK_REQUEST:
-			workers_note_peer(profiles->workers, event.peer, now_ns);
-			if (event.id == MESSAGE_PROFILE)
-				take_profile(profiles, &event);
-			else if (event.id == MESSAGE_STATS)
-				take_stats(profiles, &event, now_ns);
-			else
-				refuse_frame(profiles, &event);
+			take_request(profiles, &event, now_ns);
 			break;
 		case LINK_PEER_GONE:
 			workers_note_gone(profiles->workers, event.peer);
+			reports_forget(profiles->reports, event.peer);
 			break;
 		case LINK_REFUSED:
 			note_refused(profiles, &event);

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * The listener for symbolizers: takes PROFILE into the spool and answers when it is durable, takes
- * STATS into the workers' sums. One thread; borrows spool, workers and tallies.
+ * STATS into the workers' sums, keeps REPORT for people. One thread; borrows what it is given.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,6 +9,8 @@
 
 #include "link/link.h"
 #include "histogram.h"
+#include "last_profiles.h"
+#include "reports.h"
 #include "spool.h"
 #include "tallies.h"
 #include "workers.h"
@@ -22,6 +24,8 @@ struct profiles_options {
 	struct spool *spool;
 	struct workers *workers;
 	struct tallies *tallies;
+	struct last_profiles *last;
+	struct reports *reports;
 };
 
 struct profiles_counts {

@@ -26,7 +26,7 @@ static int by_name(const void *left, const void *right)
 	return compare(a->name, b->name);
 }
 
-static bool is_for_ourselves(struct wire_bytes name)
+bool series_is_for_ourselves(struct wire_bytes name)
 {
 	if (name.n_bytes < 2 || memcmp(name.data, "__", 2) != 0)
 		return false;
@@ -67,7 +67,7 @@ int series_labels_make(struct wire_bytes encoded, const struct configuration_hea
 	if (!labels.labels)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_decoded; i++)
-		if (!is_for_ourselves(decoded[i].name))
+		if (!series_is_for_ourselves(decoded[i].name))
 			set(&labels, decoded[i]);
 	for (size_t i = 0; i < n_external; i++)
 		set(&labels,

@@ -3,11 +3,15 @@
  * The labels that a profile has outside of this host: its target's, without those that are for
  * ourselves, and the endpoint's external labels over them. Pure functions over memory.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/bytes.h"
 #include "configuration.h"
 #include "wire/wire.h"
+
+/* Whether a label by that name never leaves this host. */
+bool series_is_for_ourselves(struct wire_bytes name);
 
 /* Sorted by name, no name twice. A zeroed one is empty. */
 struct series_labels {

@@ -181,7 +181,12 @@ static int open_own(struct shipper *shipper)
 	int r = process_stats_open(&shipper->process);
 
 	shipper->workers = workers_new();
-	if (r < 0 || !shipper->workers) {
+	shipper->last = last_profiles_new();
+	shipper->reports = reports_new();
+	shipper->status_fd = process_status_open(0);
+	if (r == 0 && shipper->status_fd < 0)
+		r = shipper->status_fd;
+	if (r < 0 || !shipper->workers || !shipper->last || !shipper->reports) {
 		log_err("start-failed", "error=\"%s\"", strerror(r < 0 ? -r : ENOMEM));
 		return EXIT_STATUS_MACHINE;
 	}
@@ -200,6 +205,7 @@ int shipper_acquire(const struct options *options, struct shipper **ret_shipper)
 		log_set_level(options->log_level);
 	shipper->options = options;
 	shipper->signal_fd = -1;
+	shipper->status_fd = -1;
 	if (sandbox_require_unprivileged() < 0) {
 		log_err("privileged", "uid=%u, start it as a uid of its own without capabilities",
 			geteuid());
@@ -248,6 +254,8 @@ static int open_control(struct shipper *shipper)
 	r = control_frames_encode(current_configuration(shipper->current), &frames);
 	if (r == 0)
 		r = control_open(path, shipper->options->collector_uid, &frames, &shipper->control);
+	if (r == 0)
+		r = collector_view_open(path, shipper->options->collector_uid, &shipper->view);
 	if (r < 0) {
 		log_err("control-failed", "socket=%s error=\"%s\"", path, strerror(-r));
 		return EXIT_STATUS_MACHINE;
@@ -263,6 +271,8 @@ static int open_profiles(struct shipper *shipper)
 		.spool = shipper->spool,
 		.workers = shipper->workers,
 		.tallies = shipper->tallies,
+		.last = shipper->last,
+		.reports = shipper->reports,
 	};
 	int r;
 
@@ -397,6 +407,7 @@ static int wait_for_something(struct shipper *shipper)
 		{.fd = shipper->signal_fd, .events = POLLIN},
 		{.fd = profiles_fd(shipper->profiles), .events = POLLIN},
 		{.fd = control_fd(shipper->control), .events = POLLIN},
+		{.fd = collector_view_fd(shipper->view), .events = POLLIN},
 		{.fd = http_client_fd(shipper->http), .events = POLLIN},
 		{.fd = pages_fd(shipper->pages), .events = POLLIN},
 		{.fd = current_fd(shipper->current), .events = POLLIN},
@@ -405,6 +416,7 @@ static int wait_for_something(struct shipper *shipper)
 
 	deadline_ns = min_ns(deadline_ns, profiles_deadline_ns(shipper->profiles));
 	deadline_ns = min_ns(deadline_ns, control_deadline_ns(shipper->control));
+	deadline_ns = min_ns(deadline_ns, collector_view_deadline_ns(shipper->view));
 	deadline_ns = min_ns(deadline_ns, http_client_deadline_ns(shipper->http));
 	deadline_ns = min_ns(deadline_ns, endpoints_deadline_ns(shipper->endpoints));
 	deadline_ns = min_ns(deadline_ns, pages_deadline_ns(shipper->pages, now_ns));
@@ -433,6 +445,7 @@ static int turn(struct shipper *shipper)
 	if (r < 0)
 		log_warn("listener-probe-failed", "error=\"%s\", trying again", strerror(-r));
 	control_run(shipper->control, now_ns);
+	collector_view_run(shipper->view, now_ns);
 	if (current_run(shipper->current, now_ns))
 		reevaluate(shipper, now_ns);
 	if (now_ns >= shipper->expire_ns) {
@@ -495,14 +508,18 @@ void shipper_free(struct shipper *shipper)
 	pages_free(shipper->pages);
 	profiles_free(shipper->profiles);
 	control_free(shipper->control);
+	collector_view_free(shipper->view);
 	endpoints_free(shipper->endpoints);
 	spool_close(shipper->spool);
 	spool_files_close(&shipper->files);
 	workers_free(shipper->workers);
 	tallies_free(shipper->tallies);
+	last_profiles_free(shipper->last);
+	reports_free(shipper->reports);
 	process_stats_free(shipper->process);
 	current_free(shipper->current);
 	http_client_free(shipper->http); /* after endpoints and sources, which ask by it */
 	close_fdp(&shipper->signal_fd);
+	close_fdp(&shipper->status_fd);
 	free(shipper);
 }

@@ -1,5 +1,6 @@
 #pragma once
 /* The shipper from within: shipper.c runs it, shipper_pages.c shows it. */
+#include "collector_view.h"
 #include "control.h"
 #include "current.h"
 #include "endpoints.h"
@@ -25,6 +26,10 @@ struct shipper {
 	struct endpoints *endpoints;
 	struct workers *workers;
 	struct tallies *tallies;
+	struct last_profiles *last;
+	struct reports *reports;
+	struct collector_view *view;
+	int status_fd; /* our own /proc/self/status */
 	struct process_stats *process;
 	struct pages *pages;
 	struct control *control;

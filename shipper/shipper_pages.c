@@ -1,17 +1,21 @@
+#include <jansson.h>
+
 #include "shipper_internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/identity.h"
 #include "components_page.h"
+#include "debug_information.h"
 #include "metrics.h"
 #include "status_page.h"
 
-#define JSON    "application/json"
 #define HTML    "text/html; charset=utf-8"
 #define TEXT    "text/plain; charset=utf-8"
+#define JSON    "application/json"
 #define METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 static bool fill_sources(struct shipper *shipper, struct metrics_sources *ret_sources,
@@ -82,6 +86,63 @@ static unsigned render_reload(void *context, struct bytes *out)
 	return is_taken ? 200 : 400;
 }
 
+/* Ours is asked for while somebody looks, and is what the others last said. */
+static struct debug_sources debug_sources(struct shipper *shipper)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	collector_view_note_look(shipper->view, now_ns);
+	return (struct debug_sources){
+		.configuration = current_configuration(shipper->current),
+		.view = collector_view_last(shipper->view, now_ns),
+		.reports = shipper->reports,
+		.now_ns = now_ns,
+	};
+}
+
+/* Appends @json (consumed; NULL: no memory). Returns the HTTP status. */
+static unsigned print_json(json_t *json, struct bytes *out)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	if (!text)
+		return 500;
+	bytes_printf(out, "%s\n", text);
+	free(text);
+	return 200;
+}
+
+static unsigned render_debug(void *context, struct bytes *out)
+{
+	const struct debug_sources sources = debug_sources(context);
+
+	return print_json(debug_information(&sources), out);
+}
+
+/* What one pyroscope.ebpf says of itself, by its name; NULL: there is none, or no memory. */
+static json_t *debug_of(const void *context, const char *id)
+{
+	const struct debug_sources *sources = context;
+	const struct configuration *configuration = sources->configuration;
+
+	for (size_t i = 0; i < configuration->n_jobs; i++)
+		if (configuration->job_ids[i] && strcmp(configuration->job_ids[i], id) == 0)
+			return debug_information_of_job(sources, i);
+	return NULL;
+}
+
+static unsigned render_debug_of(void *context, const char *below, struct bytes *out)
+{
+	const struct debug_sources sources = debug_sources(context);
+	json_t *json = debug_of(&sources, below);
+
+	if (json)
+		return print_json(json, out);
+	bytes_printf(out, "{\"error\":\"no such pyroscope.ebpf\"}\n");
+	return 404;
+}
+
 static unsigned render_status(void *context, struct bytes *out)
 {
 	struct shipper *shipper = context;
@@ -96,21 +157,23 @@ static unsigned render_status(void *context, struct bytes *out)
 	return 200;
 }
 
-static struct components_view view_of(struct shipper *shipper)
-{
-	return (struct components_view){.current = shipper->current};
-}
-
 static unsigned render_components(void *context, struct bytes *out)
 {
-	struct components_view view = view_of(context);
+	struct shipper *shipper = context;
+	struct components_view view = {.current = shipper->current};
 
 	return components_page_list(&view, out);
 }
 
 static unsigned render_component(void *context, const char *id, struct bytes *out)
 {
-	struct components_view view = view_of(context);
+	struct shipper *shipper = context;
+	const struct debug_sources sources = debug_sources(shipper);
+	struct components_view view = {
+		.current = shipper->current,
+		.debug_info = debug_of,
+		.context = &sources,
+	};
 
 	return components_page_one(&view, id, out);
 }
@@ -118,6 +181,10 @@ static unsigned render_component(void *context, const char *id, struct bytes *ou
 static const struct page page_table[] = {
 	{.path = "/", .content_type = HTML, .render = render_status},
 	{.path = "/metrics", .content_type = METRICS, .render = render_metrics},
+	{.path = "/debug/information",
+	 .content_type = JSON,
+	 .render = render_debug,
+	 .render_below = render_debug_of},
 	{.path = "/-/ready", .content_type = TEXT, .render = render_ready},
 	{.path = "/-/healthy", .content_type = TEXT, .render = render_healthy},
 	{.path = "/-/reload", .content_type = TEXT, .render = render_reload, .acts = true},

@@ -22,12 +22,17 @@ void held_tables_init(struct held_tables *tables, uint64_t bytes_max, struct cou
 }
 
 /* The digest is one of a cryptographic hash: its first bytes are as good as any. */
-static struct held_table **bucket_of(struct held_tables *tables, const struct table_digest *digest)
+static uint32_t bucket_at(const struct table_digest *digest)
 {
 	uint32_t bucket;
 
 	memcpy(&bucket, digest->bytes, sizeof(bucket));
-	return &tables->buckets[bucket % HELD_TABLES_BUCKETS];
+	return bucket % HELD_TABLES_BUCKETS;
+}
+
+static struct held_table **bucket_of(struct held_tables *tables, const struct table_digest *digest)
+{
+	return &tables->buckets[bucket_at(digest)];
 }
 
 static void put_on_shelf(struct held_tables *tables, struct held_table *table)
@@ -115,12 +120,26 @@ void held_tables_limit(struct held_tables *tables, enum table_class class, uint3
 	say_counts(tables);
 }
 
-struct held_table *held_tables_find(struct held_tables *tables, const struct table_digest *digest)
+static struct held_table *look_up(const struct held_tables *tables,
+				  const struct table_digest *digest)
 {
-	struct held_table *table = *bucket_of(tables, digest);
+	struct held_table *table = tables->buckets[bucket_at(digest)];
 
 	while (table && memcmp(&table->digest, digest, sizeof(*digest)) != 0)
 		table = table->next_in_bucket;
+	return table;
+}
+
+const struct held_table *held_tables_look_at(const struct held_tables *tables,
+					     const struct table_digest *digest)
+{
+	return look_up(tables, digest);
+}
+
+struct held_table *held_tables_find(struct held_tables *tables, const struct table_digest *digest)
+{
+	struct held_table *table = look_up(tables, digest);
+
 	if (table) {
 		take_off_shelf(tables, table);
 		put_on_shelf(tables, table);

@@ -8,12 +8,14 @@
  * process. In each the least recently used goes first. Above them stands a bound in bytes for all
  * together. Not threaded.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "cache_directory.h"
 #include "symbol_table.h"
 #include "wire/counters.h"
+#include "wire/wire.h"
 
 #define HELD_TABLES_BUCKETS 1024u
 
@@ -29,7 +31,13 @@ struct held_table {
 	void *block;                /* owned, or NULL when mapped */
 	struct cached_block mapped; /* owned */
 	struct symbol_table view;
-	uint64_t touched_ns; /* the owner's */
+	/* The owner's: */
+	uint64_t touched_ns;
+	uint64_t used_round;
+	bool is_counted;
+	struct symbol_count count;
+	size_t n_name_bytes;
+	char name[SHOWN_NAME_BYTES_MAX]; /* of the file that it was last used for */
 	/* Kept by held_tables. */
 	uint64_t used_at;
 	struct held_table *next_in_bucket;
@@ -60,6 +68,10 @@ void held_tables_limit(struct held_tables *tables, enum table_class class, uint3
 
 /* The table of @digest, from now on the most recently used one; borrowed, or NULL. */
 struct held_table *held_tables_find(struct held_tables *tables, const struct table_digest *digest);
+
+/* The same, of which nothing is changed. */
+const struct held_table *held_tables_look_at(const struct held_tables *tables,
+					     const struct table_digest *digest);
 
 /*
  * Adds @table (consumed), of which all above the line is set, and lets others go until the bounds

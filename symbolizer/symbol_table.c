@@ -482,6 +482,22 @@ static bool read_piece(const struct symbol_table *table, uint64_t base, uint64_t
 	return true;
 }
 
+struct symbol_count symbol_table_count(const struct symbol_table *table)
+{
+	struct symbol_count count = {0};
+
+	for (uint32_t i = 0; i < table->n_pieces; i++) {
+		const struct symbol_record *record = &table->records[i];
+
+		if (record->name & CONTINUES)
+			continue;
+		count.n_symbols++;
+		count.has_mini_debug |=
+			record->source_and_length >> SOURCE_SHIFT == SYMBOL_FROM_MINIDEBUG;
+	}
+	return count;
+}
+
 bool symbol_table_find(const struct symbol_table *table, struct elf_addr addr,
 		       struct symbol_found *ret_found)
 {

@@ -94,6 +94,14 @@ struct symbol_table {
 int symbol_table_view(const void *block, size_t n_bytes,
 		      struct symbol_table *ret_table) warn_unused_result;
 
+/* What is in a table. */
+struct symbol_count {
+	uint64_t n_symbols;
+	bool has_mini_debug; /* some come from .gnu_debugdata */
+};
+
+struct symbol_count symbol_table_count(const struct symbol_table *table);
+
 struct symbol_found {
 	struct elf_addr start; /* of the whole symbol */
 	uint64_t size_bytes;

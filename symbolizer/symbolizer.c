@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/process_status.h"
 #include "log/log.h"
 #include "sandbox/sandbox.h"
 
@@ -123,6 +124,9 @@ enum exit_status symbolizer_acquire(struct symbolizer *symbolizer, const struct 
 		r = limit_memory(options->memory_bytes);
 	if (r == 0)
 		r = watch_signals(&symbolizer->signal_fd);
+	symbolizer->status_fd = process_status_open(0);
+	if (r == 0 && symbolizer->status_fd < 0)
+		r = symbolizer->status_fd;
 	if (r < 0)
 		return machine_failed("start", r);
 	status = open_cache(symbolizer);
@@ -201,6 +205,7 @@ enum exit_status symbolizer_run(struct symbolizer *symbolizer)
 			.counters = &symbolizer->counters,
 			.heartbeat = &symbolizer->heartbeat,
 			.signal_fd = symbolizer->signal_fd,
+			.status_fd = symbolizer->status_fd,
 		};
 
 		r = worker_new(&options, &symbolizer->worker);
@@ -224,4 +229,5 @@ void symbolizer_deinit(struct symbolizer *symbolizer)
 	heartbeat_deinit(&symbolizer->heartbeat);
 	close_fdp(&symbolizer->memory_fd);
 	close_fdp(&symbolizer->signal_fd);
+	close_fdp(&symbolizer->status_fd);
 }

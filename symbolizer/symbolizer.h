@@ -17,6 +17,7 @@ struct symbolizer {
 	const struct options *options; /* borrowed */
 	int memory_fd;                 /* the memory file of object images */
 	int signal_fd;
+	int status_fd;                     /* our own /proc/self/status */
 	struct cache_directory *directory; /* NULL: none */
 	struct table_cache *tables;
 	struct link_client *pool;
@@ -28,7 +29,7 @@ struct symbolizer {
 
 #define SYMBOLIZER_NULL                                                                            \
 	{                                                                                          \
-		.memory_fd = -1, .signal_fd = -1, .heartbeat = HEARTBEAT_NULL                      \
+		.memory_fd = -1, .signal_fd = -1, .status_fd = -1, .heartbeat = HEARTBEAT_NULL     \
 	}
 
 /* Refuses privileges, limits memory, opens what is opened by name. */

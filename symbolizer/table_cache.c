@@ -17,6 +17,7 @@ struct table_cache {
 	uint64_t (*clock_wall_ns)(void);
 	struct held_tables tables;
 	struct known_files files;
+	uint64_t round; /* of the window at hand */
 };
 
 int table_cache_new(const struct table_cache_options *options, struct table_cache **ret_cache)
@@ -297,6 +298,18 @@ static bool recall_stale(struct table_cache *cache, const struct file_key *key,
 	return note.outcome == 0 && find(cache, &note.digest, ret_table) == 0;
 }
 
+/* Notes in which round, and for which file, @table is used. */
+static void note_use(const struct table_cache *cache, struct held_table *table,
+		     struct wire_bytes name)
+{
+	const struct wire_bytes shown = wire_shown_name(name);
+
+	table->used_round = cache->round;
+	table->n_name_bytes = shown.n_bytes;
+	if (shown.n_bytes > 0)
+		memcpy(table->name, shown.data, shown.n_bytes);
+}
+
 int table_cache_get(struct table_cache *cache, const struct wire_object *object,
 		    const struct object_reader *reader, const struct symbol_table **ret_table)
 {
@@ -309,9 +322,78 @@ int table_cache_get(struct table_cache *cache, const struct wire_object *object,
 		r = learn(cache, &key, object, reader, &table);
 	if (r == TABLE_CACHE_UNREADABLE && recall_stale(cache, &key, &table))
 		r = 0;
-	if (r == 0)
-		*ret_table = &table->view;
-	return r;
+	if (r != 0)
+		return r;
+	note_use(cache, table, object->name);
+	*ret_table = &table->view;
+	return 0;
+}
+
+void table_cache_begin_round(struct table_cache *cache)
+{
+	cache->round++;
+}
+
+static uint64_t id_of(const struct table_digest *digest)
+{
+	uint64_t id;
+
+	memcpy(&id, digest->bytes, sizeof(id));
+	return id;
+}
+
+static struct wire_table describe(struct held_table *table)
+{
+	if (!table->is_counted)
+		table->count = symbol_table_count(&table->view);
+	table->is_counted = true;
+	return (struct wire_table){
+		.id = id_of(&table->digest),
+		.build_id = {table->view.build_id.bytes, table->view.build_id.n_bytes},
+		.name = {table->name, table->n_name_bytes},
+		.n_symbols = table->count.n_symbols,
+		.n_bytes = table->n_bytes,
+		.last_used_round = table->used_round,
+		.has_mini_debug_info = table->count.has_mini_debug,
+	};
+}
+
+static void list_class(struct table_cache *cache, enum table_class class, struct table_list *list)
+{
+	static const enum report_cache kinds[TABLE_CLASSES] = {
+		[TABLE_OF_BUILD_ID] = REPORT_BUILD_ID,
+		[TABLE_OF_FILE] = REPORT_SAME_FILE,
+		[TABLE_OF_PROCESS] = REPORT_PID,
+	};
+	const struct table_shelf *shelf = &cache->tables.shelves[class];
+	struct wire_table_cache *to = &list->caches[kinds[class]];
+
+	*to = (struct wire_table_cache){.n = shelf->n, .n_max = shelf->n_max};
+	for (struct held_table *at = shelf->newest; at && to->n_tables < REPORT_TABLES_MAX;
+	     at = at->older)
+		list->tables[kinds[class]][to->n_tables++] = describe(at);
+}
+
+void table_cache_list(struct table_cache *cache, struct table_list *ret_list)
+{
+	const struct known_files *files = &cache->files;
+
+	ret_list->round = cache->round;
+	ret_list->n_files = 0;
+	for (unsigned class = 0; class < TABLE_CLASSES; class ++)
+		list_class(cache, class, ret_list);
+	for (uint32_t at = files->newest; at != 0 && ret_list->n_files < REPORT_FILES_MAX;
+	     at = files->files[at - 1].older) {
+		const struct known_file *file = &files->files[at - 1];
+
+		if (file->note.outcome == 0 &&
+		    held_tables_look_at(&cache->tables, &file->note.digest))
+			ret_list->files[ret_list->n_files++] = (struct wire_table_file){
+				.device = file->key.device,
+				.inode = file->key.inode,
+				.table = id_of(&file->note.digest),
+			};
+	}
 }
 
 void table_cache_free(struct table_cache *cache)

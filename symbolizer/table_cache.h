@@ -53,4 +53,19 @@ int table_cache_get(struct table_cache *cache, const struct wire_object *object,
 		    const struct object_reader *reader,
 		    const struct symbol_table **ret_table) warn_unused_result;
 
+/* A window begins: tables that are used from now on are so in a new round. */
+void table_cache_begin_round(struct table_cache *cache);
+
+/* What is in the cache, the most recently used first, as REPORT has it. */
+struct table_list {
+	uint64_t round;
+	struct wire_table_cache caches[REPORT_CACHES]; /* their tables are those below */
+	struct wire_table tables[REPORT_CACHES][REPORT_TABLES_MAX];
+	size_t n_files;
+	struct wire_table_file files[REPORT_FILES_MAX];
+};
+
+/* Fills in *@ret_list, which borrows from @cache until anything else here is called. */
+void table_cache_list(struct table_cache *cache, struct table_list *ret_list);
+
 void table_cache_free(struct table_cache *cache); /* NULL is fine */

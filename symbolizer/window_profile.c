@@ -49,8 +49,8 @@ static void add_counters(struct counters *to, const struct counters *from)
 }
 
 int window_profile_encode(const struct wire_window *window, const struct frame_sources *sources,
-			  const struct pprof_limits *limits, struct counters *counters,
-			  struct bytes *out)
+			  const struct pprof_limits *limits,
+			  const struct window_profile_results *results)
 {
 	static const size_t names_bytes_max[] = {FRAMES_NAMES_BYTES_MAX, 0};
 	int r = 0;
@@ -62,9 +62,11 @@ int window_profile_encode(const struct wire_window *window, const struct frame_s
 		r = frames_resolve(window, sources, names_bytes_max[i], &frames);
 		if (r < 0)
 			return r;
-		r = attempt(window, &frames, limits, &counted, out);
+		r = attempt(window, &frames, limits, &counted, results->out);
 		if (r == 0)
-			add_counters(counters, &counted);
+			add_counters(results->counters, &counted);
+		if (r == 0 && results->last) /* without memory, what was before stays */
+			(void)!last_named_note(results->last, window, &frames);
 		if (r != WINDOW_PROFILE_TOO_BIG)
 			return r;
 	}

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "log/log.h"
 #include "object_client.h"
+#include "report.h"
 #include "window_profile.h"
 
 #define PROFILE_FRAME_BYTES_MAX (16384u * 1024u)
@@ -39,6 +40,7 @@ struct worker {
 	struct kernel_symbols kernel;
 	int kernel_outcome; /* said last */
 	struct bytes profile;
+	struct last_named last;
 };
 
 int worker_new(const struct worker_options *options, struct worker **ret_worker)
@@ -104,6 +106,24 @@ static bool stats_are_due(const struct worker *worker, uint64_t now_ns)
 	       now_ns - worker->stats_sent_ns >= (have_changed ? STATS_NS : STATS_ALIVE_NS);
 }
 
+/* For people, with the stats; one that is lost is followed by another. */
+static void send_report(struct worker *worker)
+{
+	struct bytes frame = BYTES_INIT(MESSAGE_BYTES_MAX_REPORT);
+	struct link_answer answer = {0};
+	const struct report_sources sources = {
+		.worker = worker->id,
+		.status_fd = worker->options.status_fd,
+		.tables = worker->options.tables,
+		.last = &worker->last,
+	};
+
+	if (report_encode(&sources, &frame) == 0)
+		(void)!ask(worker, worker->options.profiles, &frame, STATS_ANSWER_MS, &answer);
+	link_answer_deinit(&answer);
+	bytes_deinit(&frame);
+}
+
 static void send_stats(struct worker *worker)
 {
 	struct wire_counter values[COUNTERS_MAX];
@@ -125,6 +145,7 @@ static void send_stats(struct worker *worker)
 		worker->stats_sent = (struct counters){0}; /* the next one says it all again */
 	link_answer_deinit(&answer);
 	bytes_deinit(&frame);
+	send_report(worker);
 }
 
 static bool is_stored(const struct link_answer *answer, struct window_id window)
@@ -213,13 +234,18 @@ static int name_window(struct worker *worker, const struct wire_window *window)
 		.kernel = &worker->kernel,
 		.reader = {object_client_fetch, object_client_open, &worker->objects},
 	};
+	const struct window_profile_results results = {
+		.out = &worker->profile,
+		.counters = worker->options.counters,
+		.last = &worker->last,
+	};
 	struct pprof_limits limits = PPROF_LIMITS_DEFAULT;
 	int r;
 
 	object_client_begin(&worker->objects);
 	table_cache_limit(worker->options.tables, &window->caches);
-	r = window_profile_encode(window, &sources, &limits, worker->options.counters,
-				  &worker->profile);
+	table_cache_begin_round(worker->options.tables);
+	r = window_profile_encode(window, &sources, &limits, &results);
 	say_kernel(worker);
 	if (worker->objects.is_lease_lost) {
 		log_info("lease-lost", "sequence=%llu, somebody else names it",

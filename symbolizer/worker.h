@@ -23,6 +23,7 @@ struct worker_options {
 	struct counters *counters;
 	struct heartbeat *heartbeat; /* beats before each question */
 	int signal_fd;
+	int status_fd; /* our own /proc/self/status */
 };
 
 struct worker;

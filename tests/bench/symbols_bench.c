@@ -255,7 +255,9 @@ static void measure_windows(struct bench *bench)
 	fill_window(bench);
 	while (clock_monotonic_ns() - begun_ns < WINDOWS_NS) {
 		bytes_clear(&out);
-		if (window_profile_encode(&window, &sources, &limits, &bench->counters, &out) != 0)
+		if (window_profile_encode(&window, &sources, &limits,
+					  &(struct window_profile_results){
+						  .out = &out, .counters = &bench->counters}) != 0)
 			fail("window_profile_encode");
 		n_windows++;
 	}

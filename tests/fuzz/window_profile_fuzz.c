@@ -55,6 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct pprof_limits limits = PPROF_LIMITS_DEFAULT;
 	struct bytes frame = BYTES_INIT(16u << 20);
 	struct wire_arena arena = {0};
+	static struct last_named last;
+	const struct window_profile_results results = {
+		.out = &frame, .counters = &counters, .last = &last};
 	struct wire_window window;
 
 	if (memory_fd < 0)
@@ -62,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.memory_fd = memory_fd;
 	if (wire_decode_window(data, size, &arena, &window) == 0 &&
 	    table_cache_new(&options, &sources.tables) == 0 &&
-	    window_profile_encode(&window, &sources, &limits, &counters, &frame) == 0)
+	    window_profile_encode(&window, &sources, &limits, &results) == 0)
 		check(&window, &frame);
 	table_cache_free(sources.tables);
 	kernel_symbols_deinit(&kernel);

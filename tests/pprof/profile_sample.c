@@ -72,8 +72,9 @@ static int write_small(const char *directory)
 	fixture_init(&fixture);
 	fixture.process.comm = (struct wire_bytes){"pro\xffgram", 8};
 	fixture_set_stacks(&fixture, stacks, 3);
-	r = window_profile_encode(&fixture.window, &fixture.sources, &limits, &fixture.counters,
-				  &frame);
+	r = window_profile_encode(
+		&fixture.window, &fixture.sources, &limits,
+		&(struct window_profile_results){.out = &frame, .counters = &fixture.counters});
 	if (r == 0)
 		r = write_parts(directory, &frame);
 	fixture_deinit(&fixture);
@@ -136,7 +137,8 @@ static int write_large(const char *directory, const char *path, size_t n_stacks,
 		uint64_t start_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 		r = window_profile_encode(&fixture.window, &fixture.sources, &limits,
-					  &fixture.counters, &frame);
+					  &(struct window_profile_results){
+						  .out = &frame, .counters = &fixture.counters});
 		printf("round %u milliseconds %.2f\n", round,
 		       (double)(clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - start_ns) / 1e6);
 	}

@@ -305,16 +305,20 @@ static void the_same_window_gives_the_same_bytes(void **state)
 
 	(void)state;
 	fixture_set_stacks(&fixture, stacks, 2);
-	assert_int_equal(window_profile_encode(&fixture.window, &fixture.sources, &limits,
-					       &fixture.counters, &first),
-			 0);
+	assert_int_equal(
+		window_profile_encode(&fixture.window, &fixture.sources, &limits,
+				      &(struct window_profile_results){
+					      .out = &first, .counters = &fixture.counters}),
+		0);
 	table_cache_free(fixture.tables);
 	kernel_symbols_deinit(&fixture.kernel);
 	fixture_init(&fixture); /* another symbolizer, with nothing in its caches */
 	fixture_set_stacks(&fixture, stacks, 2);
-	assert_int_equal(window_profile_encode(&fixture.window, &fixture.sources, &limits,
-					       &fixture.counters, &second),
-			 0);
+	assert_int_equal(
+		window_profile_encode(&fixture.window, &fixture.sources, &limits,
+				      &(struct window_profile_results){
+					      .out = &second, .counters = &fixture.counters}),
+		0);
 	assert_int_equal(first.n_bytes, second.n_bytes);
 	assert_memory_equal(first.data, second.data, first.n_bytes);
 	bytes_deinit(&first);
@@ -337,7 +341,8 @@ static void names_that_do_not_fit_are_cut_and_counted_once(void **state)
 	limits.bytes_max = 10000;
 	fixture_set_stacks(&fixture, stacks, 1);
 	assert_int_equal(window_profile_encode(&fixture.window, &fixture.sources, &limits,
-					       &fixture.counters, &out),
+					       &(struct window_profile_results){
+						       .out = &out, .counters = &fixture.counters}),
 			 0);
 	assert_int_equal(wire_decode_profile(out.data, out.n_bytes, &arena, &decoded), 0);
 	assert_int_equal(decoded.n_parts, 1);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -55,6 +56,9 @@ struct world {
 	unsigned n_profiles;
 	unsigned n_stats;
 	uint64_t n_windows_done; /* as STATS says */
+	unsigned n_rounds;       /* as REPORT says, like the next */
+	size_t n_tables;
+	uint64_t n_named_samples;
 	struct wire_lease lease; /* the latest */
 	bool has_said_stored;
 	uint64_t n_samples;
@@ -262,6 +266,25 @@ static void answer_stats(struct world *world, const struct link_event *event)
 	reply_bare(world->profiles, event->request, MESSAGE_NOTED);
 }
 
+static void answer_report(struct world *world, const struct link_event *event)
+{
+	struct wire_arena arena = {0};
+	struct wire_report report;
+
+	assert_int_equal(wire_decode_report(event->frame, event->n_bytes, &arena, &report), 0);
+	assert_int_equal(report.status.pid, world->pid);
+	assert_int_equal(report.status.uid, geteuid());
+	assert_true(report.status.effective_caps == 0 && report.status.permitted_caps == 0);
+	assert_int_equal(report.status.seccomp, 2);
+	assert_true(report.status.no_new_privs);
+	world->n_rounds = (unsigned)report.round;
+	world->n_tables =
+		report.caches[REPORT_BUILD_ID].n_tables + report.caches[REPORT_SAME_FILE].n_tables;
+	world->n_named_samples = report.n_named > 0 ? report.named[0].n_samples : 0;
+	wire_arena_deinit(&arena);
+	reply_bare(world->profiles, event->request, MESSAGE_NOTED);
+}
+
 static void take(struct world *world, const struct link_event *event)
 {
 	if (event->kind != LINK_REQUEST)
@@ -278,6 +301,9 @@ static void take(struct world *world, const struct link_event *event)
 		break;
 	case MESSAGE_STATS:
 		answer_stats(world, event);
+		break;
+	case MESSAGE_REPORT:
+		answer_report(world, event);
 		break;
 	default:
 		fail_msg("unexpected %s", message_name(event->id));
@@ -405,6 +431,17 @@ static void a_garbled_window_is_passed_over(void **state)
 	stop(world);
 }
 
+static void what_it_has_and_who_it_is_reach_the_shipper(void **state)
+{
+	struct world *world = *state;
+
+	world->script.n_windows = UINT_MAX;
+	play(world, &world->n_rounds, 1); /* with the next stats */
+	assert_true(world->n_rounds > 1);
+	assert_int_equal(world->n_tables, 1);
+	assert_int_equal(world->n_named_samples, 3);
+}
+
 static void counters_reach_the_shipper(void **state)
 {
 	struct world *world = *state;
@@ -459,6 +496,7 @@ int main(void)
 		TEST(a_window_that_is_somebody_elses_now_is_let_go),
 		TEST(a_garbled_window_is_passed_over),
 		TEST(counters_reach_the_shipper),
+		TEST(what_it_has_and_who_it_is_reach_the_shipper),
 		TEST(nobody_to_say_go_does_not_keep_it),
 	};
 

@@ -53,10 +53,10 @@ def cut_sections(source, target):
         file.write(data)
 
 
-def resolve(path, address):
-    """(name, start, size, source)"""
-    words = run(SYMBOLIZER, "resolve", path, "%x" % address).rstrip("\n").split("\t")
-    return None if words[1] == "-" else (words[1], int(words[2], 16), int(words[3]), words[4])
+def resolve(path, *addresses):
+    """(name, start, size, source) of each, or None."""
+    rows = [line.split("\t") for line in run(SYMBOLIZER, "resolve", path, *map(hex, addresses)).splitlines()]
+    return [None if row[1] == "-" else (row[1], int(row[2], 16), int(row[3]), row[4]) for row in rows]
 
 
 def builds():
@@ -98,14 +98,14 @@ class Made(unittest.TestCase):
 
     def test_what_the_symbol_table_tells_of_code_has_a_name(self):
         for path, known in self.each():
-            for name in ("exported", "hidden", "indirect", "chosen", "versioned"):
+            names = ("exported", "hidden", "indirect", "chosen", "versioned")
+            for name, found in zip(names, resolve(path, *[sum(known[name]) - 1 for name in names])):
                 start, size = known[name]
-                found = resolve(path, start + size - 1)
                 self.assertEqual(found[1:3], (start, size), (path, name))
                 self.assertIn(found[0], {"choose", name} if name == "indirect" else {name})
                 self.assertEqual(found[3], "dynsym" if name == "versioned" else "symtab")  # where it has no "@"
-            self.assertEqual(resolve(path, known["asm_label"][0])[0], "asm_label")
-            self.assertIsNone(resolve(path, known["datum"][0]))
+            label, datum = resolve(path, known["asm_label"][0], known["datum"][0])
+            self.assertEqual((label[0], datum), ("asm_label", None))
 
     def test_a_function_whose_name_was_taken_is_an_extent(self):
         for path, known in self.each():
@@ -115,9 +115,10 @@ class Made(unittest.TestCase):
             run("strip", "-o", cut, path)
             for copy in (kept, cut):
                 name = "%s+0x%x" % (os.path.basename(copy), start)
-                for address in (start, start + size // 2, start + size - 1):
-                    self.assertEqual(resolve(copy, address), (name, start, size, "fde"))
-            self.assertEqual(resolve(cut, known["exported"][0]), ("exported",) + known["exported"] + ("dynsym",))
+                *hidden, exported = resolve(copy, start, start + size // 2, start + size - 1, known["exported"][0])
+                self.assertEqual(hidden, [(name, start, size, "fde")] * 3)
+                self.assertEqual(exported[:3], ("exported",) + known["exported"])
+            self.assertEqual(exported[3], "dynsym")
 
     def test_without_section_headers_the_same_is_known_as_stripped(self):
         for path, known in self.each():
@@ -126,16 +127,16 @@ class Made(unittest.TestCase):
             bare += os.path.basename(cut)
             run("strip", "-o", cut, path)
             cut_sections(cut, bare)
-            for name in ("exported", "hidden", "indirect", "versioned", "chosen"):
-                expected = resolve(cut, known[name][0])
-                self.assertEqual(expected[3], "fde" if name in ("hidden", "chosen") else "dynsym")
-                self.assertEqual(resolve(bare, known[name][0]), expected)
+            starts = [known[name][0] for name in ("exported", "indirect", "versioned", "hidden", "chosen")]
+            expected = resolve(cut, *starts)
+            self.assertEqual([row[3] for row in expected], 3 * ["dynsym"] + 2 * ["fde"])
+            self.assertEqual(resolve(bare, *starts), expected)
 
     def test_a_debug_file_itself_has_its_symbols_and_no_extents(self):
         for path, known in self.each():
             debug = path + ".debug"
             run("objcopy", "--only-keep-debug", path, debug)
-            self.assertEqual(resolve(debug, known["hidden"][0]), ("hidden",) + known["hidden"] + ("symtab",))
+            self.assertEqual(resolve(debug, known["hidden"][0])[0], ("hidden",) + known["hidden"] + ("symtab",))
             done = subprocess.run([SYMBOLIZER, "resolve", debug, "1"], check=True, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE)
             self.assertNotIn(b"malformed", done.stderr)

@@ -150,7 +150,7 @@ static int take(struct hunt *hunt, enum object_open_kind kind, const struct wire
 	r = object_image_new(file->memory_fd, sibling, search->reader, &file->image);
 	if (r != 0)
 		return r < 0 ? r : DEBUG_TOO_BIG;
-	object_image_limit(file->image, search->fetch_left);
+	object_image_limit(file->image, search->bytes_left);
 	r = outcome_of_elf(elf_image_open(file->image, search->inflate_left, &file->elf));
 	if (r == 0)
 		r = prove(hunt, kind, sibling, file);

@@ -58,7 +58,7 @@ struct debug_search {
 	const struct wire_object *object;
 	struct elf_image *elf; /* of the same object */
 	const struct object_reader *reader;
-	uint64_t fetch_left; /* bytes of the debug file that may be kept */
+	uint64_t bytes_left; /* that may be fetched and inflated of the debug file */
 	uint64_t *inflate_left;
 	debug_tell_fn *tell; /* NULL: nobody listens */
 	void *owner;

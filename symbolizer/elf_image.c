@@ -66,6 +66,7 @@ struct elf_counts {
 	uint64_t n_segments;
 	uint64_t sections_at;
 	uint64_t n_sections;
+	uint16_t section_bytes; /* of each one's header */
 };
 
 static int read_at(const struct elf_image *elf, uint64_t offset, void *to, size_t n_bytes)
@@ -86,6 +87,7 @@ static int read_at(const struct elf_image *elf, uint64_t offset, void *to, size_
 		.n_segments = (header).e_phnum,                                                    \
 		.sections_at = (header).e_shoff,                                                   \
 		.n_sections = (header).e_shoff ? (header).e_shnum : 0,                             \
+		.section_bytes = (header).e_shentsize,                                             \
 	})
 
 static int read_counts(const struct elf_image *elf, struct elf_counts *ret_counts)
@@ -121,7 +123,11 @@ static int read_section_count(struct elf_image *elf, struct elf_counts *counts)
 	Elf32_Shdr first_32;
 	int r;
 
-	if (counts->sections_at == 0 || counts->n_sections > 0)
+	if (counts->sections_at == 0)
+		return 0;
+	if (counts->section_bytes != entry_bytes)
+		return ELF_IMAGE_MALFORMED;
+	if (counts->n_sections > 0)
 		return 0;
 	r = need(elf, counts->sections_at, entry_bytes);
 	if (r == 0 && counts->is_64)
@@ -456,13 +462,15 @@ bool elf_image_find_section(const struct elf_image *elf, const char *name,
 /* Bounded by what is left to inflate, and by libelf, which believes no claim over 1032 to one. */
 static int inflate_section(struct elf_image *elf, Elf_Scn *scn)
 {
+	const uint64_t n_left = object_image_bytes_left(elf->image);
 	GElf_Chdr header;
 
 	if (!gelf_getchdr(scn, &header))
 		return ELF_IMAGE_MALFORMED;
-	if (header.ch_size > *elf->inflate_left)
+	if (header.ch_size > *elf->inflate_left || header.ch_size > n_left)
 		return ELF_IMAGE_TOO_BIG;
 	*elf->inflate_left -= header.ch_size;
+	object_image_limit(elf->image, n_left - header.ch_size);
 	return elf_compress(scn, 0, 0) == 1 ? 0 : ELF_IMAGE_MALFORMED;
 }
 

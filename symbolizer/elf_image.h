@@ -19,7 +19,7 @@
 #include "object_image.h"
 #include "symbol_table.h"
 
-#define ELF_INFLATED_BYTES_MAX (256u << 20) /* of all that one table is built from */
+#define ELF_INFLATED_BYTES_MAX OBJECT_IMAGE_BYTES_MAX /* of all that one table is built from */
 
 #define ELF_FREE_BYTES 65536u
 

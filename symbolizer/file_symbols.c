@@ -1,5 +1,6 @@
 #include "file_symbols.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,6 +10,10 @@
 #include "elf_go.h"
 #include "go_symbols.h"
 #include "mini_debug.h"
+
+#define BUILD_BYTES_MAX (UINT64_C(248) << 20) /* of memory: what was fetched, lists, the block */
+
+static_assert(BUILD_BYTES_MAX > OBJECT_IMAGE_BYTES_MAX, "some is left to build a table with");
 
 /* An ELF file that stands in memory whole. */
 struct inner_file {
@@ -77,7 +82,7 @@ static int open_debug_file(struct file_symbols *symbols, const struct file_symbo
 		.object = options->object,
 		.elf = symbols->elf,
 		.reader = options->reader,
-		.fetch_left = OBJECT_IMAGE_BYTES_MAX - object_image_bytes_read(symbols->image),
+		.bytes_left = object_image_bytes_left(symbols->image),
 		.inflate_left = &symbols->inflate_left,
 		.tell = options->tell,
 		.owner = options->owner,
@@ -99,20 +104,24 @@ static int outcome_of_unpacking(int r)
 static int unpack(struct file_symbols *symbols, struct wire_bytes packed)
 {
 	struct inner_file *mini = &symbols->mini;
-	uint64_t n_bytes;
+	uint64_t n_left = object_image_bytes_left(symbols->image), n_bytes;
 	int r;
 
 	mini->memory_fd = memfd_create("minidebug", MFD_CLOEXEC);
 	if (mini->memory_fd < 0)
 		return -errno;
-	r = outcome_of_unpacking(
-		mini_debug_unpack(packed, mini->memory_fd, &symbols->inflate_left, &n_bytes));
+	n_left = n_left < symbols->inflate_left ? n_left : symbols->inflate_left;
+	r = outcome_of_unpacking(mini_debug_unpack(packed, mini->memory_fd, &n_left, &n_bytes));
 	if (r == 0)
 		r = object_image_whole(mini->memory_fd, n_bytes, &mini->image) == 0
 			    ? 0
 			    : ELF_IMAGE_TOO_BIG;
-	if (r == 0)
-		r = elf_image_open(mini->image, &symbols->inflate_left, &mini->elf);
+	if (r != 0)
+		return r;
+	symbols->inflate_left -= n_bytes;
+	object_image_limit(symbols->image, object_image_bytes_left(symbols->image) - n_bytes);
+	object_image_limit(mini->image, object_image_bytes_left(symbols->image));
+	r = elf_image_open(mini->image, &symbols->inflate_left, &mini->elf);
 	if (r == 0 && elf_image_is_64(mini->elf) != elf_image_is_64(symbols->elf))
 		r = ELF_IMAGE_MALFORMED;
 	if (r == 0)
@@ -211,6 +220,18 @@ static int collect_go(struct file_symbols *symbols, struct symbol_list *list,
 	return r < 0 ? r : 0;
 }
 
+/* What memory is left for lists and the block: what was read is there, too. */
+static uint64_t build_bytes_left(const struct file_symbols *symbols)
+{
+	const struct object_image *last = symbols->image;
+
+	if (symbols->debug.image)
+		last = symbols->debug.image;
+	if (symbols->mini.image)
+		last = symbols->mini.image;
+	return BUILD_BYTES_MAX - OBJECT_IMAGE_BYTES_MAX + object_image_bytes_left(last);
+}
+
 int file_symbols_build(struct file_symbols *symbols, void **ret_block, size_t *ret_n_bytes)
 {
 	cleanup_with(symbol_list_deinit) struct symbol_list list = {0};
@@ -221,8 +242,12 @@ int file_symbols_build(struct file_symbols *symbols, void **ret_block, size_t *r
 		.segments = elf_image_segments(symbols->elf),
 		.build_id = elf_image_build_id(symbols->elf),
 	};
-	int r = collect_go(symbols, &list, &lines);
+	const uint64_t n_left = build_bytes_left(symbols);
+	int r;
 
+	line_list_limit(&lines, n_left / 4); /* in a list, and in the block */
+	list.build_bytes_max = n_left;
+	r = collect_go(symbols, &list, &lines);
 	if (r == 0)
 		r = elf_symbols_collect(&symbols->own, symbols->elf, ELF_SYMBOLS_OWN, &list);
 	if (r == 0 && symbols->debug.elf)

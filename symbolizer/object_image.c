@@ -22,8 +22,8 @@ struct object_image {
 	int memory_fd; /* borrowed */
 	uint64_t object;
 	uint64_t size_bytes;
-	uint64_t bytes_max;
-	uint64_t n_allowed; /* of bytes_max, for now */
+	uint64_t bytes_left;
+	uint64_t n_allowed; /* of n_fetched, for now */
 	struct object_reader reader;
 	uint64_t n_fetched;
 	size_t n_ranges;
@@ -47,7 +47,7 @@ int object_image_new(int memory_fd, const struct wire_object *object,
 	image->memory_fd = memory_fd;
 	image->object = object->id;
 	image->size_bytes = object->size_bytes;
-	image->bytes_max = OBJECT_IMAGE_BYTES_MAX;
+	image->bytes_left = OBJECT_IMAGE_BYTES_MAX;
 	image->n_allowed = UINT64_MAX;
 	image->reader = *reader;
 	*ret_image = image;
@@ -65,16 +65,22 @@ int object_image_whole(int memory_fd, uint64_t n_bytes, struct object_image **re
 		return -ENOMEM;
 	image->memory_fd = memory_fd;
 	image->size_bytes = n_bytes;
+	image->bytes_left = OBJECT_IMAGE_BYTES_MAX;
 	image->n_ranges = n_bytes > 0;
 	image->ranges[0] = (struct range){0, n_bytes}; /* whole: nothing is left to fetch */
 	*ret_image = image;
 	return 0;
 }
 
-void object_image_limit(struct object_image *image, uint64_t bytes_max)
+uint64_t object_image_bytes_left(const struct object_image *image)
 {
-	if (bytes_max < image->bytes_max)
-		image->bytes_max = bytes_max;
+	return image->bytes_left;
+}
+
+void object_image_limit(struct object_image *image, uint64_t bytes_left)
+{
+	if (bytes_left < image->bytes_left)
+		image->bytes_left = bytes_left;
 }
 
 static uint64_t sum(uint64_t a, uint64_t b)
@@ -113,10 +119,8 @@ static int store(const struct object_image *image, uint64_t at, struct wire_byte
 /* Fetches [start, end) into @to, or where that is NULL into the memory file. */
 static int fetch(struct object_image *image, uint64_t start, uint64_t end, uint8_t *to)
 {
-	uint64_t bytes_max =
-		image->bytes_max < image->n_allowed ? image->bytes_max : image->n_allowed;
-
-	if (image->n_fetched > bytes_max || end - start > bytes_max - image->n_fetched)
+	if (end - start > image->bytes_left || image->n_fetched > image->n_allowed ||
+	    end - start > image->n_allowed - image->n_fetched)
 		return OBJECT_IMAGE_TOO_BIG;
 	while (start < end) {
 		uint64_t n_left = end - start;
@@ -138,6 +142,7 @@ static int fetch(struct object_image *image, uint64_t start, uint64_t end, uint8
 			return r;
 		start += bytes.n_bytes;
 		image->n_fetched += bytes.n_bytes;
+		image->bytes_left -= bytes.n_bytes;
 	}
 	return 0;
 }

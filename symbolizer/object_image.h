@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "wire/wire.h"
 
-#define OBJECT_IMAGE_BYTES_MAX    (256u << 20) /* fetched of one object */
+#define OBJECT_IMAGE_BYTES_MAX    (192u << 20) /* fetched and inflated for one table */
 #define OBJECT_IMAGE_DIGEST_BYTES 32u
 
 enum object_fetch_outcome {
@@ -69,8 +69,14 @@ int object_image_new(int memory_fd, const struct wire_object *object,
 int object_image_whole(int memory_fd, uint64_t n_bytes,
 		       struct object_image **ret_image) warn_unused_result;
 
-/* Fetches at most @bytes_max in all, instead of OBJECT_IMAGE_BYTES_MAX; of several images, say. */
-void object_image_limit(struct object_image *image, uint64_t bytes_max);
+/*
+ * What of OBJECT_IMAGE_BYTES_MAX may be fetched of the image yet; whole images have it, too, for
+ * what is inflated out of an image takes memory as if it were fetched.
+ */
+uint64_t object_image_bytes_left(const struct object_image *image);
+
+/* Makes that at most @bytes_left, for what other images or inflating have taken. */
+void object_image_limit(struct object_image *image, uint64_t bytes_left);
 
 /*
  * From now on at most @n_bytes are fetched beyond what was until then, and those that are allowed

@@ -98,6 +98,20 @@ static int grow_slots(struct line_list *list)
 	return 0;
 }
 
+void line_list_limit(struct line_list *list, size_t n_bytes)
+{
+	if (list->rows.bytes_max > n_bytes / 2)
+		list->rows.bytes_max = n_bytes / 2;
+	if (list->file_text.bytes_max > n_bytes / 4)
+		list->file_text.bytes_max = n_bytes / 4;
+}
+
+size_t line_list_bytes(const struct line_list *list)
+{
+	return list->rows.n_bytes + list->chunks.n_bytes + list->files.n_bytes +
+	       list->file_text.n_bytes;
+}
+
 int line_list_file(struct line_list *list, const char *name, size_t n_bytes, uint32_t *ret_file)
 {
 	uint32_t at = (uint32_t)list->file_text.n_bytes;
@@ -105,7 +119,7 @@ int line_list_file(struct line_list *list, const char *name, size_t n_bytes, uin
 	size_t slot;
 
 	if (n_bytes > LINE_FILE_NAME_BYTES_MAX || n_files(list) >= LINE_FILES_MAX ||
-	    n_bytes + sizeof(length) > LINE_FILE_BYTES_MAX - list->file_text.n_bytes)
+	    n_bytes + sizeof(length) > list->file_text.bytes_max - list->file_text.n_bytes)
 		return SYMBOL_TABLE_TOO_BIG;
 	if (grow_slots(list) < 0)
 		return -ENOMEM;

@@ -57,6 +57,10 @@ struct line_list {
 		.file_text = BYTES_INIT(LINE_FILE_BYTES_MAX), .n_chunk_rows = LINE_CHUNK_ROWS,     \
 	}
 
+/* Makes that an empty list takes at most some @n_bytes; and how many a list takes. */
+void line_list_limit(struct line_list *list, size_t n_bytes);
+size_t line_list_bytes(const struct line_list *list);
+
 /* The index of the file @name (copied once each). Returns 0, -ENOMEM or SYMBOL_TABLE_TOO_BIG. */
 int line_list_file(struct line_list *list, const char *name, size_t n_bytes,
 		   uint32_t *ret_file) warn_unused_result;

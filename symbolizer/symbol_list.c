@@ -47,6 +47,11 @@ int symbol_list_pass_over(struct symbol_list *list, size_t n_bytes)
 	return 0;
 }
 
+uint64_t symbol_list_build_bytes(const struct symbol_list *list)
+{
+	return list->build_bytes_max ? list->build_bytes_max : SYMBOL_BUILD_BYTES_MAX;
+}
+
 int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
 {
 	struct symbol *added;
@@ -55,7 +60,7 @@ int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
 	    symbol->end.v <= symbol->start.v)
 		return 0;
 	if (list->n_symbols >= SYMBOLS_MAX ||
-	    list->n_symbols >= SYMBOL_BUILD_BYTES_MAX / SORTED_BYTES ||
+	    list->n_symbols >= symbol_list_build_bytes(list) / SORTED_BYTES ||
 	    symbol_list_pass_over(list, symbol->n_name_bytes) != 0)
 		return SYMBOL_TABLE_TOO_BIG;
 	if (list->n_symbols == list->capacity && grow(list) < 0)

@@ -59,6 +59,7 @@ struct symbol_list {
 	size_t capacity;
 	size_t n_names_bytes; /* of all names looked at: bounds the work */
 	bool is_cut; /* set by building: symbols or lines were left out, for want of memory */
+	uint64_t build_bytes_max;               /* 0: SYMBOL_BUILD_BYTES_MAX */
 	const char *names[SYMBOL_NAME_SOURCES]; /* borrowed until the table is built */
 };
 
@@ -74,5 +75,8 @@ int symbol_list_add(struct symbol_list *list, const struct symbol *symbol) warn_
  * is. Returns 0 or SYMBOL_TABLE_TOO_BIG.
  */
 int symbol_list_pass_over(struct symbol_list *list, size_t n_bytes) warn_unused_result;
+
+/* How much memory may be taken from the first symbol to the table. */
+uint64_t symbol_list_build_bytes(const struct symbol_list *list);
 
 void symbol_list_deinit(struct symbol_list *list);

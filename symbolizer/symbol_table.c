@@ -321,16 +321,16 @@ static void cut_symbols(struct symbol_list *list, uint64_t bytes_max)
 /* Makes room for the block: gives back what the list no longer needs, and cuts what is left. */
 static void fit(struct symbol_list *list, struct line_list *lines)
 {
-	uint64_t n_line_bytes = lines->rows.n_bytes + lines->chunks.n_bytes + lines->files.n_bytes +
-				lines->file_text.n_bytes;
+	const uint64_t bytes_max = symbol_list_build_bytes(list);
+	uint64_t n_line_bytes = line_list_bytes(lines);
 	struct symbol *shrunk;
 
-	if (2 * n_line_bytes > SYMBOL_BUILD_BYTES_MAX / 2) { /* there, and in the block */
+	if (2 * n_line_bytes > bytes_max / 2) { /* there, and in the block */
 		line_list_deinit(lines);
 		n_line_bytes = 0;
 		list->is_cut = true;
 	}
-	cut_symbols(list, SYMBOL_BUILD_BYTES_MAX - 2 * n_line_bytes);
+	cut_symbols(list, bytes_max - 2 * n_line_bytes);
 	if (list->n_symbols == 0)
 		return;
 	shrunk = realloc(list->symbols, list->n_symbols * sizeof(*shrunk));
@@ -350,7 +350,7 @@ static int build(const struct symbol_table_input *input, void **ret_block, size_
 	    input->build_id->n_bytes > SYMBOL_BUILD_ID_BYTES_MAX)
 		return SYMBOL_TABLE_TOO_BIG;
 	r = line_list_finish(input->lines);
-	if (r == 0)
+	if (r >= 0) /* where lines are too many, the last are missing */
 		r = symbol_order_sort(input->list);
 	if (r != 0)
 		return r;

@@ -66,8 +66,8 @@ struct symbol_table_input {
 };
 
 /*
- * Builds a block, in SYMBOL_BUILD_BYTES_MAX of memory: where that is not enough, lines are left out
- * that would take half of it, then the symbols at the highest addresses; the list says so.
+ * Builds a block, in symbol_list_build_bytes() of memory: where that is not enough, lines are left
+ * out that would take half of it, then the symbols at the highest addresses; the list says so.
  *   @ret_block  set on 0 only; owned, free()
  * Returns 0, -ENOMEM or SYMBOL_TABLE_TOO_BIG.
  */

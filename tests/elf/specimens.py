@@ -5,6 +5,7 @@
 --packed write those of debug_files_fuzz and mini_debug_fuzz.
 Used as a module, SPECIMENS maps each name to (maker, expectation): see tests/elf/table_test.py.
 """
+import array
 import lzma
 import os
 import struct
@@ -38,6 +39,7 @@ class Elf:
         self.note = struct.pack(order + "III", 4, len(BUILD_ID), 3) + b"GNU\0" + BUILD_ID
         self.strings_end = b"\0"
         self.cut = None
+        self.patch = []  # (offset, bytes), written last
         self.pack = {}  # section index -> what its content becomes; flagged as compressed
         self.extra = []  # (name, content) of further sections
 
@@ -119,6 +121,8 @@ class Elf:
         for offset, content in ((0, head + segments), (note_at, self.note), (table_at, table),
                                 (names_at, names), (sections_at, sections),
                                 *(zip(extra_at, contents) if self.extra else ())):
+            data[offset:offset + len(content)] = content
+        for offset, content in self.patch:
             data[offset:offset + len(content)] = content
         return bytes(data if self.cut is None else data[:self.cut])
 
@@ -241,23 +245,28 @@ def text_segment(**changed):
     return segment
 
 
-def make_million(apart, size):
-    def make():
-        elf = Elf([symbol("same", TEXT_ADDR + (i if apart else 0), size) for i in range(1000000)])
-        elf.names = lambda: (b"\0same\0", [1] * len(elf.symbols))
-        elf.sections = {1: {"size": 1 << 20}}
-        return elf.build()
-    return make
+def crowd(n, names, name_at, start=lambda i: TEXT_ADDR + i, size=lambda i: 1, pack=False):
+    """A file of so many functions; where their names are among @names, and all else, is given."""
+    rows = array.array("Q", bytes(24 * n))
+    like = 1 << 48 | (GLOBAL << 4 | FUNC) << 32
+    rows[0::3] = array.array("Q", [like | name_at(i) for i in range(n)])
+    rows[1::3] = array.array("Q", [start(i) for i in range(n)])
+    rows[2::3] = array.array("Q", [size(i) for i in range(n)])
+    elf = Elf([])
+    elf.symbol_table = lambda at: bytes(24) + rows.tobytes()
+    elf.names = lambda: (names, [])
+    elf.sections = {1: {"size": 1 << 24}}
+    elf.pack = {2: compressed(), 3: compressed()} if pack else {}
+    return elf.build()
 
 
-def make_million_names(names, name_at):
-    """A million functions that touch, each of one byte; what they are called is given."""
-    def make():
-        elf = Elf([symbol("same", TEXT_ADDR + i, 1) for i in range(1000000)])
-        elf.names = lambda: (names(), [name_at(i) for i in range(len(elf.symbols))])
-        elf.sections = {1: {"size": 1 << 20}}
-        return elf.build()
-    return make
+def million(names=b"\0same\0", name_at=lambda i: 1, **fields):
+    return lambda: crowd(1000000, names() if callable(names) else names, name_at, **fields)
+
+
+def numbered(n, width):
+    """As many names of so many bytes each, one after another from the second byte."""
+    return b"\0" + b"".join(b"%0*d\0" % (width - 1, i) for i in range(n))
 
 
 def cut_inside_symbols():
@@ -290,6 +299,42 @@ def make_many_sections(n=70000):
                                                           size=0x40)
         sections[64 * (n - 1):] = elf.section(0, type=3, offset=numbers_at + 20, size=len(names))
         return bytes(data[:sections_at] + sections + numbers + names + frame)
+    return make
+
+
+def in_section(name, content, **fields):
+    """A file with its two symbols, and a section of that name."""
+    return with_fields(extra=[(name, content)], **fields)
+
+
+def in_frames(content):
+    """A file with its two symbols and an .eh_frame in memory."""
+    return in_section(b".eh_frame", content, sections={5: {"flags": 2, "addr": 0x500000}})
+
+
+def go_table(functions=1, files=1, text_start=TEXT_ADDR, offsets=(72, 80, 88, 96, 104), tail=bytes(400)):
+    """A .gopclntab of Go 1.20 and later, of which the header is given."""
+    return struct.pack("<IBBBB8Q", 0xfffffff1, 0, 0, 1, 8, functions, files, text_start, *offsets) + tail
+
+
+def fde(length=24, pointer=28, start=TEXT_ADDR, size=16):
+    """A CIE with absolute 8-byte addresses, and one FDE."""
+    cie = struct.pack("<IIB3sBBBBB", 20, 0, 1, b"zR\0", 1, 0x78, 16, 1, 0) + bytes(7)
+    return cie + struct.pack("<IIQQI", length, pointer, start, size, 0)
+
+
+def make_sections(n):
+    """A file whose sections are all of it, each."""
+    def make():
+        elf = Elf()
+        data = bytearray(elf.build())
+        size = len(data) + 64 * n
+        extra = b"".join(elf.section(7, type=(2, 3, 7, 11, 1)[i % 5], flags=6, offset=0, size=size, link=i % n,
+                                     entsize=24, align=8, name=i) for i in range(n))
+        rows = elf.section(0, size=n + 1) + extra
+        data[40:48] = struct.pack("<Q", len(data))
+        data[60:64] = bytes(4)
+        return bytes(data) + rows
     return make
 
 
@@ -363,7 +408,7 @@ SPECIMENS = {
     "compressed-tables-32": (with_fields(bits=32, pack={2: compressed(), 3: compressed()}), (OK, 0, BOTH)),
     "compressed-gigabytes": (with_fields(pack={3: compressed(claim=1 << 40)}), (OK, TOO_BIG, set())),
     "compressed-without-end": (with_fields(pack={2: compressed(claim=(1 << 64) - 1)}), (OK, TOO_BIG, set())),
-    "compressed-beyond-reason": (with_fields(pack={3: compressed(claim=200 << 20)}), (OK, MALFORMED, set())),
+    "compressed-beyond-reason": (with_fields(pack={3: compressed(claim=100 << 20)}), (OK, MALFORMED, set())),
     "compressed-more-than-said": (with_fields(pack={3: compressed(claim=3)}), (OK, MALFORMED, set())),
     "compressed-cut": (with_fields(pack={2: compressed(cut=-4)}), (OK, MALFORMED, set())),
     "compressed-to-nothing": (with_fields(pack={2: compressed(claim=0, cut=0)}), (OK, None, set())),
@@ -409,25 +454,85 @@ SPECIMENS = {
         with_fields(symbols=[], extra=[(b".gnu_debuglink", b"x" * 40)]), (OK, 0, set())),
     "debuglink-without-checksum": (
         with_fields(symbols=[], extra=[(b".gnu_debuglink", b"x.debug\0")]), (OK, 0, set())),
+    "sections-of-0xffff": (with_fields(header={"shnum": 0xffff}), (MALFORMED, None, None)),
+    "section-entsize-zero": (with_fields(header={"shentsize": 0}), (MALFORMED, None, None)),
+    "section-entsize-of-32": (with_fields(header={"shentsize": 40}), (MALFORMED, None, None)),
+    "section-entsize-huge": (with_fields(header={"shentsize": 0xffff}), (MALFORMED, None, None)),
+    "section-names-nowhere": (with_fields(header={"shstrndx": 0xfff0}), (OK, 0, BOTH)),
+    "section-names-elsewhere": (with_fields(header={"shstrndx": 0xffff}, sections={0: {"link": 1 << 31}}), (OK, 0, BOTH)),
+    "segments-wrap": (with_fields(header={"phoff": (1 << 64) - 56}), (MALFORMED, None, None)),
+    "segment-entsize-of-32": (with_fields(header={"phentsize": 32}), (MALFORMED, None, None)),
+    "class-zero": (with_fields(patch=[(4, b"\0")]), (MALFORMED, None, None)),
+    "class-three": (with_fields(patch=[(4, b"\3")]), (MALFORMED, None, None)),
+    "class-32-of-a-64": (with_fields(patch=[(4, b"\1")]), (MALFORMED, None, None)),
+    "class-64-of-a-32": (with_fields(bits=32, patch=[(4, b"\2")]), (MALFORMED, None, None)),
+    "order-of-none": (with_fields(patch=[(5, b"\0")]), (NOT_ELF, None, None)),
+    "order-big-of-a-little": (with_fields(patch=[(5, b"\2")]), (NOT_ELF, None, None)),
+    "version-zero": (with_fields(patch=[(6, b"\0")]), (MALFORMED, None, None)),
+    "machine-unheard-of": (with_fields(header={"machine": 0xfffe}), (OK, 0, BOTH)),
+    "type-of-core": (with_fields(header={"type": 4}), (OK, 0, BOTH)),
+    "alignments-not-numbers": (
+        with_fields(segments=[text_segment(align=0x7ff8000000000000)],
+                    sections={i: {"align": (1 << 64) - 1 if i % 2 else 3} for i in range(5)}), (OK, 0, BOTH)),
+    "sections-overlap": (
+        with_fields(sections={2: {"offset": 0, "size": 24 * 20}, 3: {"offset": 0, "size": 24 * 20}}), (OK, 0, None)),
+    "symbols-in-names": (with_fields(sections={2: {"link": 1}}), (OK, MALFORMED, set())),
+    "symbols-without-bits": (with_fields(sections={2: {"type": 8}}), (OK, 0, set())),
+    "names-without-bits": (with_fields(sections={3: {"type": 8}}), (OK, MALFORMED, set())),
+    "offset-wraps": (with_fields(sections={2: {"offset": (1 << 64) - 24}}), (OK, MALFORMED, set())),
+    "note-of-gigabytes": (
+        with_fields(segments=[text_segment(), text_segment(type=4, filesz=1 << 40)]), (OK, 0, BOTH)),
+    "note-name-wraps": (
+        with_fields(note=struct.pack("<III", 0xfffffffd, 20, 3) + b"GNU\0" + bytes(20)), (OK, 0, BOTH)),
+    "go-functions-beyond-number": (in_section(b".gopclntab", go_table(functions=1 << 60)), (OK, None, BOTH)),
+    "go-offsets-wrap": (
+        in_section(b".gopclntab", go_table(offsets=((1 << 64) - 8,) * 5)), (OK, None, BOTH)),
+    "go-offsets-descend": (in_section(b".gopclntab", go_table(offsets=(400, 300, 200, 100, 72))), (OK, None, BOTH)),
+    "go-text-anywhere": (
+        in_section(b".gopclntab", go_table(text_start=(1 << 64) - 16, tail=b"\xff" * 400)), (OK, None, BOTH)),
+    "go-header-cut": (in_section(b".gopclntab", go_table()[:11]), (OK, None, BOTH)),
+    "go-empty": (in_section(b".gopclntab", b""), (OK, None, BOTH)),
+    "frames": (in_frames(fde(start=TEXT_ADDR + 64)), (OK, 0, BOTH | {""})),
+    "frames-without-end": (in_frames(fde(length=0xfffffff0)), (OK, MALFORMED, BOTH)),
+    "frames-of-64-without-end": (
+        in_frames(b"\xff\xff\xff\xff" + b"\xff" * 8 + bytes(16)), (OK, MALFORMED, BOTH)),
+    "frames-before-themselves": (in_frames(fde(pointer=0x7fffffff)), (OK, MALFORMED, BOTH)),
+    "frames-wrap": (in_frames(fde(start=(1 << 64) - 8, size=1 << 63)), (OK, None, BOTH)),
+    "frames-of-ones": (in_frames(b"\xff" * 4000), (OK, None, BOTH)),
+    "frame-header-lies": (
+        with_fields(segments=[text_segment(), text_segment(type=0x6474e550, offset=0, filesz=1 << 50)]),
+        (OK, None, BOTH)),
+    "frame-header-of-text": (
+        with_fields(segments=[text_segment(), text_segment(type=0x6474e550)], header={"shoff": 0, "shnum": 0},
+                    patch=[(TEXT_OFFSET, b"\x01\x1b\x03\x3b" + b"\xff" * 252)]), (OK, None, set())),
+    "debuglink-to-itself": (
+        with_fields(symbols=[], extra=[(b".gnu_debuglink", b"debuglink-to-itself\0\0\0\0\0")]), (OK, 0, set())),
+    "debuglink-upwards": (
+        with_fields(symbols=[], extra=[(b".gnu_debuglink", b"../../../etc/passwd\0" + bytes(4))]), (OK, 0, set())),
     "debuglink-empty": (with_fields(symbols=[], extra=[(b".gnu_debuglink", b"")]), (OK, 0, set())),
 }
 
 LARGE = {
-    "mini-debug-gigabytes": (in_mini_debug(lambda: lzma.compress(bytes(1 << 30), preset=1)), (OK, TOO_BIG, set())),
+    "mini-debug-of-300-mebibytes": (
+        in_mini_debug(lambda: lzma.compress(bytes(300 << 20), preset=0)), (OK, TOO_BIG, set())),
+    "million-zero-size": (million(size=lambda i: 0), (OK, 0, {"same"})),
+    "million-at-one-address": (million(start=lambda i: TEXT_ADDR, size=lambda i: 8), (OK, 0, {"same"})),
+    "million-honest": (million(lambda: numbered(1000000, 9), lambda i: 1 + 9 * i), (OK, 0, 1000000)),
+    "million-honest-of-50-bytes": (million(lambda: numbered(1000000, 50), lambda i: 1 + 50 * i), (OK, 0, 1000000)),
+    "million-nested-far": (million(size=lambda i: (1 << 40) - 3 * i), (OK, 0, 1999999)),
+    "million-inflated": (
+        million(b"\0" + b"A" * 60 + bytes(150 << 20), lambda i: 1 + i % 50, pack=True), (OK, TOO_BIG, None)),
+    "million-names-too-long": (million(b"\0" + b"A" * 200000 + b"\0", lambda i: 1 + i % 1000), (OK, TOO_BIG, set())),
+    "million-long-names": (million(b"\0" + b"A" * 66000 + b"\0", lambda i: 1000 + i % 50000), (OK, TOO_BIG, None)),
+    "four-million": (
+        lambda: crowd(4000000, numbered(1000000, 9), lambda i: 1 + 9 * (i % 1000000)), (OK, TOO_BIG, None)),
+    "sections-of-100000": (make_sections(100000), (OK, MALFORMED, set())),
     "sections-beyond-65279": (make_many_sections(), (OK, 0, BOTH | {"gamma", ""})),
     "notes-all-over": (
         loaded(extra=[(4, 4, 0x20000 * i, 16384, {}) for i in range(1, 100)], content_at=0x2000,
                file_bytes=100 * 0x20000), (OK, 0, BOTH | {"rest", ""})),
     "compressed-too-much-together": (
         with_fields(pack={2: packed_zeros(150 << 20), 3: packed_zeros(110 << 20)}), (OK, TOO_BIG, set())),
-    "million-zero-size": (make_million(True, 0), (OK, 0, {"same"})),
-    "million-at-one-address": (make_million(False, 8), (OK, 0, {"same"})),
-    "million-honest": (make_million_names(lambda: b"\0" + b"".join(b"f%07d\0" % i for i in range(1000000)),
-                                          lambda i: 1 + 9 * i), (OK, 0, 1000000)),
-    "million-names-too-long": (make_million_names(lambda: b"\0" + b"A" * 200000 + b"\0", lambda i: 1 + i % 1000),
-                               (OK, TOO_BIG, set())),
-    "million-long-names": (make_million_names(lambda: b"\0" + b"A" * 66000 + b"\0", lambda i: 1000 + i % 50000),
-                           (OK, TOO_BIG, None)),
 }
 
 READ_BYTES_MAX = {"notes-all-over": 80000}  # of those that would have more read than is worth it

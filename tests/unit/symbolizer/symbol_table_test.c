@@ -734,49 +734,6 @@ static void a_block_that_was_changed_is_refused_or_harmless(void **state)
 	free(block);
 }
 
-/* However many lines there are, and however little room, names that were added are found. */
-static void lines_without_room_cost_no_names(void **state)
-{
-	struct symbol_list list = {.names = {"name"}, .build_bytes_max = 512};
-	struct line_list lines = LINE_LIST_INIT;
-	const struct symbol_table_input input = {.list = &list, .lines = &lines};
-	struct symbol symbol = {.start = {0x1000},
-				.end = {0x2000},
-				.n_name_bytes = 4,
-				.source = SYMBOL_FROM_SYMTAB};
-	struct line_row row = {.start = {0x1000}, .end = {0x1001}};
-	struct symbol_table table;
-	struct symbol_found found;
-	struct symbol_line line;
-	size_t n_bytes;
-	void *block;
-
-	(void)state;
-	line_list_limit(&lines, 64);
-	assert_int_equal(line_list_file(&lines, "a.go", 4, &row.file), 0);
-	assert_int_equal(line_list_file(&lines, "too-long.go", 11, &row.file),
-			 SYMBOL_TABLE_TOO_BIG);
-	while (line_list_add(&lines, &row) == 0) {
-		row.start.v++;
-		row.end.v++;
-		row.line += 77;
-	}
-	assert_in_range(row.start.v, 0x1008, 0x1020);
-	while (symbol_list_add(&list, &symbol) == 0)
-		symbol.start.v = symbol.end.v++;
-	assert_int_equal(list.n_symbols, 512 / (2 * sizeof(symbol)));
-	assert_int_equal(symbol_table_build(&input, &block, &n_bytes), 0);
-	assert_int_equal(symbol_table_view(block, n_bytes, &table), 0);
-	assert_true(symbol_table_find(&table, (struct elf_addr){0x1fff}, &found));
-	assert_true(symbol_table_find(&table, (struct elf_addr){0x2000}, &found));
-	assert_true(list.is_cut);
-	assert_true(symbol_table_line(&table, (struct elf_addr){0x1002}, &line));
-	assert_int_equal(line.line, 2 * 77);
-	line_list_deinit(&lines);
-	symbol_list_deinit(&list);
-	free(block);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -792,7 +749,6 @@ int main(void)
 		cmocka_unit_test(long_names_and_large_symbols_are_whole),
 		cmocka_unit_test(an_at_sign_is_a_version_only_in_elf_symbols),
 		cmocka_unit_test(lines_come_with_the_line_of_their_function),
-		cmocka_unit_test(lines_without_room_cost_no_names),
 		cmocka_unit_test(what_cannot_be_used_is_passed_over),
 		cmocka_unit_test(random_symbols_agree_with_the_definition),
 		cmocka_unit_test(no_more_symbols_are_taken_than_memory_is_for),

@@ -351,13 +351,18 @@ int opener_fd(const struct opener *opener)
 /* An answer that has come meanwhile was in time: it is we who look late. */
 static void seat_expire(struct opener *opener, struct seat *seat, uint64_t now_ns)
 {
+	uint64_t device;
+
 	if (seat->state == SEAT_BUSY && seat->job->deadline_ns <= now_ns)
 		seat_take_answer(seat);
 	if (seat->state != SEAT_BUSY || seat->job->deadline_ns > now_ns)
 		return;
 	seat->state = SEAT_STUCK;
-	opener_refused_add(&opener->refused, seat->job->order.op, &seat->job->touch,
-			   atomic_load(&seat->area->device), now_ns);
+	device = atomic_load(&seat->area->device);
+	opener_refused_add(&opener->refused, seat->job->order.op, &seat->job->touch, device,
+			   now_ns);
+	if (device != 0)
+		seat->job->touch.pid = 0; /* it is past the locks of the process */
 	call_back(seat->job, OPENER_DEADLINE);
 }
 

@@ -1,5 +1,8 @@
 #include "opener_touch.h"
 
+/* Files that are made under a lock which the process may hold while it waits for somebody. */
+#define LOCKING_FILES (OPENER_STAT | OPENER_MAPS | OPENER_COMMAND)
+
 bool opener_touch_shares(const struct opener_touch *a, const struct opener_touch *b)
 {
 	return (a->device != 0 && a->device == b->device) || (a->walk != 0 && a->walk == b->walk) ||
@@ -21,7 +24,7 @@ struct opener_touch opener_touch_of(const struct opener_request *request)
 	case OPENER_READ_PROC:
 		return (struct opener_touch){
 			.walk = request->files & OPENER_COMMAND ? OPENER_TOUCH_COMMANDS : 0,
-			.pid = (uint64_t)request->pid};
+			.pid = request->files & LOCKING_FILES ? (uint64_t)request->pid : 0};
 	case OPENER_LIST_PROC:
 		return (struct opener_touch){0};
 	case OPENER_OPEN_ROOT:

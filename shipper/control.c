@@ -17,6 +17,14 @@
 #define ANSWER_TIMEOUT_MS  3000
 #define SETTINGS_BYTES_MAX (8192u * 1024u) /* its row of messages.def */
 
+/* A part of the list of processes that somebody waits for. */
+struct control_list {
+	process_list_part_fn *done; /* NULL: nobody does */
+	void *owner;
+	struct wire_processes ask;
+	bool is_asked; /* it is what the answer that is waited for is about */
+};
+
 struct control {
 	struct link_client *client;   /* owned */
 	struct control_frames frames; /* owned */
@@ -26,6 +34,8 @@ struct control {
 	uint64_t ask_ns;
 	uint64_t asked_ns;
 	uint64_t looked_ns; /* 0: never */
+	bool is_asking_list;
+	struct control_list list;
 	struct control_state state;
 };
 
@@ -126,9 +136,18 @@ int control_fd(const struct control *control)
 	return link_client_fd(control->client);
 }
 
+/* Of a collector that is there to stay. */
+static bool may_ask_list(const struct control *control)
+{
+	return control->list.done && control->is_seen && control->state.is_current &&
+	       control->state.phase == COLLECTOR_SAMPLING;
+}
+
 uint64_t control_deadline_ns(const struct control *control)
 {
-	return control->is_asking ? UINT64_MAX : control->ask_ns;
+	if (control->is_asking)
+		return UINT64_MAX;
+	return may_ask_list(control) ? 0 : control->ask_ns;
 }
 
 const struct control_state *control_state(const struct control *control)
@@ -203,6 +222,65 @@ static void take_answer(struct control *control, const struct link_answer *answe
 	wire_arena_deinit(&arena);
 }
 
+/* It may ask for the next part at once. */
+static void tell_list(struct control *control, const struct wire_process_list *part)
+{
+	const struct control_list list = control->list;
+
+	control->list.done = NULL;
+	control->list.is_asked = false;
+	if (list.done)
+		list.done(list.owner, part);
+}
+
+void control_ask_processes(void *control, const struct wire_processes *ask,
+			   process_list_part_fn *done, void *owner)
+{
+	((struct control *)control)->list =
+		(struct control_list){.done = done, .owner = owner, .ask = *ask};
+}
+
+void control_forget_processes(void *control)
+{
+	((struct control *)control)->list.done = NULL;
+}
+
+static void begin_list(struct control *control)
+{
+	cleanup_with(bytes_deinit) struct bytes frame = BYTES_INIT(MESSAGE_BYTES_MAX_PROCESSES);
+	int r;
+
+	wire_encode_processes(&frame, &control->list.ask);
+	r = frame.error;
+	if (r == 0)
+		r = link_ask_begin(control->client, frame.data, frame.n_bytes, ANSWER_TIMEOUT_MS);
+	control->is_asking = control->is_asking_list = control->list.is_asked = r == 0;
+	if (r < 0)
+		tell_list(control, NULL);
+}
+
+/* What is wrong with the collector itself the next heartbeat finds out. */
+static void finish_list(struct control *control)
+{
+	cleanup_with(link_answer_deinit) struct link_answer answer = {0};
+	struct wire_arena arena = {0};
+	struct wire_process_list part;
+	int r = link_ask_finish(control->client, &answer);
+
+	if (r == -EAGAIN)
+		return;
+	control->is_asking = control->is_asking_list = false;
+	if (r == 0 && answer.id == MESSAGE_PROCESS_LIST)
+		r = wire_decode_process_list(answer.frame, answer.n_bytes, &arena, &part);
+	else if (r == 0)
+		r = LINK_BAD_ANSWER;
+	if (r == MESSAGE_GARBLED)
+		log_warn("answer-garbled", "from=collector message=%s", message_name(answer.id));
+	if (control->list.is_asked)
+		tell_list(control, r == 0 ? &part : NULL);
+	wire_arena_deinit(&arena);
+}
+
 static void finish(struct control *control, uint64_t now_ns)
 {
 	struct link_answer answer = {0};
@@ -263,7 +341,9 @@ void control_note_look(struct control *control, uint64_t now_ns)
 
 void control_run(struct control *control, uint64_t now_ns)
 {
-	if (control->is_asking)
+	if (control->is_asking_list)
+		finish_list(control);
+	else if (control->is_asking)
 		finish(control, now_ns);
 	if (link_client_connected(control->client) && !control->is_asking) {
 		control->state.is_current = false; /* it may be another collector */
@@ -272,4 +352,6 @@ void control_run(struct control *control, uint64_t now_ns)
 	}
 	if (!control->is_asking && now_ns >= control->ask_ns)
 		begin(control, now_ns);
+	if (!control->is_asking && may_ask_list(control))
+		begin_list(control);
 }

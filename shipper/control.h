@@ -3,7 +3,7 @@
  * The asker toward the collector: brings it the settings and targets, every time they change or the
  * collector says that it has others, and a heartbeat every four seconds; each answer carries the
  * collector's own state and counters, the latest of which is kept here. While somebody looks at
- * them the heartbeat comes every second.
+ * them the heartbeat comes every second. In between it is asked for lists of processes.
  *
  * One thread; times are arguments.
  */
@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "configuration.h"
+#include "process_list.h"
 #include "round_sums.h"
 #include "wire/counters.h"
 #include "wire/wire.h"
@@ -82,3 +83,12 @@ void control_note_look(struct control *control, uint64_t now_ns);
 
 /* Borrowed until control_free(). */
 const struct control_state *control_state(const struct control *control);
+
+/*
+ * Asks for a part of the list of processes, as soon as a collector is there to ask: @done is called
+ * once, from control_run(), unless control_forget_processes() is called before. One ask at a time:
+ * it replaces one that is not answered. @control: a struct control, as process_list.h wants it.
+ */
+void control_ask_processes(void *control, const struct wire_processes *ask,
+			   process_list_part_fn *done, void *owner);
+void control_forget_processes(void *control);

@@ -256,6 +256,13 @@ static int open_control(struct shipper *shipper)
 		r = control_open(path, shipper->options->collector_uid, &frames, &shipper->control);
 	if (r == 0)
 		r = collector_view_open(path, shipper->options->collector_uid, &shipper->view);
+	if (r == 0)
+		r = process_list_new(
+			&(struct process_list_collector){.ask = control_ask_processes,
+							 .forget = control_forget_processes,
+							 .owner = shipper->control},
+			&shipper->process_list);
+	shipper->environment.process_list = shipper->process_list;
 	if (r < 0) {
 		log_err("control-failed", "socket=%s error=\"%s\"", path, strerror(-r));
 		return EXIT_STATUS_MACHINE;
@@ -518,7 +525,8 @@ void shipper_free(struct shipper *shipper)
 	reports_free(shipper->reports);
 	process_stats_free(shipper->process);
 	current_free(shipper->current);
-	http_client_free(shipper->http); /* after endpoints and sources, which ask by it */
+	process_list_free(shipper->process_list); /* after sources, which ask by it */
+	http_client_free(shipper->http);          /* after endpoints and sources, which ask by it */
 	close_fdp(&shipper->signal_fd);
 	close_fdp(&shipper->status_fd);
 	free(shipper);

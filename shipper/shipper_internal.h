@@ -7,6 +7,7 @@
 #include "http_client.h"
 #include "metrics.h"
 #include "pages.h"
+#include "process_list.h"
 #include "profiles.h"
 #include "shipper.h"
 #include "spool.h"
@@ -33,6 +34,7 @@ struct shipper {
 	struct process_stats *process;
 	struct pages *pages;
 	struct control *control;
+	struct process_list *process_list;
 	struct profiles *profiles;
 	int signal_fd;
 	uint64_t expire_ns;

@@ -19,12 +19,14 @@
 struct component_loading;
 struct config_component;
 struct http_client;
+struct process_list;
 
 #define SOURCE_NO_TIME UINT64_MAX
 
 /* What sources may use, borrowed for as long as they run; start() and peek() may not use it yet. */
 struct source_environment {
 	struct http_client *http_client;
+	struct process_list *process_list;
 };
 
 struct source_slot; /* the place of one running source: opaque */

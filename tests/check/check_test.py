@@ -140,9 +140,6 @@ class Examples(Case):
     def take(self, path):
         code, out, err = check(os.path.join(self.TREE, path), "--print",
                                env={"HOSTNAME": "node-1"})
-        unknown = re.findall(r"found the unknown component (discovery\.\w+)", err)
-        if unknown:
-            self.skipTest("not there yet: " + ", ".join(sorted(set(unknown))))
         self.assertEqual(code, 0, err)
         return json.loads(out), err
 

@@ -732,6 +732,8 @@ class Dying(ShipperTest):
         client.profile(1, parts=4)
         client.close()
         self.assertEqual(self.world.stop(), 0)
+        self.assertIn("event=stopped unsent_profiles=4 unsent_samples=40 endpoints_behind=1, the "
+                      "spool keeps them for the next start", self.world.log_text())
         self.world.start()
         self.assert_books(gone.url, sent=0, held=40, dropped=0)
         self.wait_sent("file://" + self.world.store, 0)  # it had all of it before

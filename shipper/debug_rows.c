@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "config/source.h"
 #include "series.h"
 
 #define TEXT_BYTES_MAX (64u * 1024u)
@@ -37,17 +38,21 @@ json_t *debug_text(struct wire_bytes bytes)
 {
 	size_t n = bytes.n_bytes < TEXT_BYTES_MAX ? bytes.n_bytes : TEXT_BYTES_MAX;
 	json_t *text = json_stringn(n > 0 ? bytes.data : "", n);
+	uint32_t character;
 	char *copy;
 
-	if (text || n == 0)
+	if (text)
 		return text;
 	copy = malloc(n);
 	if (!copy)
 		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		char c = ((const char *)bytes.data)[i];
+	memcpy(copy, bytes.data, n);
+	for (size_t i = 0; i < n;) {
+		size_t n_read = config_utf8_read(copy + i, n - i, &character);
 
-		copy[i] = (unsigned char)c < 0x80 ? c : '?';
+		if (n_read == 0)
+			copy[i] = '?';
+		i += n_read > 0 ? n_read : 1;
 	}
 	text = json_stringn(copy, n);
 	free(copy);

@@ -147,12 +147,22 @@ static unsigned render_status(void *context, struct bytes *out)
 {
 	struct shipper *shipper = context;
 	struct bytes why = BYTES_INIT(PAGE_BYTES_MAX);
+	const struct debug_sources debug = debug_sources(shipper);
 	struct metrics_sources metrics;
 	struct profiles_counts counts;
+	struct process_status own;
+	const struct status_sources sources = {
+		.metrics = &metrics,
+		.debug = &debug,
+		.health = current_health(shipper->current),
+		.last = shipper->last,
+		.own = process_status_read(shipper->status_fd, &own) == 0 ? &own : NULL,
+		.why = &why,
+		.now_wall_ns = clock_wall_ns(),
+	};
 
 	(void)fill_sources(shipper, &metrics, &counts, &why);
-	status_page_print(&metrics, current_configuration(shipper->current),
-			  current_health(shipper->current), &why, out);
+	status_page_print(&sources, out);
 	bytes_deinit(&why);
 	return 200;
 }

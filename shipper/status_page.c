@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "status_text.h"
 #include "wire/counters.h"
 
 static const char head[] =
@@ -11,77 +12,96 @@ static const char head[] =
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	"<title>Triptych</title>\n"
 	"<style>\n"
-	":root { color-scheme: light dark; --line: #8884; --bad: #c22; --good: #283; }\n"
-	"body { font: 16px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 0 auto;\n"
-	"  padding: 1rem; }\n"
-	"h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }\n"
+	":root { color-scheme: light dark; --line: #8883; --soft: #8881; --note: #777;\n"
+	"  --bad: #c22; --good: #283; --bar: #58a3; }\n"
+	"@media (prefers-color-scheme: dark) {\n"
+	"  :root { --note: #999; --bad: #f66; --good: #6b7; } }\n"
+	"body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 0 auto;\n"
+	"  padding: 1rem; overflow-wrap: anywhere; }\n"
+	"h1 { font-size: 1.5rem; margin: 0; }\n"
+	"h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; } h3 { font-size: 1rem; margin: 1rem 0 "
+	".3rem; }\n"
+	"h1 span, h3 span { font-weight: normal; font-size: .85em; }\n"
+	"p { margin: .3rem 0; } nav { margin: .5rem 0; } a { color: inherit; }\n"
 	"table { border-collapse: collapse; width: 100%; }\n"
-	"th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;\n"
-	"  border-top: 1px solid var(--line); }\n"
-	".w { overflow-wrap: anywhere; } .w:first-child { min-width: 10em; }\n"
-	"td.good, td.bad { white-space: nowrap; }\n"
-	"th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; }\n"
+	"th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;\n"
+	"  border-top: 1px solid var(--line); unicode-bidi: isolate; }\n"
+	"thead th { border: 0; font-weight: normal; font-size: .85rem; color: var(--note); }\n"
+	"th:last-child, td:last-child { padding-right: 0; }\n"
+	".n { font-variant-numeric: tabular-nums; } th.n, td.n { text-align: right; }\n"
+	".n, td.good, td.bad { white-space: nowrap; }\n"
 	"code { font-size: .85em; } .bad { color: var(--bad); } .good { color: var(--good); }\n"
-	"p { margin: .3rem 0; }\n"
+	".note { color: var(--note); font-size: .85rem; }\n"
+	"section { border-top: 1px solid var(--line); padding: .5rem 0; }\n"
+	".key { margin-right: .5rem; font-weight: 600; }\n"
+	".label { display: inline-block; background: var(--soft); border-radius: .3rem;\n"
+	"  padding: 0 .4rem; margin: .1rem 0; font-size: .85rem; unicode-bidi: isolate; }\n"
+	".label b { font-weight: normal; color: var(--note); }\n"
+	".caps { font-size: .85rem; } .caps code { display: block; color: var(--note); }\n"
+	"ol.top { list-style: none; margin: .3rem 0; padding: 0; font-size: .85rem; }\n"
+	"ol.top li { padding: .1rem .3rem; margin: 1px 0; unicode-bidi: isolate;\n"
+	"  background: linear-gradient(var(--bar), var(--bar)) no-repeat 0 0 / var(--share) 100%; "
+	"}\n"
+	"ol.top .n { display: inline-block; width: 3.2em; text-align: right; margin-right: .4em; "
+	"}\n"
+	"details { margin: .6rem 0; } summary { cursor: pointer; font-size: .9rem; }\n"
+	"details ul { margin: .3rem 0; padding-left: 1.2rem; font-size: .85rem; }\n"
+	".book b { font-variant-numeric: tabular-nums; white-space: nowrap; }\n"
+	"@media (max-width: 44rem) {\n"
+	"  thead { display: none; } table, tbody, tr { display: block; }\n"
+	"  tr { border-top: 1px solid var(--line); padding: .4rem 0; }\n"
+	"  td, td.n { display: flex; justify-content: space-between; gap: 1rem; border: 0;\n"
+	"    padding: .1rem 0; text-align: right; white-space: normal; }\n"
+	"  td:first-child { text-align: left; font-weight: 600; }\n"
+	"  td:first-child::before { display: none; }\n"
+	"  td.wide { display: block; text-align: left; } td.wide::before { display: none; }\n"
+	"  td::before { content: attr(data-of); color: var(--note); font-size: .85rem;\n"
+	"    white-space: nowrap; } }\n"
 	"</style></head>\n<body>\n";
 
-/* Appends foreign bytes as text of the page. */
-static void text(struct bytes *out, const void *bytes, size_t n_bytes)
+static void print_head(const struct status_sources *sources, struct bytes *out)
 {
-	const char *data = bytes;
+	bool is_ready = sources->metrics->is_ready;
 
-	for (size_t i = 0; i < n_bytes; i++) {
-		switch (data[i]) {
-		case '<':
-			bytes_append(out, "&lt;", 4);
-			break;
-		case '&':
-			bytes_append(out, "&amp;", 5);
-			break;
-		case '"':
-			bytes_append(out, "&quot;", 6);
-			break;
-		default: /* control characters have no place in HTML */
-			bytes_append(out, (unsigned char)data[i] < ' ' ? " " : &data[i], 1);
-		}
-	}
-}
-
-static void plain(struct bytes *out, const char *string)
-{
-	text(out, string, strlen(string));
-}
-
-static void print_head(bool is_ready, const struct bytes *why, struct bytes *out)
-{
 	bytes_append(out, head, sizeof(head) - 1);
-	bytes_printf(out, "<h1>Triptych %s</h1>\n<p class=\"%s\">%s</p>\n", TRIPTYCH_VERSION,
-		     is_ready ? "good" : "bad",
+	bytes_printf(out,
+		     "<h1>Triptych <span class=\"note\">%s</span></h1>\n"
+		     "<p class=\"%s\">%s</p>\n",
+		     TRIPTYCH_VERSION, is_ready ? "good" : "bad",
 		     is_ready ? "Samples flow." : "Samples cannot flow yet.");
-	if (why->n_bytes > 0) {
+	if (sources->why->n_bytes > 0) {
 		bytes_printf(out, "<p>");
-		text(out, why->data, why->n_bytes);
+		status_text(out, sources->why->data, sources->why->n_bytes);
 		bytes_printf(out, "</p>\n");
 	}
-	bytes_printf(out, "<p><a href=\"/metrics\">metrics</a> · <a href=\"/-/ready\">ready</a> · "
-			  "<a href=\"/-/healthy\">healthy</a></p>\n");
+	bytes_printf(out,
+		     "<nav><a href=\"#services\">services</a> · <a href=\"#books\">books</a> · "
+		     "<a href=\"#targets\">targets</a> · <a href=\"/metrics\">metrics</a> · "
+		     "<a href=\"/debug/information\">debug</a> · "
+		     "<a href=\"/-/ready\">ready</a> · <a href=\"/-/healthy\">healthy</a>"
+		     "</nav>\n");
 }
 
 static void print_components(const struct health *health, struct bytes *out)
 {
-	bytes_printf(out, "<h2>Components</h2>\n<table>\n");
+	static const char *const heads[] = {"component", "health", "message", NULL};
+
+	bytes_printf(out, "<h2 id=\"components\">Components</h2>\n");
+	status_table(out, heads);
 	for (size_t i = 0; i < health_count(health); i++) {
 		struct health_entry entry = health_at(health, i);
 
-		bytes_printf(out, "<tr><td class=\"w\">");
-		plain(out, entry.id);
-		bytes_printf(out, "</td><td class=\"%s\">%s</td><td class=\"w\">",
-			     entry.is_healthy ? "good" : "bad",
-			     entry.is_healthy ? "healthy" : "unhealthy");
-		plain(out, entry.message);
+		bytes_printf(out, "<tr>");
+		status_cell(out, "component", "");
+		status_string(out, entry.id);
+		bytes_printf(out, "</td>");
+		status_cell(out, "health", entry.is_healthy ? "good" : "bad");
+		bytes_printf(out, "%s</td>", entry.is_healthy ? "healthy" : "unhealthy");
+		status_cell(out, "message", "wide");
+		status_string(out, entry.message);
 		bytes_printf(out, "</td></tr>\n");
 	}
-	bytes_printf(out, "</table>\n");
+	status_table_end(out);
 }
 
 /* The sum of a family of counters.def. */
@@ -95,140 +115,125 @@ static uint64_t sum(const struct counters *counters, const char *family)
 	return total;
 }
 
-static void print_book(struct bytes *out, const char *where, const char *equation, uint64_t left,
-		       uint64_t right)
+/* A number of a book, and what it counts. */
+struct entry {
+	const char *word;
+	uint64_t value;
+};
+
+/* Appends "12 taken + 3 skipped", and returns the sum. */
+static uint64_t print_side(struct bytes *out, const struct entry *entries, size_t n)
 {
-	bytes_printf(out, "<tr><td class=\"w\">");
-	plain(out, where);
-	bytes_printf(out,
-		     "</td><td>%s</td><td class=\"n\">%" PRIu64
-		     "</td><td class=\"%s\">%s</td></tr>\n",
-		     equation, left, left == right ? "good" : "bad",
-		     left == right ? "balances" : "does not balance");
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bytes_printf(out, "%s<b>", i > 0 ? " + " : "");
+		status_number(out, entries[i].value);
+		bytes_printf(out, "</b> %s", entries[i].word);
+		total += entries[i].value;
+	}
+	return total;
+}
+
+/* Appends an equation: the first @n_left of the entries, and the others behind the sign. */
+static void print_book(struct bytes *out, const char *where, const struct entry *entries, size_t n,
+		       size_t n_left)
+{
+	uint64_t left, right;
+
+	bytes_printf(out, "<tr>");
+	status_cell(out, "at", "");
+	status_string(out, where);
+	bytes_printf(out, "</td>");
+	status_cell(out, "equation", "book wide");
+	left = print_side(out, entries, n_left);
+	bytes_printf(out, " = ");
+	right = print_side(out, entries + n_left, n - n_left);
+	bytes_printf(out, "</td>");
+	status_cell(out, "", left == right ? "good" : "bad");
+	bytes_printf(out, "%s</td></tr>\n", left == right ? "balances" : "does not balance");
+}
+
+static void print_collector_books(const struct counters *c, struct bytes *out)
+{
+	const struct entry kernel[] = {
+		{"ticks", sum(c, "triptych_ticks_total")},
+		{"taken", sum(c, "triptych_samples_taken_total")},
+		{"skipped", sum(c, "triptych_samples_skipped_total")},
+		{"dropped", sum(c, "triptych_kernel_dropped_total")},
+	};
+	const struct entry collector[] = {
+		{"taken", sum(c, "triptych_samples_taken_total")},
+		{"copied", sum(c, "triptych_samples_copied_total")},
+		{"spooled", sum(c, "triptych_samples_spooled_total")},
+		{"dropped", sum(c, "triptych_samples_dropped_total")},
+		{"held", sum(c, "triptych_samples_held")},
+	};
+
+	print_book(out, "kernel", kernel, 4, 1);
+	print_book(out, "collector", collector, 5, 2);
 }
 
 static void print_books(const struct metrics_sources *metrics, struct bytes *out)
 {
-	const struct counters *c = &metrics->control->counters;
+	static const char *const heads[] = {"at", "equation", "", NULL};
 
-	bytes_printf(out, "<h2>Books, in samples</h2>\n<table>\n");
-	if (metrics->control->seen_ns != CONTROL_NEVER) {
-		print_book(out, "kernel", "ticks = taken + skipped + dropped",
-			   sum(c, "triptych_ticks_total"),
-			   sum(c, "triptych_samples_taken_total") +
-				   sum(c, "triptych_samples_skipped_total") +
-				   sum(c, "triptych_kernel_dropped_total"));
-		print_book(out, "collector", "taken + copied = spooled + dropped + held",
-			   sum(c, "triptych_samples_taken_total") +
-				   sum(c, "triptych_samples_copied_total"),
-			   sum(c, "triptych_samples_spooled_total") +
-				   sum(c, "triptych_samples_dropped_total") +
-				   sum(c, "triptych_samples_held"));
-	}
+	bytes_printf(out, "<h2 id=\"books\">Books, in samples</h2>\n");
+	status_table(out, heads);
+	if (metrics->control->seen_ns != CONTROL_NEVER)
+		print_collector_books(&metrics->control->counters, out);
 	for (size_t i = 0; i < endpoints_count(metrics->endpoints); i++) {
 		struct endpoint_books books = endpoints_books(metrics->endpoints, i);
-		uint64_t right =
-			books.sent.n_samples + books.passed.n_samples + books.held.n_samples;
+		struct entry entries[] = {
+			{"spooled", books.spooled.n_samples}, {"sent", books.sent.n_samples},
+			{"passed", books.passed.n_samples},   {"dropped", 0},
+			{"held", books.held.n_samples},
+		};
 
 		for (size_t reason = 0; reason < N_ENDPOINT_DROPS; reason++)
-			right += books.dropped[reason].n_samples;
-		print_book(out, books.label, "spooled = sent + passed + dropped + held",
-			   books.spooled.n_samples, right);
+			entries[3].value += books.dropped[reason].n_samples;
+		print_book(out, books.label, entries, 5, 1);
 	}
-	bytes_printf(out, "</table>\n");
+	status_table_end(out);
 }
 
 static void print_endpoints(const struct endpoints *endpoints, struct bytes *out)
 {
-	bytes_printf(out, "<h2>Endpoints</h2>\n<table>\n<tr><th>endpoint</th>"
-			  "<th class=\"n\">sent</th><th class=\"n\">held</th>"
-			  "<th>last error</th></tr>\n");
+	static const char *const heads[] = {"endpoint", "#profiles sent", "#held", "last error",
+					    NULL};
+
+	bytes_printf(out, "<h2 id=\"endpoints\">Endpoints</h2>\n");
+	status_table(out, heads);
 	for (size_t i = 0; i < endpoints_count(endpoints); i++) {
 		struct endpoint_books books = endpoints_books(endpoints, i);
 
-		bytes_printf(out, "<tr><td class=\"w\">");
-		plain(out, books.label);
-		bytes_printf(out,
-			     "</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64
-			     "</td><td class=\"w\">",
-			     books.sent.n_profiles, books.held.n_profiles);
-		plain(out, books.error);
+		bytes_printf(out, "<tr>");
+		status_cell(out, "endpoint", "");
+		status_string(out, books.label);
+		bytes_printf(out, "</td>");
+		status_cell(out, "profiles sent", "n");
+		status_number(out, books.sent.n_profiles);
+		bytes_printf(out, "</td>");
+		status_cell(out, "held", "n");
+		status_number(out, books.held.n_profiles);
+		bytes_printf(out, "</td>");
+		status_cell(out, "last error", books.error[0] ? "wide" : "note");
+		bytes_printf(out, books.error[0] ? "<span class=\"bad\">" : "<span>");
+		status_string(out, books.error[0] ? books.error : "none");
+		bytes_printf(out, "</span>");
 		bytes_printf(out, "</td></tr>\n");
 	}
-	bytes_printf(out, "</table>\n");
+	status_table_end(out);
 }
 
-static void print_labels(struct wire_bytes set, struct bytes *out)
+void status_page_print(const struct status_sources *sources, struct bytes *out)
 {
-	struct wire_arena arena = {0};
-	const struct wire_label *labels;
-	size_t n_labels;
-
-	if (wire_decode_labels(set.data, set.n_bytes, &arena, &labels, &n_labels) == 0)
-		for (size_t i = 0; i < n_labels; i++) {
-			bytes_printf(out, i ? ", " : "");
-			text(out, labels[i].name.data, labels[i].name.n_bytes);
-			bytes_printf(out, "=");
-			text(out, labels[i].value.data, labels[i].value.n_bytes);
-		}
-	wire_arena_deinit(&arena);
-}
-
-static void print_target(const struct wire_target_rule *rule, struct bytes *out)
-{
-	static const char *const kinds[] = {
-		[TARGET_PID] = "pid ",
-		[TARGET_CONTAINER] = "container ",
-		[TARGET_DEFAULT] = "all others",
-	};
-
-	bytes_printf(out, "<tr><td>%s<code>", kinds[rule->key_kind]);
-	text(out, rule->key.data, rule->key.n_bytes < 12 ? rule->key.n_bytes : 12);
-	bytes_printf(out, "</code></td><td class=\"w\">");
-	print_labels(rule->labels, out);
-	bytes_printf(out, "</td></tr>\n");
-}
-
-static void print_targets(const struct configuration *configuration, struct bytes *out)
-{
-	size_t n = 0;
-
-	bytes_printf(out, "<h2>Targets: %zu</h2>\n<table>\n", configuration->n_targets);
-	for (size_t j = 0; j < configuration->n_jobs; j++)
-		for (size_t t = 0; t < configuration->jobs[j].n_targets; t++)
-			if (n++ < STATUS_TARGETS_MAX)
-				print_target(&configuration->jobs[j].targets[t], out);
-	bytes_printf(out, "</table>\n");
-	if (n > STATUS_TARGETS_MAX)
-		bytes_printf(out, "<p>… and %zu more</p>\n", n - (size_t)STATUS_TARGETS_MAX);
-}
-
-static void print_services(const struct metrics_sources *metrics, struct bytes *out)
-{
-	const struct control_state *control = metrics->control;
-
-	bytes_printf(out, "<h2>Services</h2>\n<table>\n");
-	if (control->seen_ns == CONTROL_NEVER) {
-		bytes_printf(out, "<tr><td>collector</td><td class=\"bad\">not seen</td></tr>\n");
-	} else {
-		bytes_printf(out, "<tr><td>collector</td><td>version ");
-		plain(out, control->version);
-		bytes_printf(out, ", %" PRIu32 " CPUs, heard %" PRIu64 " s ago</td></tr>\n",
-			     control->n_cpus, (metrics->now_ns - control->seen_ns) / 1000000000);
-	}
-	bytes_printf(out, "<tr><td>symbolizers</td><td>%zu connected</td></tr>\n</table>\n",
-		     workers_connected(metrics->workers));
-}
-
-void status_page_print(const struct metrics_sources *metrics,
-		       const struct configuration *configuration, const struct health *health,
-		       const struct bytes *why, struct bytes *out)
-{
-	print_head(metrics->is_ready, why, out);
-	print_components(health, out);
-	print_services(metrics, out);
-	print_endpoints(metrics->endpoints, out);
-	print_books(metrics, out);
-	print_targets(configuration, out);
+	print_head(sources, out);
+	print_components(sources->health, out);
+	status_services_print(sources, out);
+	print_endpoints(sources->metrics->endpoints, out);
+	print_books(sources->metrics, out);
+	status_caches_print(sources, out);
+	status_targets_print(sources, out);
 	bytes_printf(out, "</body></html>\n");
 }

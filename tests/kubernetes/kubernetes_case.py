@@ -64,8 +64,7 @@ class Shipper(ClusterTriptych):
             return "unhealthy", error.read().decode()
 
     def targets(self):
-        exports = {one["name"]: one["value"] for one in self.component()["exports"]}
-        return sorted_targets(plain(exports["targets"])) if "targets" in exports else []
+        return sorted_targets(self.component()["exports"].get("targets", []))
 
     def wait_for_targets(self, wanted, what, seconds=10):
         """@wanted: a list, or how many. Returns them."""
@@ -86,15 +85,6 @@ class Shipper(ClusterTriptych):
                      all(word in self.health()[1] for word in words), seconds, state)
         except AssertionError as error:
             raise AssertionError(f"{error}, with {words}: {self.health()}") from None
-
-
-def plain(value):
-    """A value of the components' JSON without the types."""
-    if value["type"] == "array":
-        return [plain(one) for one in value["value"]]
-    if value["type"] == "object":
-        return {one["key"]: plain(one["value"]) for one in value["value"]}
-    return value["value"]
 
 
 def sorted_targets(targets):

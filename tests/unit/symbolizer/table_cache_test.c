@@ -456,6 +456,44 @@ static void what_a_file_is_not_is_known_to_the_pool(void **state)
 	assert_int_equal(file.memory.n_fetches, 0);
 }
 
+static void what_it_has_is_listed_the_most_recently_used_first(void **state)
+{
+	struct table_list *list = calloc(1, sizeof(*list));
+	struct world *world = *state;
+	struct host_file alpha, twin, beta;
+
+	make_file(&alpha, "alpha", 1);
+	make_file(&twin, "alpha", 2); /* equal bytes: one table */
+	make_file(&beta, "beta", 3);
+	alpha.object.name = twin.object.name = (struct wire_bytes){"/bin/alpha", 10};
+	beta.object.name = (struct wire_bytes){"/bin/beta", 9};
+	table_cache_limit(world->cache, &(struct wire_cache_limits){8, 4, 2});
+	table_cache_begin_round(world->cache);
+	assert_name(world, &alpha, "alpha");
+	assert_name(world, &twin, "alpha");
+	table_cache_begin_round(world->cache);
+	assert_name(world, &beta, "beta");
+	table_cache_list(world->cache, list);
+	assert_int_equal(list->round, 2);
+	assert_int_equal(list->caches[REPORT_BUILD_ID].n_max, 8);
+	assert_int_equal(list->caches[REPORT_SAME_FILE].n_max, 4);
+	assert_int_equal(list->caches[REPORT_BUILD_ID].n, 2);
+	assert_int_equal(list->caches[REPORT_BUILD_ID].n_tables, 2);
+	assert_memory_equal(list->tables[REPORT_BUILD_ID][0].name.data, "/bin/beta", 9);
+	assert_int_equal(list->tables[REPORT_BUILD_ID][0].last_used_round, 2);
+	assert_int_equal(list->tables[REPORT_BUILD_ID][0].n_symbols, 1);
+	assert_false(list->tables[REPORT_BUILD_ID][0].has_mini_debug_info);
+	assert_true(list->tables[REPORT_BUILD_ID][0].build_id.n_bytes > 0);
+	assert_memory_equal(list->tables[REPORT_BUILD_ID][1].name.data, "/bin/alpha", 10);
+	assert_int_equal(list->tables[REPORT_BUILD_ID][1].last_used_round, 1);
+	assert_int_equal(list->n_files, 3);
+	assert_int_equal(list->files[0].inode, 3);
+	assert_true(list->files[0].table == list->tables[REPORT_BUILD_ID][0].id);
+	assert_true(list->files[1].table == list->tables[REPORT_BUILD_ID][1].id);
+	assert_true(list->files[2].table == list->files[1].table);
+	free(list);
+}
+
 static void more_files_than_can_be_remembered_are_no_harm(void **state)
 {
 	struct world *world = *state;
@@ -591,6 +629,7 @@ int main(void)
 		TEST(equal_files_take_one_place),
 		TEST(a_pool_that_starts_beside_a_warm_cache_parses_nothing),
 		TEST(what_a_file_is_not_is_known_to_the_pool),
+		TEST(what_it_has_is_listed_the_most_recently_used_first),
 		TEST(more_files_than_can_be_remembered_are_no_harm),
 		TEST(a_debug_file_that_is_installed_later_is_found),
 		TEST(a_file_that_cannot_be_read_again_keeps_its_table),

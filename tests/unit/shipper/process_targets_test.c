@@ -34,15 +34,12 @@
 		false                                                                              \
 	}
 
-static const struct wire_listed_process plain = {
-	.pid = 41,
-	.uid = 1000,
-	.exe = BYTES_OF("/bin/x"),
-	.cwd = BYTES_OF("/tmp"),
-	.command = BYTES_OF("x\0-v\0"),
-	.container_id = BYTES_OF(ID_A),
-	.cgroup = BYTES_OF("2:cpu:/docker/" ID_A "\n0::/docker/" ID_A "\n"),
-};
+#define PLAIN                                                                                      \
+	{                                                                                          \
+		.pid = 41, .uid = 1000, .exe = BYTES_OF("/bin/x"), .cwd = BYTES_OF("/tmp"),        \
+		.command = BYTES_OF("x\0-v\0"), .container_id = BYTES_OF(ID_A),                    \
+		.cgroup = BYTES_OF("2:cpu:/docker/" ID_A "\n0::/docker/" ID_A "\n"),               \
+	}
 
 static const struct {
 	const char *name;
@@ -50,17 +47,17 @@ static const struct {
 	struct wire_listed_process process;
 	const char *targets;
 } cases[] = {
-	{"every label", EVERYTHING, plain,
+	{"every label", EVERYTHING, PLAIN,
 	 "[{\"__container_id__\":\"" ID_A "\",\"__meta_process_cgroup_path\":\"2:cpu:/docker/" ID_A
 	 "|0::/docker/" ID_A "\",\"__meta_process_commandline\":\"x -v\","
 	 "\"__meta_process_cwd\":\"/tmp\",\"__meta_process_exe\":\"/bin/x\","
 	 "\"__meta_process_uid\":\"1000\",\"__meta_process_username\":\"ann\","
 	 "\"__process_pid__\":\"41\"}]"},
-	{"the usual ones", DEFAULTS, plain,
+	{"the usual ones", DEFAULTS, PLAIN,
 	 "[{\"__container_id__\":\"" ID_A "\",\"__meta_process_commandline\":\"x -v\","
 	 "\"__meta_process_cwd\":\"/tmp\",\"__meta_process_exe\":\"/bin/x\","
 	 "\"__process_pid__\":\"41\"}]"},
-	{"none", NOTHING, plain, "[{\"__process_pid__\":\"41\"}]"},
+	{"none", NOTHING, PLAIN, "[{\"__process_pid__\":\"41\"}]"},
 	{"a user without a name",
 	 {.username = true, .uid = true},
 	 {.pid = 1, .uid = 4294967294},
@@ -256,6 +253,7 @@ static void without_container_ids_nothing_matches(void **state)
 static void targets_that_are_too_much_are_no_targets(void **state)
 {
 	const struct process_rules rules = EVERYTHING;
+	const struct wire_listed_process plain = PLAIN;
 	const struct process_listing listing = {.n = 1, .processes = &plain};
 	const struct config_array none = {NULL, 0};
 	struct config_value targets = {.type = CONFIG_BOOL};

@@ -99,6 +99,57 @@ def check_late(engine, directory):
     engine.remove_containers()
 
 
+JOINED = """
+discovery.docker "linux" {{
+  host             = "unix:///var/run/docker.sock"
+  refresh_interval = "1h"
+}}
+discovery.process "all" {{
+  join             = discovery.docker.linux.targets
+  refresh_interval = "1h"
+}}
+discovery.relabel "programs" {{
+  targets = discovery.process.all.targets
+  rule {{
+    action        = "keep"
+    source_labels = ["__meta_docker_container_name", "__meta_process_exe"]
+    regex         = "/joined;/program"
+  }}
+  rule {{
+    source_labels = ["__meta_docker_container_name"]
+    target_label  = "service_name"
+  }}
+  rule {{
+    source_labels = ["__meta_process_commandline"]
+    target_label  = "command"
+  }}
+}}
+pyroscope.ebpf "default" {{
+  forward_to       = [pyroscope.write.staging.receiver]
+  targets          = discovery.relabel.programs.output
+  collect_interval = "1s"
+}}
+pyroscope.write "staging" {{
+  endpoint {{ url = "{url}" }}
+}}
+"""
+
+
+def check_joined(engine, directory):
+    """The processes of a new container are targets with its labels, though lists are made hourly."""
+    with Receiver(os.path.join(directory, "joined")) as receiver:
+        with DockerTriptych(engine, configuration=JOINED.format(url=receiver.url),
+                            n_symbolizers=1, collector_options=("--stop-seconds", "2")):
+            time.sleep(1)  # the first lists are made, without the container
+            docker_case.run_container(engine, "joined", C_IMAGE, "600")
+            harness.wait_for(lambda: by_service(receiver).get("/joined"), 20, "a profile")
+    services = by_service(receiver)
+    check(set(services) == {"/joined"}, f"profiles of {set(services)}")
+    for one in services["/joined"]:
+        check(one.labels.get("command") == "/program 600", f"labels {one.labels}")
+    engine.remove_containers()
+
+
 TLS_SERVER = """
 server {{
   listen 127.0.0.1:{port} ssl;
@@ -170,6 +221,7 @@ def main():
             docker_case.prepare(engine, directory)
             check_example(engine, directory)
             check_late(engine, directory)
+            check_joined(engine, directory)
             check_tls(engine, directory)
     except docker_case.Unavailable as error:
         print(f"skipped: {error}")

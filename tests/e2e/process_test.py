@@ -108,7 +108,7 @@ def check_example(directory, split):
         process = harness.spawn([f"{directory}/bin/alloy", "600"], stdout=subprocess.DEVNULL)
         other = harness.spawn([split, "600"], stdout=subprocess.DEVNULL)
         try:
-            with ExampleTriptych(None, configuration=text, collector_options=STOP) as triptych:
+            with ExampleTriptych(None, configuration=text, n_symbolizers=1, collector_options=STOP) as triptych:
                 # The example collects every 15 s; stopping flushes what there is.
                 harness.wait_for(lambda: "targets=2 " in triptych.log("collector"), 10, "two targets")
                 time.sleep(1)
@@ -176,7 +176,7 @@ def check_hostiles(directory, split, hangfs):
     try:
         with Receiver(f"{directory}/received") as receiver:
             text = LABELS.format(url=receiver.url, directory=directory)
-            with harness.Triptych(None, configuration=text, collector_options=STOP) as triptych:
+            with harness.Triptych(None, configuration=text, n_symbolizers=1, collector_options=STOP) as triptych:
                 processes.append(start_hostile(directory, split))
                 labels = wait_for_service(receiver, "hostile", 20)
                 check_hostile(labels, directory, processes[0].pid)

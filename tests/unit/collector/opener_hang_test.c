@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -34,7 +36,9 @@ static void hangfs_start(struct hangfs *fs)
 	if (fs->pid == 0) {
 		(void)dup2(events[1], STDOUT_FILENO);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execl(HANGFS_PATH, "hangfs", "-f", "-o", "allow_other", FUSE_DIRECTORY, NULL);
+		/* What it once said of a file is asked again each time. */
+		execl(HANGFS_PATH, "hangfs", "-f", "-o", "allow_other,attr_timeout=0",
+		      FUSE_DIRECTORY, NULL);
 		_exit(127);
 	}
 	(void)close(events[1]);
@@ -193,6 +197,55 @@ static void a_walk_that_hangs_refuses_walks_and_not_reads(void **state)
 	(void)close(walk.fd);
 }
 
+static void *map_program(const struct hangfs *fs)
+{
+	int fd = open(FUSE_DIRECTORY "/program", O_RDONLY | O_CLOEXEC);
+	void *mapped;
+
+	assert_true(fd >= 0);
+	mapped = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_ptr_not_equal(mapped, MAP_FAILED);
+	(void)close(fd);
+	assert_int_equal(kill(fs->pid, SIGUSR1), 0);
+	return mapped;
+}
+
+/* Its mapped file waits for a server, and it is not the process that the helper waits for. */
+static void a_process_whose_file_hangs_is_told_of_all_the_same(void **state)
+{
+	struct opener_request mapped = {.op = OPENER_OPEN_MAPPED};
+	struct opener_request rest = {.op = OPENER_READ_PROC,
+				      .files = OPENER_STATUS | OPENER_CGROUP | OPENER_EXE};
+	struct seen hung = {0}, told = {0}, seen;
+	struct hangfs fs;
+
+	(void)state;
+	assert_int_equal(setenv("HANGFS_PROGRAM", HANGFS_PATH, 1), 0);
+	hangfs_start(&fs);
+	mapped.start = (uintptr_t)map_program(&fs);
+	mapped.end = mapped.start + PAGE_BYTES;
+	mapped.pid = rest.pid = start_target();
+	opener_submit(opener, &mapped, see, &hung);
+	wait_until_somebody_hangs(&fs);
+	run(&rest, &seen); /* what needs none of its locks, at once */
+	assert_int_equal(seen.outcome, 0);
+	assert_non_null(strstr(seen.text[5], "opener_hang_test"));
+	rest.files |= OPENER_COMMAND;
+	opener_submit(opener, &rest, see, &told); /* waits: nobody knows yet what hangs */
+	assert_int_equal(told.n_calls, 0);
+	(void)opener_expire(opener, clock_monotonic_ns() + OPENER_DEADLINE_NS);
+	assert_int_equal(hung.outcome, OPENER_DEADLINE);
+	assert_int_equal(told.outcome, OPENER_DEADLINE); /* it waited as long */
+	run(&rest, &seen);
+	assert_int_equal(seen.outcome, 0);
+	assert_non_null(strstr(seen.text[4], "opener_hang_test"));
+	end_process(mapped.pid);
+	hangfs_kill(&fs);
+	wait_until_none_is_stuck();
+	(void)munmap((void *)mapped.start, PAGE_BYTES);
+	assert_int_equal(unsetenv("HANGFS_PROGRAM"), 0);
+}
+
 /* Closing an fd that is open for reading asks the server to flush; ours are not. */
 static void closing_an_object_never_waits_for_its_server(void **state)
 {
@@ -251,6 +304,7 @@ int main(void)
 		opener_test(a_read_that_hangs_costs_one_helper_and_its_device),
 		opener_test(a_device_nobody_named_is_refused_once_it_hung),
 		opener_test(a_walk_that_hangs_refuses_walks_and_not_reads),
+		opener_test(a_process_whose_file_hangs_is_told_of_all_the_same),
 		opener_test(closing_an_object_never_waits_for_its_server),
 		opener_test(a_helper_that_dies_fails_its_request_and_counts_as_stuck),
 	};

@@ -27,7 +27,7 @@ packages_missing() {
 			PATH=$PATH:/usr/sbin:/sbin command -v bpftool >/dev/null && continue ;;
 		libmsgpack-dev) # Debian 13 calls it by its language
 			package_is_installed libmsgpack-c-dev && continue ;;
-		golang-go | chromium)
+		golang-go | chromium | rustc)
 			command -v "${name#golang-}" >/dev/null && continue ;;
 		esac
 		printf '%s\n' "$name"

@@ -36,11 +36,11 @@ def build_plugin(directory):
     return build_c(directory, "plugin.c", "libplugin.so", ["-shared", "-fPIC"])
 
 
-def build_go(directory):
-    out = os.path.join(directory, "busygo")
+def build_go(directory, name="busygo", flags=()):
+    out = os.path.join(directory, name)
     environment = dict(os.environ, GO111MODULE="off", CGO_ENABLED="0", GOFLAGS="",
                        GOTOOLCHAIN="local")
     environment.setdefault("HOME", "/root")
-    subprocess.run(["go", "build", "-o", out, os.path.join(SOURCES, "busy.go")], check=True,
+    subprocess.run(["go", "build", *flags, "-o", out, os.path.join(SOURCES, "busy.go")], check=True,
                    env=environment)
     return out

@@ -4,8 +4,8 @@
  *   settings GENERATION full N_TARGETS SAMPLE_RATE        settings GENERATION heartbeat
  *
  * and answers with STATE: the last full generation, the counter TICKS counting answers up, and an
- * id that no counter has. Lines on standard input: "forget", the generation is 0 again; "stop", the
- * phase is the one of a collector that stops.
+ * id that no counter has. LOOK is answered with an empty VIEW. Lines on standard input: "forget",
+ * the generation is 0 again; "stop", the phase is the one of a collector that stops.
  *
  * usage: control_listener SOCKET SHIPPER_UID
  */
@@ -75,6 +75,17 @@ static void take(const struct link_event *event)
 	answer(event->request);
 }
 
+/* Somebody looks: there is nothing to be seen. */
+static void show(uint64_t request)
+{
+	const struct wire_view view = {.instance = 42};
+	struct bytes frame = BYTES_INIT(65536);
+
+	wire_encode_view(&frame, &view);
+	link_reply(listener, request, frame.data, frame.n_bytes);
+	bytes_deinit(&frame);
+}
+
 int main(int argc, char **argv)
 {
 	struct link_listen_options options = {
@@ -113,7 +124,9 @@ int main(int argc, char **argv)
 			}
 		}
 		while (link_next(listener, &event))
-			if (event.kind == LINK_REQUEST) {
+			if (event.kind == LINK_REQUEST && event.id == MESSAGE_LOOK) {
+				show(event.request);
+			} else if (event.kind == LINK_REQUEST) {
 				peer = event.peer;
 				take(&event);
 			}

@@ -508,7 +508,7 @@ static bool is_drained(struct collector *collector, uint64_t now_ns)
 		return true;
 	if (processes_busy(collector->processes))
 		return false;
-	processes_expire(collector->processes, false, now_ns + PROCESS_UNDECIDED_NS);
+	processes_end_waiting(collector->processes, now_ns);
 	retry_pending(collector, now_ns);
 	return drain_n_pending(collector->drain) == 0;
 }

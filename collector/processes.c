@@ -540,28 +540,22 @@ void processes_expire(struct processes *processes, bool drained, uint64_t now_ns
 	}
 }
 
+void processes_end_waiting(struct processes *processes, uint64_t now_ns)
+{
+	unsigned n_reads_left = READS_PER_EXPIRE;
+
+	if (!processes->targets)
+		return;
+	for (struct process_record *at = processes->first; at; at = at->next) {
+		if (at->is_placed)
+			end_waiting(at, now_ns);
+		catch_up(at, &n_reads_left, now_ns);
+	}
+}
+
 bool processes_busy(const struct processes *processes)
 {
 	return processes->n_pending > 0;
-}
-
-void processes_limit_container_ids(struct processes *processes, size_t n_max)
-{
-	container_ids_limit(&processes->container_ids, n_max);
-}
-
-void processes_count(const struct processes *processes)
-{
-	struct counters *counters = processes->options.counters;
-
-	counters_set(counters, COUNTER_PROCESSES, processes->n);
-	counters_set(counters, COUNTER_CONTAINER_IDS, processes->container_ids.n);
-	counters_set(counters, COUNTER_CONTAINER_IDS_EVICTED, processes->container_ids.n_evicted);
-}
-
-size_t processes_n(const struct processes *processes)
-{
-	return processes->n;
 }
 
 int processes_new(const struct processes_options *options, struct processes **ret_processes)

@@ -115,6 +115,13 @@ void processes_set_targets(struct processes *processes, struct targets *targets,
  */
 void processes_expire(struct processes *processes, bool drained, uint64_t now_ns);
 
+/*
+ * At the end nobody waits any longer: turns what is undecided into DECISION_NO, whenever it was
+ * met. What may have moved since it was read is read once more and decided by that: call it again
+ * when processes_busy() says no.
+ */
+void processes_end_waiting(struct processes *processes, uint64_t now_ns);
+
 /* Whether any image is still being read: a drain may wait a few milliseconds for it. */
 bool processes_busy(const struct processes *processes);
 

@@ -194,6 +194,27 @@ static void on_a_host_with_v1_hierarchies_the_container_is_read_again_before_no(
 	assert_int_equal(process->decision, DECISION_NO);
 }
 
+static void at_the_end_nobody_waits_and_what_may_have_moved_is_read_once_more(void **state)
+{
+	struct process *plain, *moved;
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, "0" ID_REST);
+	plain = run_in(7, "0::/\n");
+	moved = run_in(8, "2:cpu:/\n0::/\n");
+	fixture.now_ns++;
+	processes_end_waiting(fixture.processes, fixture.now_ns);
+	assert_int_equal(plain->decision, DECISION_NO);
+	assert_int_equal(moved->decision, DECISION_UNDECIDED);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 1);
+	give_texts("2:cpu:/\n0::/\n", maps_of_prog);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0); /* and not again, and again */
+	assert_false(processes_busy(fixture.processes));
+	processes_end_waiting(fixture.processes, fixture.now_ns);
+	assert_int_equal(moved->decision, DECISION_NO);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+}
+
 static void an_exited_image_keeps_the_labels_that_its_samples_were_taken_under(void **state)
 {
 	struct process *process;
@@ -603,6 +624,7 @@ int main(void)
 		fixture_test(new_targets_decide_everybody_anew),
 		fixture_test(a_container_id_that_was_let_go_is_read_again_when_targets_change),
 		fixture_test(on_a_host_with_v1_hierarchies_the_container_is_read_again_before_no),
+		fixture_test(at_the_end_nobody_waits_and_what_may_have_moved_is_read_once_more),
 		fixture_test(an_exited_image_keeps_the_labels_that_its_samples_were_taken_under),
 		fixture_test(a_changed_cgroup_makes_it_undecided_until_it_is_read),
 		fixture_test(an_image_speaks_for_its_cgroup_only_when_it_was_read_there),

@@ -251,9 +251,12 @@ class Triptych:
 
     def terminate(self, name, timeout_s=STOP_SECONDS):
         """Asks @name to stop and waits. Its exit code must be 0."""
-        process = self.processes.pop(name)
-        process.terminate()
-        code = reap(process, timeout_s)
+        self.processes[name].terminate()
+        self.reap(name, timeout_s)
+
+    def reap(self, name, timeout_s=STOP_SECONDS):
+        """Waits for @name, which was asked to stop."""
+        code = reap(self.processes.pop(name), timeout_s)
         check(code == 0, f"{name} ended with {code}:\n{self.log(name)}")
 
     def check_alive(self):
@@ -330,7 +333,9 @@ class Triptych:
         if "collector" in self.processes:
             self.stop_collector()
         for name in self.symbolizers():
-            self.terminate(name)
+            self.processes[name].terminate()
+        for name in self.symbolizers():
+            self.reap(name)
         if "shipper" in self.processes:
             self.terminate("shipper")
 

@@ -289,6 +289,8 @@ static void drop_named_extents(struct symbol_list *list)
 
 void symbol_order_settle(struct symbol_list *list)
 {
+	if (list->n_symbols == 0)
+		return;
 	drop_covered(list);
 	end_sizeless(list);
 	drop_aliases(list);

@@ -6,6 +6,9 @@
 
 #include "base/hash.h"
 
+/* Of one process: somebody may have many thousands, and the loop has other work. */
+#define MAPPINGS_LOOKED_AT 1024u
+
 #define FILE_SLOTS (2 * VIEW_FILES_MAX) /* a power of two, never full */
 
 /* A view while it is made: arrays as large as it may become. */
@@ -59,13 +62,15 @@ static bool has_index(const struct wire_profiled *row, size_t index)
 static void add_files(struct making *making, const struct process *process,
 		      struct wire_profiled *row)
 {
+	size_t n = process->mappings.n_mappings;
+
+	if (n > MAPPINGS_LOOKED_AT)
+		n = MAPPINGS_LOOKED_AT;
 	row->files = making->indices + making->n_indices;
-	for (size_t i = 0; i < process->mappings.n_mappings; i++) {
+	for (size_t i = 0; i < n && row->n_files < VIEW_PROCESS_FILES_MAX; i++) {
 		const struct object *object = process->mappings.mappings[i].object;
 		size_t index;
 
-		if (row->n_files == VIEW_PROCESS_FILES_MAX)
-			break;
 		if (!object || object->kind != OBJECT_FILE)
 			continue;
 		index = index_of(making, object);

@@ -3,6 +3,7 @@
 script; what others chose stays text. What it says of processes is what the kernel says of them, and
 what stands on it stands in /debug/information, too."""
 
+import html
 import html.parser
 import json
 import re
@@ -32,9 +33,11 @@ pyroscope.ebpf "test" {
 }
 """
 PHONE_WIDTH = 390
-# Chromium's own answer to how wide the page is: the title is what the dumped page carries.
-MEASURE = ("<script>document.title = document.documentElement.scrollWidth + ' of ' + "
-           "document.documentElement.clientWidth</script>")
+# Chromium's own answer to how wide the page is: the title is what the dumped page carries. No window
+# of it is as narrow as a phone: a frame is.
+FRAME = ("<iframe id=phone style='width: %dpx; height: 844px; border: 0' srcdoc=\"%s\"></iframe>"
+         "<script>onload = () => { const page = document.getElementById('phone').contentDocument"
+         ".documentElement; document.title = page.scrollWidth + ' of ' + page.clientWidth }</script>")
 
 
 STATUS_LINES = ("Uid", "CapPrm", "CapEff", "Seccomp", "NoNewPrivs")
@@ -139,22 +142,23 @@ def check_debug(triptych, pid):
 
 
 def check_width(triptych, text):
-    """No line of it is wider than a phone. Measured by a copy with a script of ours."""
+    """No line of it is wider than a phone. Measured by a copy in a frame, with a script of ours."""
     browser = shutil.which("chromium")
     if not browser:
         print("no chromium: the width was not looked at")
         return
     copy = triptych.path("page.html")
     with open(copy, "w", encoding="utf-8") as file:
-        file.write(text.replace("</body>", MEASURE + "</body>"))
+        file.write(FRAME % (PHONE_WIDTH, html.escape(text)))
     dumped = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu", "--force-device-scale-factor=1",
-         f"--user-data-dir={triptych.path('chromium')}", f"--window-size={PHONE_WIDTH},844",
-         "--dump-dom", "file://" + copy], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+         "--hide-scrollbars", f"--user-data-dir={triptych.path('chromium')}", "--dump-dom",
+         "file://" + copy], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         text=True, timeout=120, check=False).stdout
     found = re.search(r"<title>(\d+) of (\d+)</title>", dumped)
     check(found, f"the browser does not say how wide the page is: {dumped[:300]}")
-    check(int(found[1]) <= int(found[2]), f"the page is {found[0]} pixels wide")
+    check(int(found[2]) == PHONE_WIDTH and int(found[1]) <= PHONE_WIDTH,
+          f"the page is {found[1]} pixels wide, of {found[2]}")
 
 
 def is_complete(text):

@@ -18,7 +18,7 @@
 #define TCP_PORT          2375u
 #define TLS_PORT          2376u
 #define SOCKET_PATH_MAX   (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
-#define EXPECTED_HOST "expected unix:///var/run/docker.sock, tcp://HOST:PORT, http:// or https://"
+#define EXPECTED_HOST     "expected unix://PATH, tcp://HOST:PORT, http:// or https://"
 
 struct filter_block {
 	struct config_decoded decoded;

@@ -78,8 +78,8 @@ static void a_loop_that_turned_at_boot_is_not(void **state)
 
 static void what_no_loop_wrote_is_not_healthy(void **state)
 {
-	static const char *const texts[] = {"", "\n", "0\n", "yes\n", "-1\n",
-					    "99999999999999999999999999999999\n"};
+	static const char *const texts[] = {"",      "\n",   "0\n",
+					    "yes\n", "-1\n", "99999999999999999999999999999999\n"};
 	struct place *place = *state;
 
 	assert_int_equal(ask(place->path, 30), 1); /* no file */

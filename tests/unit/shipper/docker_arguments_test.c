@@ -21,7 +21,7 @@ static struct loaded load_block(const char *arguments)
 }
 
 #define HOST     "host = \"unix:///s\"\n"
-#define EXPECTED "expected unix:///var/run/docker.sock, tcp://HOST:PORT, http:// or https://"
+#define EXPECTED "expected unix://PATH, tcp://HOST:PORT, http:// or https://"
 
 static const struct {
 	const char *arguments, *message;

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-
 static const char one_kernel[] = "ffffffff81000000 T _text\n"
 				 "ffffffff81001000 T do_one\n"
 				 "ffffffff81002000 T _etext\n";

@@ -116,8 +116,10 @@ static int unpack(struct file_symbols *symbols, struct wire_bytes packed)
 		r = object_image_whole(mini->memory_fd, n_bytes, &mini->image) == 0
 			    ? 0
 			    : ELF_IMAGE_TOO_BIG;
-	if (r != 0)
+	if (r != 0) {
+		close_fdp(&mini->memory_fd); /* with all that was unpacked until then */
 		return r;
+	}
 	symbols->inflate_left -= n_bytes;
 	object_image_limit(symbols->image, object_image_bytes_left(symbols->image) - n_bytes);
 	object_image_limit(mini->image, object_image_bytes_left(symbols->image));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "frame_lookup.h"
 #include "tick_counters.h"
 
 #define SOON_FRACTION 16u /* of an interval */
@@ -144,43 +145,6 @@ static enum placement placement_of(const struct process *process, uint64_t waite
 	return PLACE_WINDOW;
 }
 
-static void look_up_user(struct drain *drain, const struct process *process, uint64_t word,
-			 struct window_frame *frame)
-{
-	const struct proc_addr addr = {word};
-	struct mapping *mapping = mappings_find(&process->mappings, addr);
-
-	*frame = (struct window_frame){.kind = FRAME_KIND_USER, .value = word};
-	if (!mapping || (mapping->is_opening && !mapping->object))
-		return;
-	if (!mapping->object) /* nothing is being read: it will not get a better one */
-		mapping->object = objects_nameless(drain->options.objects,
-						   mapping_name(&process->mappings, mapping));
-	frame->object = mapping->object;
-	frame->value = mapping_file_off(mapping, addr).v;
-}
-
-static void look_up(struct drain *drain, const struct process *process,
-		    const struct stack_record *record, size_t n_frames)
-{
-	for (size_t i = 0; i < n_frames; i++) {
-		uint64_t word = record->frames[i];
-		struct window_frame *frame = &drain->frames[i];
-
-		frame->kind = (uint8_t)(word >> FRAME_KIND_SHIFT);
-		frame->value = word;
-		frame->object = NULL;
-		/* What a process has on its stack must not be taken for a function of the kernel.
-		 */
-		if (frame->kind == FRAME_KIND_KERNEL && i >= record->head.n_kernel)
-			frame->kind = FRAME_KIND_USER;
-		if (frame->kind == FRAME_KIND_USER)
-			look_up_user(drain, process, word, frame);
-		else if (frame->kind == FRAME_KIND_KERNEL)
-			frame->object = objects_kallsyms(drain->options.objects);
-	}
-}
-
 /* Which gathering is for job @index of the jobs in force, of samples taken for @jobs. */
 static unsigned gathering_of(const struct drain *drain, const struct job_set *jobs, size_t index,
 			     uint8_t demangle)
@@ -250,8 +214,7 @@ static struct delivery deliver_all(struct drain *drain, const struct process *pr
 			continue;
 		}
 		if (!is_looked_up)
-			look_up(drain, process, record,
-				(size_t)record->head.n_kernel + record->head.n_user);
+			frame_lookup(drain->options.objects, process, record, drain->frames);
 		is_looked_up = true;
 		to.gathering = gathering_of(drain, jobs, index, to.target->demangle);
 		deliver(drain, process, record, &to, &delivery);
@@ -365,6 +328,19 @@ static void place(struct drain *drain, struct process *process, const struct sta
 		drop(drain, record, COUNTER_DROPPED_NO_MEMORY);
 }
 
+/* Not every new mapping is news to the kernel's count of pages: where a thread runs there is one.
+ */
+static enum placement first_placement(struct process *process, const struct stack_record *record,
+				      uint64_t now_ns)
+{
+	if (!process)
+		return PLACE_WAIT_READ;
+	if (process->decision == DECISION_YES && process->n_reads_pending == 0 &&
+	    !frame_lookup_knows_leaf(process, record))
+		processes_look_again(process, now_ns);
+	return placement_of(process, 0);
+}
+
 /*
  * An image that is not known has begun since announcements were taken: when they have been taken
  * again, it is known in its place among the images of its pid, or its announcement was lost.
@@ -373,7 +349,7 @@ static void take_record(void *owner, const struct stack_record *record)
 {
 	struct drain *drain = owner;
 	struct process *process = processes_find(drain->options.processes, &record->head.image);
-	enum placement placement = process ? placement_of(process, 0) : PLACE_WAIT_READ;
+	enum placement placement = first_placement(process, record, drain->drained_ns);
 	bool is_older = (record->head.flags & STACK_RECORD_SETTINGS) != drain->flag;
 	struct job_set *jobs = is_older && drain->older_jobs ? drain->older_jobs : drain->jobs;
 

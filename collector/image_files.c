@@ -59,6 +59,8 @@ void image_drop(struct process_record *record, uint64_t now_ns)
 
 	mappings_deinit(&record->process.mappings, objects, now_ns);
 	account(record, bytes_before);
+	for (size_t i = 0; i < IMAGE_CODE_MAX && record->code[i]; i++)
+		object_release(objects, take_ptr(record->code[i]), now_ns);
 	if (record->root)
 		object_root_release(objects, record->root, now_ns);
 	record->root = NULL;
@@ -124,14 +126,74 @@ static bool is_nameless(struct wire_bytes name, const struct mapping *mapping)
 	       has_prefix(name, "anon_inode:");
 }
 
-/* The nameless object of @mapping, with a reference. */
-static struct object *nameless_of(struct process_record *record, const struct mapping *mapping)
+static struct wire_bytes name_of_memory(const struct process_record *record,
+					const struct mapping *mapping)
 {
 	struct wire_bytes name = mapping_name(&record->process.mappings, mapping);
 
-	if (name.n_bytes == 0)
-		name = (struct wire_bytes){NAME_OF_ANONYMOUS, strlen(NAME_OF_ANONYMOUS)};
-	return objects_nameless(record->processes->options.objects, name);
+	return name.n_bytes > 0 ? name
+				: (struct wire_bytes){NAME_OF_ANONYMOUS, strlen(NAME_OF_ANONYMOUS)};
+}
+
+/* The nameless object of @mapping, with a reference. */
+static struct object *nameless_of(struct process_record *record, const struct mapping *mapping)
+{
+	return objects_nameless(record->processes->options.objects,
+				name_of_memory(record, mapping));
+}
+
+static bool is_called(const struct object *object, struct wire_bytes name)
+{
+	return object->n_name_bytes == name.n_bytes &&
+	       memcmp(object->name, name.data, name.n_bytes) == 0;
+}
+
+/* Where runtimes put code that they make. Not: [heap], [stack], [vsyscall]. */
+static bool may_be_made(struct wire_bytes name)
+{
+	return name.n_bytes == 0 || has_prefix(name, "/memfd:") || has_prefix(name, "/dev/zero") ||
+	       has_prefix(name, "[anon") || has_prefix(name, "//anon") ||
+	       has_prefix(name, "/anon_hugepage") || has_prefix(name, "/SYSV");
+}
+
+void image_claim_perf_map(struct process_record *record)
+{
+	for (size_t i = 0; i < IMAGE_CODE_MAX && record->code[i]; i++) {
+		record->code[i]->namespace_pid = record->status.namespace_pid;
+		record->code[i]->process_uid = record->status.effective_uid;
+	}
+}
+
+static struct object *code_new(struct process_record *record, struct wire_bytes name)
+{
+	const struct process_image *image = &record->process.image;
+	const struct file_identity process = {
+		.device = (uint64_t)image->exec_count << 32 | image->pid,
+		.inode = image->start_boot_ns,
+	};
+	struct object *object =
+		objects_new_code(record->processes->options.objects, &process, name);
+
+	if (object && record->root)
+		object_set_root(object, record->root);
+	return object;
+}
+
+/* The object of code that the image made, one a name, with a reference. */
+static struct object *code_of(struct process_record *record, const struct mapping *mapping)
+{
+	struct wire_bytes name = name_of_memory(record, mapping);
+	size_t i = 0;
+
+	while (i < IMAGE_CODE_MAX && record->code[i] && !is_called(record->code[i], name))
+		i++;
+	if (i == IMAGE_CODE_MAX)
+		return nameless_of(record, mapping);
+	if (!record->code[i]) {
+		record->code[i] = code_new(record, name);
+		image_claim_perf_map(record);
+	}
+	return record->code[i] ? object_retain(record->code[i]) : nameless_of(record, mapping);
 }
 
 /* Whether @mapping got an object without opening anything: the usual case, once a file is held. */
@@ -146,15 +208,13 @@ static bool settle(struct process_record *record, struct mapping *mapping)
 		return true;
 	}
 	if (is_nameless(name, mapping)) {
-		mapping->object = nameless_of(record, mapping);
+		mapping->object =
+			may_be_made(name) ? code_of(record, mapping) : nameless_of(record, mapping);
 		return true;
 	}
 	key = key_of(record, mapping);
 	mapping->object = objects_find_mapped(record->processes->options.objects, &key, name);
-	if (!mapping->object)
-		return false;
-	record_claim_perf_map(record, mapping->object);
-	return true;
+	return mapping->object != NULL;
 }
 
 static struct file_open *file_open_new(struct process_record *record, const struct mapping *mapping)
@@ -267,7 +327,6 @@ static struct object *adopt(struct file_open *open, struct mapping *mapping,
 	}
 	if (record->root)
 		object_set_root(object, record->root);
-	record_claim_perf_map(record, object);
 	return object;
 }
 

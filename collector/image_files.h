@@ -28,6 +28,9 @@ void image_open_files(struct process_record *record);
 /* Gives objects that have no root the image's own, and asks for that when need be. */
 void image_mend_roots(struct process_record *record);
 
+/* Tells the image's code whose perf map is its own, as far as the image's status is known. */
+void image_claim_perf_map(struct process_record *record);
+
 /* Every sample so far was looked up: drops unmapped mappings, trusts what no exec put in doubt. */
 void image_drained(struct process_record *record, uint64_t now_ns);
 

@@ -30,33 +30,26 @@ static bool is_stat_of(const struct process_record *record, struct wire_bytes te
 static void status_read(void *owner, const struct opener_result *result)
 {
 	struct process_record *record = owner;
-	struct mappings *mappings = &record->process.mappings;
 	struct proc_stat stat;
 
 	record->n_in_flight--;
 	if (!has_texts(result) || !is_stat_of(record, result->bytes[TEXT_STAT], &stat) ||
 	    proc_status_parse(result->bytes[TEXT_STATUS], &record->status) != 0)
 		return; /* no perf map will be found */
-	for (size_t i = 0; i < mappings->n_mappings; i++)
-		if (mappings->mappings[i].object)
-			record_claim_perf_map(record, mappings->mappings[i].object);
+	image_claim_perf_map(record);
 }
 
 /* Only a process with code of its own making can have a perf map, and status is dear to read. */
 static void ask_status(struct process_record *record)
 {
-	const struct mappings *mappings = &record->process.mappings;
 	const struct opener_request request = {
 		.op = OPENER_READ_PROC,
 		.pid = (pid_t)record->process.image.pid,
 		.files = OPENER_STAT | OPENER_STATUS,
 		.fd = -1,
 	};
-	bool makes_code = false;
 
-	for (size_t i = 0; i < mappings->n_mappings && !makes_code; i++)
-		makes_code = mappings->mappings[i].n_name_bytes == 0;
-	if (!makes_code || record->is_status_asked)
+	if (!record->code[0] || record->is_status_asked)
 		return;
 	record->is_status_asked = true;
 	record->n_in_flight++;
@@ -192,4 +185,9 @@ void image_read(struct process_record *record, uint64_t news_ns)
 	record->asked_ns = record->processes->options.clock_ns();
 	record_is_waiting(record);
 	opener_submit(record->processes->options.opener, &request, texts_read, record);
+}
+
+void processes_look_again(struct process *process, uint64_t now_ns)
+{
+	image_read((struct process_record *)process, now_ns); /* its first member */
 }

@@ -283,6 +283,9 @@ static void add_opened(struct object_request *slot, int fd, const struct file_id
 		refuse_outcome(requests, slot->request, OPENER_FULL);
 		return;
 	}
+	/* A map grows: its fd as it was a window ago is of no use to anybody. */
+	if (slot->kind == OBJECT_OPEN_PERF_MAP && object->n_refs == 1)
+		object->is_passing = true;
 	if (window_add_object(windows, window, object) == 0)
 		answer_opened(requests, slot->request, object);
 	else
@@ -372,6 +375,8 @@ static void take_open(struct object_requests *requests, const struct link_event 
 		return;
 	}
 	outcome = object_path_build(ask, name_in_root(object), object->namespace_pid, path + 1);
+	if (object->kind == OBJECT_CODE && ask->kind != OBJECT_OPEN_PERF_MAP)
+		outcome = OBJECT_PATH_NO_PLACE; /* memory lies in no directory */
 	if (outcome == OBJECT_PATH_NO_PLACE) {
 		refuse_outcome(requests, event->request, OPENER_GONE);
 		return;

@@ -31,7 +31,8 @@ void object_root_release(struct objects *objects, struct object_root *root, uint
 /* Whether siblings of @object are looked for in a root, and none is held. */
 static inline bool object_lacks_root(const struct object *object)
 {
-	return object->kind == OBJECT_FILE && !object->is_ours && object->root_fd < 0;
+	return (object->kind == OBJECT_FILE || object->kind == OBJECT_CODE) && !object->is_ours &&
+	       object->root_fd < 0;
 }
 
 /* Gives @object that root, if it lacks one. */

@@ -56,6 +56,7 @@ struct objects {
 	size_t n_max;
 	size_t n_files;
 	size_t n_kallsyms; /* the current copy, and earlier ones in windows */
+	size_t n_code;
 	size_t n_roots;
 	uint64_t n_roots_lost;
 	struct object_root *roots;
@@ -135,13 +136,17 @@ static void unlink_record(struct objects *objects, struct record *record)
 		unlink_key(objects, &record->keys[i]);
 }
 
+static size_t *count_of(struct objects *objects, enum object_kind kind)
+{
+	if (kind == OBJECT_FILE)
+		return &objects->n_files;
+	return kind == OBJECT_CODE ? &objects->n_code : &objects->n_kallsyms;
+}
+
 static void let_go(struct objects *objects, struct record *record)
 {
 	unlink_record(objects, record);
-	if (record->object.kind == OBJECT_FILE)
-		objects->n_files--;
-	else
-		objects->n_kallsyms--;
+	*count_of(objects, record->object.kind) -= 1;
 	close_fdp(&record->object.fd);
 	free(record->object.name);
 	free(record);
@@ -213,6 +218,20 @@ struct object *objects_adopt(struct objects *objects, int fd, const struct file_
 	record->next_of_identity = *bucket;
 	*bucket = record;
 	objects->n_files++;
+	return &record->object;
+}
+
+struct object *objects_new_code(struct objects *objects, const struct file_identity *process,
+				struct wire_bytes name)
+{
+	struct record *record = NULL;
+
+	if (objects->n_code < OBJECTS_CODE_MAX)
+		record = record_new(objects, OBJECT_CODE, name);
+	if (!record)
+		return NULL;
+	record->object.identity = *process;
+	objects->n_code++;
 	return &record->object;
 }
 
@@ -318,7 +337,7 @@ static bool is_due(const struct objects *objects, const struct record *record, u
 {
 	if (record->object.n_refs > 0)
 		return false;
-	return record->object.kind != OBJECT_FILE ||
+	return record->object.kind != OBJECT_FILE || record->object.is_passing ||
 	       now_ns >= record->object.idle_since_ns + objects->hold_ns;
 }
 

@@ -18,6 +18,7 @@
 
 #define OBJECTS_MAX_DEFAULT     1024u
 #define OBJECTS_MAX_MAX         65536u
+#define OBJECTS_CODE_MAX        8192u /* of all processes; what is beyond has no perf map */
 #define OBJECTS_NAMELESS_MAX    4096u /* names; those beyond share "[other]" */
 #define OBJECTS_HOLD_NS_DEFAULT UINT64_C(60000000000)
 #define OBJECT_NAME_BYTES_MAX   4096u
@@ -30,11 +31,12 @@ struct object {
 	int root_fd; /* borrowed from the mount namespace's record; -1 when not held */
 	struct wire_bytes
 		root_path; /* borrowed alike: what names of files in the root begin with */
+	bool is_passing;   /* nobody maps it: without references it goes at once */
 	bool is_ours;      /* a memory file of the collector's own: no process's root is its */
 	unsigned n_refs;
 	uint64_t idle_since_ns; /* monotonic: the hold time begins here once n_refs is 0 */
-	uint32_t namespace_pid; /* of a process that maps it, for perf maps; 0 when unknown */
-	uint32_t process_uid;   /* of the same process: its perf map must be its own, or root's */
+	uint32_t namespace_pid; /* of OBJECT_CODE, the process's, for perf maps; 0 when unknown */
+	uint32_t process_uid;   /* alike: its perf map must be its own, or root's */
 	size_t n_name_bytes;
 	char *name; /* owned; as /proc/PID/maps printed it */
 };
@@ -66,6 +68,15 @@ struct object *objects_adopt(struct objects *objects, int fd, const struct file_
  * With one reference more. Never NULL: without memory or past OBJECTS_NAMELESS_MAX it is "[other]".
  */
 struct object *objects_nameless(struct objects *objects, struct wire_bytes name);
+
+/*
+ * A new object for code of its own making that a process has mapped under @name (borrowed): see
+ * OBJECT_CODE. With one reference more, and gone with the last. NULL without memory or past
+ * OBJECTS_CODE_MAX.
+ *   @process  as OBJECT_CODE has it: device and inode count
+ */
+struct object *objects_new_code(struct objects *objects, const struct file_identity *process,
+				struct wire_bytes name);
 
 /*
  * The object for the collector's copy of kallsyms; @fd consumed, replaces an earlier copy, which

@@ -8,6 +8,8 @@
 #include "proc_text.h"
 #include "processes.h"
 
+#define IMAGE_CODE_MAX 4u /* names of memory without a file; others have no perf map */
+
 struct file_open; /* an OPENER_OPEN_MAPPED in flight */
 
 struct process_record {
@@ -46,8 +48,9 @@ struct process_record {
 	bool is_root_refused;
 	struct object_root *root; /* one image's share; NULL: not needed so far */
 
-	bool is_status_asked;      /* for images with code of their own making */
-	struct proc_status status; /* zeroed: not read */
+	struct object *code[IMAGE_CODE_MAX]; /* one reference each; those not needed so far: NULL */
+	bool is_status_asked;                /* for images with code of their own making */
+	struct proc_status status;           /* zeroed: not read */
 };
 
 struct processes {
@@ -93,13 +96,4 @@ static inline void record_is_answered(struct process_record *record)
 	record->n_in_flight--;
 	record->process.n_reads_pending--;
 	record->processes->n_pending--;
-}
-
-/* Whose perf map is that of @object: the first image's that maps it and makes code. */
-static inline void record_claim_perf_map(const struct process_record *record, struct object *object)
-{
-	if (object->kind != OBJECT_FILE || object->namespace_pid != 0)
-		return;
-	object->namespace_pid = record->status.namespace_pid;
-	object->process_uid = record->status.effective_uid;
 }

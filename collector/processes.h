@@ -99,6 +99,9 @@ struct process *processes_find(struct processes *processes, const struct process
 struct process *processes_meet(struct processes *processes, const struct process_image *image,
 			       uint64_t now_ns);
 
+/* A sample of @process lies outside of what is known of it: reads it again, unless it is gone. */
+void processes_look_again(struct process *process, uint64_t now_ns);
+
 /*
  * Replaces the targets (consumed; NULL: none known yet) and decides every process anew; what is
  * exited keeps the targets that it had. @before: which job each was in the targets before, or

@@ -173,6 +173,16 @@ static int resolve_in_kernel(struct pass *pass, uint64_t address, bool is_caller
 	return r;
 }
 
+/* Code without a file: its addresses say nothing outside the process. */
+static int resolve_in_memory(struct pass *pass, uint64_t address, bool is_caller,
+			     struct frame *frame)
+{
+	uint64_t back = is_caller && address > 0 ? 1 : 0;
+
+	frame->mapping = find_mapping(pass, NULL);
+	return name_symbol(pass, (struct elf_addr){address - back}, frame);
+}
+
 static int resolve(struct pass *pass, const struct wire_location *location, bool is_caller,
 		   struct frame *frame)
 {
@@ -191,11 +201,8 @@ static int resolve(struct pass *pass, const struct wire_location *location, bool
 	frame->outcome = FRAME_MODULE_ONLY;
 	if (pass->object->kind == OBJECT_KALLSYMS)
 		return resolve_in_kernel(pass, location->value, is_caller, frame);
-	if (pass->object->kind !=
-	    OBJECT_FILE) { /* such addresses say nothing outside the process */
-		frame->mapping = find_mapping(pass, NULL);
-		return 0;
-	}
+	if (pass->object->kind != OBJECT_FILE)
+		return resolve_in_memory(pass, location->value, is_caller, frame);
 	if (pass->window->name_nothing)
 		return resolve_as_offset(pass, location->value, frame);
 	return resolve_in_file(pass, location->value, is_caller, frame);
@@ -218,6 +225,9 @@ static int find_table(struct pass *pass)
 	else if (pass->object->kind == OBJECT_FILE && !pass->window->name_nothing)
 		r = table_cache_get(pass->sources->tables, pass->object, &pass->sources->reader,
 				    &pass->table);
+	else if (pass->object->kind == OBJECT_CODE && !pass->window->name_nothing)
+		r = table_cache_get_process(pass->sources->tables, pass->object,
+					    &pass->sources->reader, &pass->table);
 	return r < 0 && r != -ENOMEM ? r : 0;
 }
 

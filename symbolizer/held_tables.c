@@ -165,6 +165,12 @@ void held_tables_add(struct held_tables *tables, struct held_table *table)
 	say_counts(tables);
 }
 
+void held_tables_remove(struct held_tables *tables, struct held_table *table)
+{
+	drop(tables, table);
+	say_counts(tables);
+}
+
 void held_tables_deinit(struct held_tables *tables)
 {
 	for (unsigned i = 0; i < TABLE_CLASSES; i++)

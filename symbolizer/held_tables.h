@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "cache_directory.h"
+#include "perf_map_file.h"
 #include "symbol_table.h"
 #include "wire/counters.h"
 #include "wire/wire.h"
@@ -38,6 +39,7 @@ struct held_table {
 	struct symbol_count count;
 	size_t n_name_bytes;
 	char name[SHOWN_NAME_BYTES_MAX]; /* of the file that it was last used for */
+	struct perf_map_file perf_map;   /* of a TABLE_OF_PROCESS: where reading it stands */
 	/* Kept by held_tables. */
 	uint64_t used_at;
 	struct held_table *next_in_bucket;
@@ -78,6 +80,9 @@ const struct held_table *held_tables_look_at(const struct held_tables *tables,
  * hold; @table itself stays at least until the next call.
  */
 void held_tables_add(struct held_tables *tables, struct held_table *table);
+
+/* Lets @table go, which is held: another will take its place. */
+void held_tables_remove(struct held_tables *tables, struct held_table *table);
 
 void held_tables_deinit(struct held_tables *tables);
 

@@ -528,6 +528,22 @@ bool symbol_table_find(const struct symbol_table *table, struct elf_addr addr,
 	return true;
 }
 
+bool symbol_table_next(const struct symbol_table *table, struct symbol_walk *walk,
+		       struct symbol_found *ret_found)
+{
+	while (walk->piece < table->n_pieces) {
+		uint32_t piece = walk->piece++;
+
+		while (walk->group + 1 < table->n_groups &&
+		       table->groups[walk->group + 1].first <= piece)
+			walk->group++;
+		if (!(table->records[piece].name & CONTINUES))
+			return table->n_groups > 0 &&
+			       read_piece(table, table->groups[walk->group].base, piece, ret_found);
+	}
+	return false;
+}
+
 bool symbol_table_line(const struct symbol_table *table, struct elf_addr addr,
 		       struct symbol_line *ret_line)
 {

@@ -114,6 +114,16 @@ struct symbol_found {
 bool symbol_table_find(const struct symbol_table *table, struct elf_addr addr,
 		       struct symbol_found *ret_found);
 
+/* Where a walk over all symbols of a table stands; a zeroed one is before the first. */
+struct symbol_walk {
+	uint32_t piece;
+	uint32_t group;
+};
+
+/* The next symbol, in ascending order of starts; false at the end, or where a block is no more. */
+bool symbol_table_next(const struct symbol_table *table, struct symbol_walk *walk,
+		       struct symbol_found *ret_found);
+
 struct symbol_line {
 	const char *file; /* borrowed from the block; not NUL-terminated */
 	size_t n_file_bytes;

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sha2.h>
 
 #include "base/clock.h"
 #include "file_symbols.h"
@@ -394,6 +397,79 @@ void table_cache_list(struct table_cache *cache, struct table_list *ret_list)
 				.table = id_of(&file->note.digest),
 			};
 	}
+}
+
+/* No file's digest: those are over more bytes. A pid alone would be used again. */
+static void digest_process(const struct wire_object *object, struct table_digest *ret_digest)
+{
+	static const char kind[] = "process";
+	const uint64_t words[] = {object->device, object->inode};
+	uint8_t whole[SHA512_DIGEST_LENGTH];
+	SHA2_CTX hash;
+
+	SHA512Init(&hash);
+	SHA512Update(&hash, (const uint8_t *)kind, sizeof(kind));
+	SHA512Update(&hash, (const uint8_t *)words, sizeof(words));
+	SHA512Final(whole, &hash);
+	memcpy(ret_digest->bytes, whole, sizeof(ret_digest->bytes));
+}
+
+/* Puts the block of @made (consumed) in the place of @before, or NULL. */
+static int hold_process(struct table_cache *cache, const struct table_digest *digest,
+			const struct perf_map_file *file, struct perf_map_made *made,
+			struct held_table *before, struct held_table **ret_table)
+{
+	struct held_table *table = calloc(1, sizeof(*table));
+
+	if (!table) {
+		free(made->block);
+		return -ENOMEM;
+	}
+	table->block = made->block;
+	table->n_bytes = made->n_bytes;
+	table->perf_map = *file;
+	if (view(table, digest, made->block) != 0) {
+		held_table_free(table);
+		return -EIO; /* of our own making: it cannot be */
+	}
+	table->class = TABLE_OF_PROCESS;
+	if (before)
+		held_tables_remove(&cache->tables, before);
+	held_tables_add(&cache->tables, table);
+	count(cache, COUNTER_TABLES_BUILT, 1);
+	*ret_table = table;
+	return 0;
+}
+
+int table_cache_get_process(struct table_cache *cache, const struct wire_object *object,
+			    const struct object_reader *reader,
+			    const struct symbol_table **ret_table)
+{
+	struct table_digest digest;
+	struct held_table *table;
+	struct perf_map_file file = {0};
+	struct perf_map_made made;
+	char name[16];
+	int r;
+
+	digest_process(object, &digest);
+	table = held_tables_find(&cache->tables, &digest);
+	if (table)
+		file = table->perf_map;
+	r = perf_map_file_read(object, reader, table ? &table->view : NULL, &file, &made);
+	count(cache, COUNTER_PERF_MAP_BYTES_READ, made.n_fetched_bytes);
+	if (r == 0)
+		r = hold_process(cache, &digest, &file, &made, table, &table);
+	else if (r == PERF_MAP_FILE_SAME)
+		count(cache, COUNTER_TABLES_HIT_MEMORY, 1);
+	if (r < 0)
+		return r;
+	if (!table) /* what was read before is better than nothing */
+		return TABLE_CACHE_UNREADABLE;
+	(void)snprintf(name, sizeof(name), "pid %u", (unsigned)object->device);
+	note_use(cache, table, (struct wire_bytes){name, strlen(name)});
+	*ret_table = &table->view;
+	return 0;
 }
 
 void table_cache_free(struct table_cache *cache)

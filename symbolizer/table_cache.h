@@ -6,7 +6,10 @@
  * holds. Files share one only when a cryptographic hash over all bytes that it was built from is
  * equal; a build id never selects a table, since whoever writes a file can forge it. What a file
  * turned out to be is remembered, too, so that one without symbols is read once. That no debug file
- * was found is only remembered for TABLE_LOOK_AGAIN_NS: somebody may install one. Not threaded.
+ * was found is only remembered for TABLE_LOOK_AGAIN_NS: somebody may install one.
+ *
+ * Code that a process makes itself has a table of that process, made of what the process says of
+ * it. Not threaded.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +55,16 @@ void table_cache_limit(struct table_cache *cache, const struct wire_cache_limits
 int table_cache_get(struct table_cache *cache, const struct wire_object *object,
 		    const struct object_reader *reader,
 		    const struct symbol_table **ret_table) warn_unused_result;
+
+/*
+ * The table of what the process of @object, an OBJECT_CODE, made itself: its perf map, of which
+ * what is new is read. Not shared with the pool, which would read it as often.
+ *   @ret_table  set on 0 only; borrowed until the next call
+ * Returns 0, a negative errno, or TABLE_CACHE_UNREADABLE: there is no map, or none to be believed.
+ */
+int table_cache_get_process(struct table_cache *cache, const struct wire_object *object,
+			    const struct object_reader *reader,
+			    const struct symbol_table **ret_table) warn_unused_result;
 
 /* A window begins: tables that are used from now on are so in a new round. */
 void table_cache_begin_round(struct table_cache *cache);

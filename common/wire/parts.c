@@ -56,7 +56,7 @@ struct wire_object unpack_object(struct unpacker *u)
 
 	unpack_tuple(u, 7);
 	object.id = unpack_u64(u);
-	object.kind = (enum object_kind)unpack_uint(u, OBJECT_FILE, OBJECT_NAMELESS);
+	object.kind = (enum object_kind)unpack_uint(u, OBJECT_FILE, OBJECT_CODE);
 	object.device = unpack_u64(u);
 	object.inode = unpack_u64(u);
 	object.size_bytes = unpack_u64(u);

@@ -63,14 +63,17 @@ enum object_kind {
 	OBJECT_FILE = 1, /* readable by OBJECT_READ */
 	OBJECT_KALLSYMS, /* the collector's copy of /proc/kallsyms, readable by OBJECT_READ; reading
 			  * at offset 0 asks for a newer one, made at most once a minute */
-	OBJECT_NAMELESS, /* nothing can be read: [vdso], [anon], a file that could not be opened */
+	OBJECT_NAMELESS, /* nothing can be read: [stack], [vsyscall], a file that was not opened */
+	OBJECT_CODE,	 /* what a process made itself, in memory without a file: values are
+			  * addresses; of its siblings, OBJECT_OPEN_PERF_MAP alone can be opened */
 };
 
 struct wire_object {
 	uint64_t id; /* unique for the collector's life; 0 for OBJECT_NAMELESS */
 	enum object_kind kind;
 	/* Identity of an OBJECT_FILE, from fstat of the held fd; of OBJECT_KALLSYMS, a generation
-	 * in change_time_ns. */
+	 * in change_time_ns; of OBJECT_CODE, of the process: device is its pid and how often
+	 * it had called exec, inode when it began. */
 	uint64_t device;
 	uint64_t inode;
 	uint64_t size_bytes;
@@ -89,7 +92,7 @@ enum frame_kind {
 struct wire_location {
 	uint8_t kind;          /* enum frame_kind; others are kept, counted and shown as unknown */
 	uint32_t object_index; /* into objects; LOCATION_NO_OBJECT when no mapping covers it */
-	uint64_t value;        /* a file offset in an object; else an address */
+	uint64_t value;        /* a file offset; of OBJECT_CODE, and without object, an address */
 };
 
 #define STACK_TRUNCATED_USER   0x1u

@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
-"""Code that lies in no file has names: the vDSO's functions."""
+"""Code that lies in no file has names: the vDSO's functions by themselves, functions that a runtime made by its
+perf map."""
 
+import glob
+import os
+import shutil
+import subprocess
 import sys
 
 import harness
@@ -11,6 +16,10 @@ from receiver import Receiver
 
 RATE_HZ = 497
 CLOCK_MS = 1000
+BUSY_MS = 2000
+JAVASCRIPT = os.path.join(workloads.SOURCES, "busy.js")
+MAPS = "/tmp/perf-*.map"
+PYTHON = os.path.join(workloads.SOURCES, "busy.py")
 
 
 def check_vdso(judged):
@@ -24,14 +33,75 @@ def check_vdso(judged):
     check("[vdso]" not in frames, "some of the vDSO's code goes by its module alone")
 
 
+def python_with_perf():
+    """A CPython that writes a perf map, and whose stacks can be walked down to what is in it, or None."""
+    installed = glob.glob(os.path.expanduser("~/.pyenv/versions/3.1[2-9].*/bin/python3"))
+    for python in ["python3", *sorted(installed)]:
+        done = subprocess.run([python, "-X", "perf", "-c",
+                               "import sys, sysconfig\n"
+                               "if '-fno-omit-frame-pointer' in sysconfig.get_config_var('CFLAGS'):\n"
+                               "    sys.is_stack_trampoline_active() and print(sys.executable)"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode == 0 and done.stdout.strip():
+            return os.path.realpath(done.stdout.strip())
+    return None
+
+
+class Runtime:
+    """A program called @comm, whose functions the profile must name once they are compiled."""
+
+    def __init__(self, directory, comm, program, arguments, part):
+        self.comm, self.part = comm, part
+        self.command = [os.path.join(directory, comm), *arguments]
+        os.symlink(program, self.command[0])
+
+    def run(self, triptych):
+        before = set(glob.glob(MAPS))
+        triptych.run(self.command)
+        for path in set(glob.glob(MAPS)) - before:
+            os.unlink(path)
+
+    def check(self, judged):
+        stacks = judged.of_process(self.comm)
+        names = {f.name for s in stacks for f in s.frames if self.part in f.name}
+        n = judged.samples(stacks)
+        n_named = judged.samples([s for s in stacks if any(self.part in f.name for f in s.frames)])
+        print(f"{self.comm}: {n_named} of {n} samples under {sorted(names)[:4]}")
+        check(n > 0.2 * BUSY_MS / 1000 * RATE_HZ, f"only {n} samples of {self.comm}")
+        check(n_named >= 0.5 * n, f"{self.comm} is not named: {[s.names() for s in stacks[:3]]}")
+
+
+def find_runtimes(directory):
+    runtimes = []
+    if node := shutil.which("node"):
+        node = os.path.realpath(node)
+        runtimes += [Runtime(directory, "mapped", node, ["--perf-basic-prof", JAVASCRIPT, str(BUSY_MS)], "innermost"),
+                     Runtime(directory, "unmapped", node, [JAVASCRIPT, str(BUSY_MS)], "_ZN4node")]
+    else:
+        print("node is not installed: its functions are not looked for")
+    if python := python_with_perf():
+        runtimes.append(Runtime(directory, "pyperf", python, ["-X", "perf", PYTHON, str(BUSY_MS)], "py::innermost"))
+    else:
+        print("no CPython from 3.12 on is installed that was built with frame pointers: its functions are not looked for")
+    return runtimes
+
+
 def main():
     with harness.scratch() as directory, Receiver(f"{directory}/received") as receiver:
         clock = workloads.build_c(directory, "clock.c")
+        runtimes = find_runtimes(directory)
         with harness.Triptych(receiver.url, interval="700ms", sample_rate=RATE_HZ) as triptych:
             triptych.run([clock, str(CLOCK_MS)])
+            for runtime in runtimes:
+                runtime.run(triptych)
             triptych.stop_collector()
             harness.check_delivered(triptych, receiver)
-        check_vdso(judge.of_receiver(receiver))
+        judged = judge.of_receiver(receiver)
+        check_vdso(judged)
+        for runtime in runtimes:
+            runtime.check(judged)
+        check(not any("innermost" in name for s in judged.of_process("unmapped") for name in s.names()),
+              "a name without a map")
     return 0
 
 

@@ -41,6 +41,8 @@ static struct {
 	uint64_t period_of_frames_ns; /* of those that were given frames last */
 	uint64_t n_of_job[JOBS_MAX];  /* samples */
 	struct target target;
+	unsigned n_looks_again;
+	unsigned has_more_to_read; /* what a look again makes n_reads_pending */
 } world;
 
 int sampler_drain(struct sampler *sampler, sampler_record_fn *take, void *owner)
@@ -96,6 +98,13 @@ struct process *processes_find(struct processes *processes, const struct process
 	(void)processes;
 	(void)image;
 	return world.is_announced ? &world.process : NULL;
+}
+
+void processes_look_again(struct process *process, uint64_t now_ns)
+{
+	assert_true(now_ns > 0);
+	world.n_looks_again++;
+	process->n_reads_pending = world.has_more_to_read;
 }
 
 struct mapping *mappings_find(const struct mappings *mappings, struct proc_addr addr)
@@ -288,6 +297,39 @@ static void a_mapping_whose_file_could_not_be_opened_keeps_its_name(void **state
 	assert_int_equal(drain_run(f->drain, true, 1000), 0);
 	assert_ptr_equal(world.frames[1].object, &world.nameless);
 	assert_int_equal(world.frames[1].value, TEXT_OFF + 0x10);
+}
+
+static void an_address_of_code_without_a_file_stays_one(void **state)
+{
+	struct fixture *f = *state;
+
+	world.object.kind = OBJECT_CODE;
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
+	assert_ptr_equal(world.frames[1].object, &world.object);
+	assert_int_equal(world.frames[1].value, TEXT_START + 0x10);
+}
+
+static void a_thread_that_ran_where_nothing_is_mapped_has_its_process_read_again(void **state)
+{
+	static const uint64_t frames[] = {0xffffffff81000000, 0x7000, TEXT_START};
+	struct stack_record *outside = make_record(3, 1, 2, frames);
+	struct fixture *f = *state;
+
+	assert_int_equal(drain_run(f->drain, true, 1000), 0);
+	assert_int_equal(world.n_looks_again, 0); /* a caller may be anything */
+	assert_int_equal(world.n_samples, 5);
+	world.has_more_to_read = 1;
+	world.records[0] = outside;
+	world.n_records = 1;
+	assert_int_equal(drain_run(f->drain, true, 2000), 0);
+	assert_int_equal(world.n_looks_again, 1);
+	assert_int_equal(world.n_samples, 5);
+	world.process.n_reads_pending = 0;
+	drain_retry(f->drain, 2001); /* still unknown: not once more */
+	assert_int_equal(world.n_looks_again, 1);
+	assert_int_equal(world.n_samples, 8);
+	assert_balanced(f);
+	free(outside);
 }
 
 static void samples_of_the_undecided_wait_and_are_kept(void **state)
@@ -617,6 +659,8 @@ int main(void)
 		TEST(each_frame_becomes_an_object_and_an_offset),
 		TEST(a_user_stack_names_no_function_of_the_kernel),
 		TEST(a_mapping_whose_file_could_not_be_opened_keeps_its_name),
+		TEST(an_address_of_code_without_a_file_stays_one),
+		TEST(a_thread_that_ran_where_nothing_is_mapped_has_its_process_read_again),
 		TEST(samples_of_the_undecided_wait_and_are_kept),
 		TEST(samples_of_an_image_that_is_being_read_wait_for_its_mappings),
 		TEST(an_image_that_is_always_being_read_does_not_hold_its_samples_for_ever),

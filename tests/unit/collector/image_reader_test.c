@@ -281,8 +281,40 @@ static void memory_without_a_file_is_named_by_what_it_is(void **state)
 	assert_string_equal(name_at(process, 0x5000), "/memfd:jit (deleted)");
 	assert_string_equal(name_at(process, 0x7000), "/dev/zero (deleted)");
 	assert_int_equal(n_waiting(OPENER_OPEN_MAPPED), 0);
-	assert_int_equal(n_waiting(OPENER_OPEN_ROOT), 0);
+	assert_int_equal(n_waiting(OPENER_OPEN_ROOT), 1); /* a perf map would be in there */
 	assert_int_equal(objects_n_held(fixture.objects), 0);
+}
+
+static void code_of_a_process_own_making_is_an_object_a_name(void **state)
+{
+	struct process_image image = image_of(7, 2), other = image_of(8, 1);
+	struct mapping *m, *others;
+
+	(void)state;
+	announce(ANNOUNCE_MET, &image);
+	give_texts(NULL, "1000-2000 rwxp 0 00:00 0 \n"
+			 "2000-3000 r-xp 0 00:00 0 [anon:v8]\n"
+			 "3000-4000 rwxp 0 00:00 0 \n"
+			 "4000-5000 r-xs 0 00:01 5 /memfd:jit (deleted)\n"
+			 "5000-6000 rwxp 0 00:00 0 //anon\n"
+			 "6000-7000 rwxp 0 00:00 0 [anon:fifth]\n"
+			 "7000-8000 rwxp 0 00:00 0 [heap]\n");
+	m = find(&image)->mappings.mappings;
+	assert_int_equal(m[0].object->kind, OBJECT_CODE);
+	assert_int_equal(m[0].object->identity.device, UINT64_C(2) << 32 | 7);
+	assert_int_equal(m[0].object->identity.inode, image.start_boot_ns);
+	assert_ptr_equal(m[2].object, m[0].object);
+	assert_int_equal(m[1].object->kind, OBJECT_CODE);
+	assert_ptr_not_equal(m[1].object, m[0].object);
+	assert_int_equal(m[4].object->kind, OBJECT_CODE);
+	assert_int_equal(m[5].object->kind, OBJECT_NAMELESS); /* a bound on names */
+	assert_int_equal(m[6].object->kind, OBJECT_NAMELESS);
+	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE); /* its status */
+	announce(ANNOUNCE_MET, &other);
+	give_texts(NULL, "1000-2000 rwxp 0 00:00 0 \n");
+	others = find(&other)->mappings.mappings;
+	assert_int_equal(others[0].object->kind, OBJECT_CODE);
+	assert_ptr_not_equal(others[0].object, m[0].object);
 }
 
 static void a_process_that_makes_code_has_its_namespace_pid_and_uid_read_once(void **state)
@@ -296,14 +328,14 @@ static void a_process_that_makes_code_has_its_namespace_pid_and_uid_read_once(vo
 	give_texts(NULL, "1000-2000 r-xp 0 01:02 11 /jit\n3000-4000 rwxp 0 00:00 0 \n");
 	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
 	process = find(&image);
-	assert_int_equal(process->mappings.mappings[0].object->namespace_pid, 0);
+	assert_int_equal(process->mappings.mappings[1].object->namespace_pid, 0);
 	assert_int_equal(waiting(OPENER_READ_PROC)->request.files, OPENER_STAT | OPENER_STATUS);
 	assert_false(processes_busy(fixture.processes));
 	status.bytes[0] = bytes_of(stat_text(12345));
 	status.bytes[1] = bytes_of("Name:\tjit\nUid:\t1\t1000\t1\t1\nNSpid:\t7\t3\n");
 	answer(waiting(OPENER_READ_PROC), &status);
-	assert_int_equal(process->mappings.mappings[0].object->namespace_pid, 3);
-	assert_int_equal(process->mappings.mappings[0].object->process_uid, 1000);
+	assert_int_equal(process->mappings.mappings[1].object->namespace_pid, 3);
+	assert_int_equal(process->mappings.mappings[1].object->process_uid, 1000);
 	announce(ANNOUNCE_MAPPINGS, &image);
 	assert_int_equal(waiting(OPENER_READ_PROC)->request.files & OPENER_STATUS, 0);
 	give_texts(NULL, "1000-2000 r-xp 0 01:02 11 /jit\n3000-4000 rwxp 0 00:00 0 \n");
@@ -455,6 +487,7 @@ int main(void)
 		fixture_test(files_of_two_containers_that_print_the_same_are_opened_each),
 		fixture_test(a_late_library_is_found_and_an_unloaded_one_stays_until_the_drain),
 		fixture_test(memory_without_a_file_is_named_by_what_it_is),
+		fixture_test(code_of_a_process_own_making_is_an_object_a_name),
 		fixture_test(a_process_that_makes_code_has_its_namespace_pid_and_uid_read_once),
 		fixture_test(a_file_that_cannot_be_opened_keeps_its_name_and_is_counted),
 		fixture_test(a_table_full_of_files_in_use_is_counted),

@@ -94,10 +94,10 @@ def published(whole, service):
 
 
 class Project:
-    """The project as a user has it: `up`, and `down` at the end."""
+    """The project as a user has it: `up`, and `down` at the end. With @services, those alone."""
 
     def __init__(self, engine, overrides=None, environment=None, files=None, name=None,
-                 ports=None):
+                 ports=None, services=()):
         self.engine = engine
         self.http_port, self.receiver_port = ports or (harness.free_port(), harness.free_port())
         self.environment = {
@@ -107,6 +107,7 @@ class Project:
             "COMPOSE_PROJECT_NAME": name or f"triptych{os.getpid()}", **(environment or {})}
         self.files = files or [
             "-f", engine.path_inside(os.path.join(TREE, "deploy/docker-compose.yml"))]
+        self.services = list(services)
         self.directory = tempfile.TemporaryDirectory(prefix="triptych-project.")
         if overrides is not None:
             path = os.path.join(self.directory.name, "override.yml")
@@ -120,7 +121,8 @@ class Project:
 
     def __enter__(self):
         try:
-            self.compose("up", "-d", "--no-build", "--quiet-pull")
+            self.compose("up", "-d", "--no-build", "--quiet-pull",
+                         *(["--no-deps"] if self.services else []), *self.services)
         except BaseException:
             self.__exit__()
             raise

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Takes each capability and each mount away, one by one, and sees what its line in the compose file
-says it is for."""
+says it is for. Beside the service that misses something run those only in which it shows."""
 
+import collections
+import concurrent.futures
 import contextlib
 import copy
 import json
@@ -15,6 +17,7 @@ from project import engines, harness
 from harness import check
 
 WAIT_SECONDS = 30
+LANES = 2  # projects at a time
 
 
 def ends_with(code, *words):
@@ -68,6 +71,12 @@ MOUNTS = (
 )
 
 
+# Who is there besides, where it shows in one that misses nothing.
+BESIDE = {("symbolizer", "/run/triptych"): ("collector", "shipper"),
+          ("shipper", "/var/run"): ("docker-proxy",),
+          ("docker-proxy", "/var/run/docker.sock"): ("shipper",)}
+
+
 def without_capability(services, name):
     services["collector"]["cap_add"] = [
         cap for cap in services["collector"]["cap_add"] if cap.removeprefix("CAP_") != name]
@@ -84,23 +93,35 @@ def without_mount(services, service, target):
 
 
 def variants():
+    """(what, the services that run, the first of them misses something; how, what it then does)"""
     for name in CAPABILITIES:
-        yield (f"collector without {name}", "collector",
+        yield (f"collector without {name}", ["collector"],
                lambda services, name=name: without_capability(services, name),
                ends_with(77, "capability-missing", name))
-    yield ("collector without SYSLOG", "collector",
+    yield ("collector without SYSLOG", ["collector"],
            lambda services: without_capability(services, "SYSLOG"), logs("kallsyms-hidden"))
     for service, target, judge in MOUNTS:
-        yield (f"{service} without {target}", service,
+        yield (f"{service} without {target}", [service, *BESIDE.get((service, target), ())],
                lambda services, service=service, target=target:
                without_mount(services, service, target), judge)
-    yield ("collector without the host's processes", "collector",
+    yield ("collector without the host's processes", ["collector"],
            lambda services: services["collector"].pop("pid"), ends_with(69, "pid-namespace"))
 
 
-def whole_file(engine):
+def check_complete(whole):
+    """What the compose file gives is what is taken away here."""
+    added = {cap.removeprefix("CAP_") for cap in whole["services"]["collector"]["cap_add"]}
+    check(added == {*CAPABILITIES, "SYSLOG"}, f"capabilities: {added}")
+    for name, service in whole["services"].items():
+        given = {target_of(mount) for kind in ("volumes", "tmpfs")
+                 for mount in service.get(kind, [])}
+        taken = {target for one, target, _ in MOUNTS if one == name}
+        check(name == "pyroscope" or given == taken, f"{name}: {given} are mounted, {taken} tried")
+
+
+def whole_file(engine, lane):
     """The compose file with every variable replaced, as the engine's own tool reads it."""
-    plain = project.Project(engine)
+    plain = project.Project(engine, name=f"triptych{os.getpid()}lane{lane}")
     try:
         whole = json.loads(plain.compose("config", "--format", "json"))
     finally:
@@ -113,7 +134,7 @@ def whole_file(engine):
 
 
 def try_variant(engine, whole, variant):
-    what, service, remove, judge = variant
+    what, services, remove, judge = variant
     changed = copy.deepcopy(whole)
     remove(changed["services"])
     for one in changed["services"].values():
@@ -125,20 +146,31 @@ def try_variant(engine, whole, variant):
         os.chmod(file.name, 0o644)
         with project.Project(engine, files=["-f", file.name], name=whole["name"],
                              ports=(project.published(whole, "shipper"),
-                                    project.published(whole, "pyroscope"))) as running:
-            judge(running, service)
+                                    project.published(whole, "pyroscope")),
+                             services=services) as running:
+            judge(running, services[0])
     print(f"{what}: as its line says", flush=True)
 
 
+def run_lane(engine, whole, waiting):
+    """Takes variants until there are no more."""
+    with contextlib.suppress(IndexError):
+        while True:
+            try_variant(engine, whole, waiting.popleft())
+
+
 def main():
-    only = re.compile(sys.argv[1]) if len(sys.argv) > 1 else None
+    only = re.compile(sys.argv[1] if len(sys.argv) > 1 else "")
     try:
         with engines.Engine(2) as engine:
             project.have_images(engine)
-            whole = whole_file(engine)
-            for variant in variants():
-                if not only or only.search(variant[0]):
-                    try_variant(engine, whole, variant)
+            files = [whole_file(engine, lane) for lane in range(LANES)]
+            check_complete(files[0])
+            waiting = collections.deque(one for one in variants() if only.search(one[0]))
+            with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
+                ended = [lanes.submit(run_lane, engine, whole, waiting) for whole in files]
+                for one in concurrent.futures.as_completed(ended):
+                    one.result()
     except engines.Unavailable as reason:
         print(f"skipped: {reason}")
         return 77

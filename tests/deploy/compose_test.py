@@ -21,6 +21,9 @@ from harness import check
 SCALES = (5, 1, 0, 2)
 PROFILES_SECONDS = 30
 # uid, capabilities once running, for each process: what README's table says.
+SYS_ADMIN = 1 << 21
+# By cgroup version, so that both ways are tried: where perf_event_paranoid is above 2, and not.
+CAP_EXTRA = {1: "SYS_ADMIN", 2: ""}
 OPENER = 0x0000010000080004  # SYS_PTRACE, CHECKPOINT_RESTORE, DAC_READ_SEARCH
 PRIVILEGES = {"collector": (59111, 0), "opener": (59112, OPENER), "symbolizer": (59113, 0),
               "shipper": (59114, 0), "docker-proxy": (0, 0)}
@@ -51,6 +54,18 @@ def check_process(role, pid):
     check(status["Seccomp"] == "2", f"{role} {pid}: no system call filter")
     if role != "docker-proxy":
         check(int(status["Seccomp_filters"]) >= 2, f"{role} {pid}: its own filter is missing")
+
+
+def check_extra(running, extra):
+    """What TRIPTYCH_CAP_EXTRA names is there at the start, when all that may be had is had."""
+    collector = running.containers("collector")[0]
+    added = {name.removeprefix("CAP_") for name in collector["HostConfig"]["CapAdd"]}
+    check(("SYS_ADMIN" in added) == (extra == "SYS_ADMIN"), f"the engine adds {added}")
+    bounds = int(status_of(collector["State"]["Pid"])["CapBnd"], 16)
+    check(bool(bounds & SYS_ADMIN) == (extra == "SYS_ADMIN"), f"started with {bounds:x} at most")
+    said = next(line for line in running.logs("collector").splitlines() if "event=started" in line)
+    check(int(project.log_fields(said)["cap_eff"], 16) == 0, said)
+    print(f"TRIPTYCH_CAP_EXTRA={extra}: started with {bounds:x}, runs with none")
 
 
 def interfaces_of(pid):
@@ -136,6 +151,7 @@ def run(running, engine, names):
                      f"profiles of {wanted}", step_s=0.5)
     print(f"profiles of {len(wanted)} services {time.monotonic() - begun:.1f} s after `up`")
     print(f"{check_privileges(running)} processes hold what they should")
+    check_extra(running, CAP_EXTRA[engine.cgroup_version])
     for n in SCALES:
         before = running.metrics()["triptych_samples_taken_total"]
         scale(running, n)
@@ -156,11 +172,13 @@ def run(running, engine, names):
 
 def main():
     version = int(sys.argv[1])
+    extra = CAP_EXTRA[version]
+    environment = {"TRIPTYCH_CAP_EXTRA": extra} if extra else {}
     try:
         with engines.Engine(version) as engine, harness.scratch() as directory:
             project.have_images(engine)
             names = start_workloads(engine, directory)
-            with project.Project(engine) as running:
+            with project.Project(engine, environment=environment) as running:
                 try:
                     run(running, engine, names)
                 except BaseException:

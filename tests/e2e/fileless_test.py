@@ -55,12 +55,6 @@ class Runtime:
         self.command = [os.path.join(directory, comm), *arguments]
         os.symlink(program, self.command[0])
 
-    def run(self, triptych):
-        before = set(glob.glob(MAPS))
-        triptych.run(self.command)
-        for path in set(glob.glob(MAPS)) - before:
-            os.unlink(path)
-
     def check(self, judged):
         stacks = judged.of_process(self.comm)
         names = {f.name for s in stacks for f in s.frames if self.part in f.name}
@@ -90,12 +84,15 @@ def main():
     with harness.scratch() as directory, Receiver(f"{directory}/received") as receiver:
         clock = workloads.build_c(directory, "clock.c")
         runtimes = find_runtimes(directory)
+        maps = set(glob.glob(MAPS))
         with harness.Triptych(receiver.url, interval="700ms", sample_rate=RATE_HZ) as triptych:
             triptych.run([clock, str(CLOCK_MS)])
             for runtime in runtimes:
-                runtime.run(triptych)
+                triptych.run(runtime.command)
             triptych.stop_collector()
             harness.check_delivered(triptych, receiver)
+        for path in set(glob.glob(MAPS)) - maps: # not before: the last window may need them
+            os.unlink(path)
         judged = judge.of_receiver(receiver)
         check_vdso(judged)
         for runtime in runtimes:

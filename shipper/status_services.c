@@ -117,6 +117,8 @@ static void print_tables(struct bytes *out, const struct wire_report *report)
 {
 	size_t n = 0;
 
+	if (report->round == 0) /* then there are none */
+		return;
 	bytes_printf(out,
 		     "<details><summary>Tables of symbolizer %08" PRIx32
 		     ", most recently used first</summary>\n<ul>\n",

@@ -4,7 +4,8 @@
 usage: package_test.py BUILD_DIRECTORY
 
 BUILD_DIRECTORY is a built one of preset release. dpkg works below a directory of the test's own,
-which is no chroot: maintainer scripts run with DPKG_ROOT, as they do where images are made.
+which is no chroot: maintainer scripts run with DPKG_ROOT, as they do where images are made. Then in
+a chroot, by package_chroot.py.
 """
 
 import os
@@ -87,6 +88,15 @@ def check_life(root, old, new):
     assert not left, left
 
 
+def check_in_chroot(old, new):
+    """Where there can be none, it says why."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "package_chroot.py")
+    done = subprocess.run(["unshare", "-m", sys.executable, "-B", script, old, new],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(done.stdout.strip())
+    assert done.returncode in (0, SKIPPED), "the chroot"
+
+
 def main():
     build = sys.argv[1]
     tools = ("dpkg", "cpack", "systemd-sysusers", "systemd-tmpfiles", "file")
@@ -107,6 +117,7 @@ def main():
             with open(os.path.join(root, "var/lib/dpkg", name), "w", encoding="utf-8"):
                 pass
         check_life(root, old, new)
+        check_in_chroot(old, new)
 
 
 if __name__ == "__main__":

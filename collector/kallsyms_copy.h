@@ -16,7 +16,7 @@
 
 #define KALLSYMS_BYTES_MAX  (64u << 20)
 #define KALLSYMS_AGE_NS     UINT64_C(60000000000)   /* a copy younger than this is not made again */
-#define KALLSYMS_AGE_NS_MAX UINT64_C(3600000000000) /* nor is one that was found unchanged */
+#define KALLSYMS_AGE_NS_MAX UINT64_C(240000000000) /* nor is one that was found unchanged */
 
 struct kallsyms_copy {
 	int source_fd; /* owned; -1: there is none, kernel frames stay addresses */

@@ -50,21 +50,19 @@ static bool read_address(const char **at, const char *end, uint64_t *ret_address
 static bool read_line(const char *text, const char *at, const char *end,
 		      struct kallsyms_line *ret_line)
 {
-	const char *name, *name_end;
+	const char *name, *tab;
 
 	if (!read_address(&at, end, &ret_line->address) || end - at < 4 || at[0] != ' ' ||
 	    at[2] != ' ')
 		return false;
 	ret_line->type = at[1];
 	name = at + 3;
-	name_end = memchr(name, '\t', (size_t)(end - name));
-	ret_line->is_foreign = name_end != NULL;
-	if (!name_end)
-		name_end = end;
-	if (name_end == name || name_end - name > (ptrdiff_t)SYMBOL_NAME_BYTES_MAX)
+	tab = memchr(name, '\t', (size_t)(end - name));
+	ret_line->is_foreign = tab != NULL;
+	if (end == name || tab == name || end - name > (ptrdiff_t)SYMBOL_NAME_BYTES_MAX)
 		return false;
 	ret_line->name_at = (uint32_t)(name - text);
-	ret_line->n_name_bytes = (uint16_t)(name_end - name);
+	ret_line->n_name_bytes = (uint16_t)(end - name);
 	return true;
 }
 
@@ -192,9 +190,20 @@ static void end_functions(struct symbol_list *list, struct boundaries *b)
 	}
 }
 
+/* A copy in which modules stand behind a space, where the kernel writes a tab. */
+static char *copy_text(const char *text, size_t n_bytes)
+{
+	char *copy = malloc(n_bytes + 1);
+
+	for (size_t i = 0; copy && i < n_bytes; i++)
+		copy[i] = text[i] == '\t' ? ' ' : text[i];
+	return copy;
+}
+
 int kallsyms_parse(const char *text, size_t n_bytes, void **ret_block, size_t *ret_n_bytes)
 {
-	cleanup_with(symbol_list_deinit) struct symbol_list list = {.names = {text, text}};
+	cleanup_with(free_freep) char *shown = NULL;
+	cleanup_with(symbol_list_deinit) struct symbol_list list = {0};
 	cleanup_with(boundaries_deinit) struct boundaries b = {0};
 	const struct symbol_table_input input = {.list = &list};
 	int r;
@@ -203,8 +212,10 @@ int kallsyms_parse(const char *text, size_t n_bytes, void **ret_block, size_t *r
 		return KALLSYMS_TOO_BIG;
 	/* The shortest line has five bytes: "0 T a" and its newline, without. */
 	b.starts = calloc(n_bytes / 5 + 1, sizeof(*b.starts)); /* KALLSYMS_TEXT_BYTES_MAX */
-	if (!b.starts)
+	shown = copy_text(text, n_bytes);
+	if (!b.starts || !shown)
 		return -ENOMEM;
+	list.names[0] = list.names[1] = shown;
 	r = read_lines(text, n_bytes, &list, &b);
 	if (r != 0)
 		return r;

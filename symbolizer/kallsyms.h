@@ -2,6 +2,9 @@
 /*
  * The kernel's own symbols, from a copy of /proc/kallsyms.
  *
+ * What is of a module or a BPF program says so behind its name: "nf_hook [nf_tables]",
+ * "bpf_prog_<tag>_name [bpf]".
+ *
  * The text has no sizes and is in no order. A function ends where the next symbol of any kind
  * begins, and the kernel's own at _etext and _einittext. Elsewhere, as in modules and BPF programs,
  * nothing marks where the last one ends: there none is taken to be longer than

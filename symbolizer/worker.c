@@ -218,6 +218,8 @@ static void say_kernel(struct worker *worker)
 	if (worker->kernel.outcome == worker->kernel_outcome)
 		return;
 	worker->kernel_outcome = worker->kernel.outcome;
+	counters_set(worker->options.counters, COUNTER_KERNEL_SYMBOLS_HIDDEN,
+		     worker->kernel_outcome == KERNEL_SYMBOLS_HIDDEN);
 	if (worker->kernel_outcome == KERNEL_SYMBOLS_HIDDEN)
 		log_warn("kernel-symbols-hidden",
 			 "kallsyms=zeros, naming kernel frames [kernel]: kptr_restrict hides them");

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Code that lies in no file has names: the vDSO's functions by themselves, functions that a runtime made by its
-perf map."""
+perf map, BPF programs by the kernel's list."""
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ RATE_HZ = 497
 CLOCK_MS = 1000
 BUSY_MS = 2000
 JAVASCRIPT = os.path.join(workloads.SOURCES, "busy.js")
+BPF_NAME = re.compile(r"bpf_prog_[0-9a-f]{16}_spin_in_kernel \[bpf\]\Z")
 MAPS = "/tmp/perf-*.map"
 PYTHON = os.path.join(workloads.SOURCES, "busy.py")
 
@@ -31,6 +33,38 @@ def check_vdso(judged):
     check(n > 0.2 * CLOCK_MS / 1000 * RATE_HZ, f"only {n} samples of clock")
     check(n_named >= 0.3 * n, f"the vDSO is not named: {[s.names() for s in stacks[:3]]}")
     check("[vdso]" not in frames, "some of the vDSO's code goes by its module alone")
+
+
+def load_bpf(directory):
+    """Loads a program that counts in the kernel; returns the command that runs it, or None."""
+    missing = [tool for tool in ("clang", "bpftool") if not shutil.which(tool)]
+    if missing:
+        print(f"{missing} are not installed: no BPF program is looked for")
+        return None
+    program, pinned = f"{directory}/spin.bpf.o", f"/sys/fs/bpf/{os.path.basename(directory).replace('.', '_')}"
+    subprocess.run(["clang", "-O2", "-target", "bpf", "-c", os.path.join(workloads.SOURCES, "spin.bpf.c"), "-o",
+                    program], check=True)
+    with open(f"{directory}/packet", "wb") as packet:
+        packet.write(bytes(64))
+    subprocess.run(["bpftool", "prog", "load", program, pinned], check=True)
+    return [f"{directory}/spinner", "prog", "run", "pinned", pinned, "data_in", f"{directory}/packet",
+            "repeat", "20000"]
+
+
+def run_bpf(triptych, command):
+    os.symlink(os.path.realpath(shutil.which("bpftool")), command[0])
+    try:
+        triptych.run(command)
+    finally:
+        os.unlink(command[4])
+
+
+def check_bpf(judged):
+    stacks = judged.of_process("spinner")
+    named = [s for s in stacks if BPF_NAME.match(s.frames[-1].name)]
+    n, n_named = judged.samples(stacks), judged.samples(named)
+    print(f"spinner: {n_named} of {n} samples under {sorted({s.frames[-1].name for s in named})}")
+    check(n_named > 20 and n_named >= 0.3 * n, f"the BPF program is not named: {[s.names() for s in stacks[:3]]}")
 
 
 def python_with_perf():
@@ -85,16 +119,21 @@ def main():
         clock = workloads.build_c(directory, "clock.c")
         runtimes = find_runtimes(directory)
         maps = set(glob.glob(MAPS))
+        spinner = load_bpf(directory)
         with harness.Triptych(receiver.url, interval="700ms", sample_rate=RATE_HZ) as triptych:
             triptych.run([clock, str(CLOCK_MS)])
             for runtime in runtimes:
                 triptych.run(runtime.command)
+            if spinner:
+                run_bpf(triptych, spinner)
             triptych.stop_collector()
             harness.check_delivered(triptych, receiver)
         for path in set(glob.glob(MAPS)) - maps: # not before: the last window may need them
             os.unlink(path)
         judged = judge.of_receiver(receiver)
         check_vdso(judged)
+        if spinner:
+            check_bpf(judged)
         for runtime in runtimes:
             runtime.check(judged)
         check(not any("innermost" in name for s in judged.of_process("unmapped") for name in s.names()),

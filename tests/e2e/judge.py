@@ -119,5 +119,6 @@ def symbols(path):
 
 
 def kernel_symbols():
+    """The kernel's functions, those of modules and BPF programs with whose they are behind them."""
     with open("/proc/kallsyms", encoding="ascii", errors="replace") as file:
-        return {line.split()[2] for line in file}
+        return {" ".join(line.split()[2:]) for line in file}

@@ -58,11 +58,11 @@ static void functions_end_where_the_next_symbol_begins(void **state)
 		{0xffffffff830003ff, "start_kernel"},
 		{0xffffffff84000000, NULL},
 		{0x12340, NULL},
-		{0xffffffffa0000000, "helper"},
-		{0xffffffffa00001ff, "last_of_module"},
+		{0xffffffffa0000000, "helper [module]"},
+		{0xffffffffa00001ff, "last_of_module [module]"},
 		{0xffffffffa0000100 + KALLSYMS_FOREIGN_BYTES_MAX,
 		 NULL}, /* nobody knows where it ends */
-		{0xffffffffc0000020, "bpf_prog_0123456789abcdef_tick"},
+		{0xffffffffc0000020, "bpf_prog_0123456789abcdef_tick [bpf]"},
 		{0xffffffffffffffff, NULL},
 	};
 	struct symbol_table table;

@@ -94,6 +94,12 @@ class Table(unittest.TestCase):
         _, text, _ = run([pprof.write_gz(specimen.profile([(stack, n)]))])
         self.assertIn("[k] vfs_read 100.0%", text)
 
+    def test_only_the_path_that_begins_a_name_is_cut(self):
+        p = specimen.profile([rooted("go", ["example.com/shop/cart.Total"], 3),
+                              rooted("node", ["JS:*total /srv/shop/cart.js:7:1"], 2)])
+        _, text, _ = run([pprof.write_gz(p)])
+        self.assertRegex(text, r"(?s)go +60\.0% +cart\.Total 60.*node +40\.0% +JS:\*total /srv/shop/cart\.js:7:1 40")
+
     def test_a_name_cannot_command_the_terminal(self):
         _, text, _ = run([pprof.write_gz(specimen.profile([rooted("\x1b[2Jevil\r", ["a\nb\u202e"], 1)]))])
         self.assertNotRegex(text, r"[\x1b\r\u202e]")

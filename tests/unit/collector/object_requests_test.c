@@ -564,6 +564,23 @@ static void a_perf_map_is_believed_of_its_process_or_of_root(void **state)
 			 REFUSAL_NOT_FOUND);
 }
 
+static void of_code_without_a_file_the_perf_map_alone_is_opened(void **state)
+{
+	struct pool_fixture *f = *state;
+
+	(void)lease(f);
+	f->object->kind = OBJECT_CODE;
+	assert_int_equal(pool_fixture_refusal(open_object(f, OBJECT_OPEN_BESIDE, "passwd")),
+			 REFUSAL_NOT_FOUND);
+	assert_int_equal(pool_fixture_refusal(open_object(f, OBJECT_OPEN_BUILD_ID, BUILD_ID)),
+			 REFUSAL_NOT_FOUND);
+	assert_int_equal(fake_opener_n(), 0);
+	(void)open_object(f, OBJECT_OPEN_PERF_MAP, "");
+	assert_string_equal(fake_opener_request(0)->path, "tmp/perf-42.map");
+	fake_opener_fail(0, OPENER_GONE);
+	f->object->kind = OBJECT_FILE;
+}
+
 static void a_file_that_not_everybody_may_read_is_no_debug_file(void **state)
 {
 	static const struct file_identity identity = {.size_bytes = 5, .owner_uid = 1000};
@@ -733,6 +750,7 @@ int main(void)
 		POOL_TEST(bad_names_never_reach_the_opener),
 		POOL_TEST(a_name_of_256_bytes_is_refused),
 		POOL_TEST(a_perf_map_is_believed_of_its_process_or_of_root),
+		POOL_TEST(of_code_without_a_file_the_perf_map_alone_is_opened),
 		POOL_TEST(a_file_that_not_everybody_may_read_is_no_debug_file),
 		POOL_TEST(a_full_table_is_said_to_be_full),
 		POOL_TEST(a_window_does_not_open_files_without_end),

@@ -227,6 +227,13 @@ static void keys_go_with_their_file(void **state)
 	assert_null(objects_find_mapped(*state, &key, name_of("/x")));
 }
 
+static struct object_root *adopt_root(struct objects *objects, int fd, uint64_t mount_id)
+{
+	struct file_identity identity = {.device = 1, .inode = 2};
+
+	return objects_adopt_root(objects, fd, &identity, mount_id, (struct wire_bytes){"/", 1});
+}
+
 static void nameless_objects_are_shared_by_name_and_gone_with_the_last_reference(void **state)
 {
 	struct object *a = objects_nameless(*state, name_of("[anon]"));
@@ -246,6 +253,52 @@ static void nameless_objects_are_shared_by_name_and_gone_with_the_last_reference
 	object_release_mapped(*state, b, 0);
 	object_release(*state, c, 0);
 	object_release(*state, empty, 0);
+}
+
+static void code_of_a_process_has_a_root_and_goes_with_its_last_reference(void **state)
+{
+	static const struct file_identity process = {.device = 7, .inode = 12345};
+	struct object *a = objects_new_code(*state, &process, name_of("[anon]"));
+	struct object *b = objects_new_code(*state, &process, name_of("[anon]"));
+	struct object_root *root = adopt_root(*state, new_fd(), 1);
+	uint64_t id = a->id;
+
+	assert_ptr_not_equal(a, b);
+	assert_int_equal(a->kind, OBJECT_CODE);
+	assert_int_equal(a->identity.inode, 12345);
+	assert_int_equal(a->fd, -1);
+	assert_true(object_lacks_root(a));
+	object_set_root(a, root);
+	assert_false(object_lacks_root(a));
+	assert_int_equal(objects_n_held(*state), 1); /* the root: it holds no fd itself */
+	object_release_mapped(*state, a, 0);
+	assert_null(objects_find(*state, id));
+	object_release(*state, b, 0);
+}
+
+static void code_beyond_the_bound_has_no_object(void **state)
+{
+	static const struct file_identity process = {.device = 7};
+	static struct object *all[OBJECTS_CODE_MAX];
+
+	for (size_t i = 0; i < OBJECTS_CODE_MAX; i++)
+		all[i] = objects_new_code(*state, &process, name_of("[anon]"));
+	assert_non_null(all[OBJECTS_CODE_MAX - 1]);
+	assert_null(objects_new_code(*state, &process, name_of("[anon]")));
+	for (size_t i = 0; i < OBJECTS_CODE_MAX; i++)
+		object_release(*state, all[i], 0);
+	assert_non_null(objects_new_code(*state, &process, name_of("[anon]")));
+}
+
+static void a_file_that_only_passes_through_is_not_held(void **state)
+{
+	struct object *object = adopt(*state, 1);
+	uint64_t id = object->id;
+
+	object->is_passing = true;
+	object_release(*state, object, 0);
+	assert_null(objects_find(*state, id));
+	assert_int_equal(objects_n_held(*state), 0);
 }
 
 static void names_beyond_the_bound_share_one_object(void **state)
@@ -303,13 +356,6 @@ static void a_new_copy_of_kallsyms_replaces_the_old_when_no_window_needs_it(void
 	assert_false(is_open(second));
 	(void)objects_expire(*state, UINT64_MAX / 2);
 	assert_true(is_open(third));
-}
-
-static struct object_root *adopt_root(struct objects *objects, int fd, uint64_t mount_id)
-{
-	struct file_identity identity = {.device = 1, .inode = 2};
-
-	return objects_adopt_root(objects, fd, &identity, mount_id, (struct wire_bytes){"/", 1});
 }
 
 static void a_mount_namespace_has_one_root(void **state)
@@ -407,6 +453,9 @@ int main(void)
 		test(a_file_with_very_many_keys_forgets_the_oldest),
 		test(keys_go_with_their_file),
 		test(nameless_objects_are_shared_by_name_and_gone_with_the_last_reference),
+		test(code_of_a_process_has_a_root_and_goes_with_its_last_reference),
+		test(code_beyond_the_bound_has_no_object),
+		test(a_file_that_only_passes_through_is_not_held),
 		test(names_beyond_the_bound_share_one_object),
 		test(a_long_name_is_cut),
 		test(a_new_copy_of_kallsyms_replaces_the_old_when_no_window_needs_it),

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+import licences
 import project
 from project import engines, harness, status_of
 import workloads
@@ -177,6 +178,8 @@ def main():
     try:
         with engines.Engine(version) as engine, harness.scratch() as directory:
             project.have_images(engine)
+            if version == 2:
+                licences.check_images(engine)
             names = start_workloads(engine, directory)
             with project.Project(engine, environment=environment) as running:
                 try:

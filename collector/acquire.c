@@ -22,7 +22,7 @@
 #include "log/log.h"
 #include "object_roots.h"
 #include "objects.h"
-#include "opener.h"
+#include "opener/opener.h"
 #include "sampler.h"
 #include "sandbox/sandbox.h"
 

@@ -14,7 +14,7 @@
 #include "link/link.h"
 #include "log/log.h"
 #include "objects.h"
-#include "opener.h"
+#include "opener/opener.h"
 #include "pool.h"
 #include "processes.h"
 #include "sampler.h"

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "opener.h"
+#include "opener/opener.h"
 #include "wire/wire.h"
 
 #define LISTING_PROCESSES_MAX 128u                 /* of a part */

@@ -12,7 +12,7 @@
 
 #include "link/link.h"
 #include "objects.h"
-#include "opener.h"
+#include "opener/opener.h"
 #include "windows.h"
 
 struct object_requests;

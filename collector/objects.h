@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "wire/counters.h"
-#include "opener.h"
+#include "opener/opener.h"
 #include "wire/wire.h"
 
 #define OBJECTS_MAX_DEFAULT     1024u

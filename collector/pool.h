@@ -28,7 +28,7 @@
 
 #include "wire/counters.h"
 #include "objects.h"
-#include "opener.h"
+#include "opener/opener.h"
 #include "windows.h"
 
 #define POOL_PARK_NS          UINT64_C(30000000000)

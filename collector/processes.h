@@ -28,7 +28,7 @@
 #include "job_set.h"
 #include "mappings.h"
 #include "objects.h"
-#include "opener.h"
+#include "opener/opener.h"
 #include "sample.h"
 #include "targets.h"
 

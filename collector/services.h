@@ -6,7 +6,7 @@
  */
 #include <stddef.h>
 
-#include "opener.h"
+#include "opener/opener.h"
 #include "wire/wire.h"
 
 #define SERVICES (1 + OPENER_HELPERS)

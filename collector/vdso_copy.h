@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "mappings.h"
-#include "opener.h"
+#include "opener/opener.h"
 
 #define VDSO_NAME      "[vdso]"
 #define VDSO_START_MIN (UINT64_C(1) << 32) /* below lies that of a 32-bit process */

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "component_json.h"
-#include "components.h"
+#include "configuration/component_json.h"
+#include "configuration/components.h"
 
 #define MESSAGES_BYTES_MAX (1u << 20)
 #define EXIT_WRONG         1

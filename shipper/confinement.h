@@ -7,7 +7,7 @@
  */
 #include <stdbool.h>
 
-#include "configuration.h"
+#include "configuration/configuration.h"
 #include "options.h"
 
 /*

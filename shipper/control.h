@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "configuration.h"
+#include "configuration/configuration.h"
 #include "process_list.h"
 #include "round_sums.h"
 #include "wire/counters.h"

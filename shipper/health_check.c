@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/identity.h"
-#include "http_client.h"
+#include "http/http_client.h"
 #include "options.h"
 
 #define ANSWER_MS  4000u

@@ -9,7 +9,7 @@
 
 #include "base/identity.h"
 #include "base/number.h"
-#include "spool.h"
+#include "spool/spool.h"
 
 #define SPOOL_DIRECTORY_DEFAULT "/var/lib/triptych/spool"
 #define STOP_SECONDS_DEFAULT    10u

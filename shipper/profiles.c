@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
-#include "profile_record.h"
+#include "endpoints/profile_record.h"
 
 #define SOCKET_PERMISSIONS 0660
 #define CONTEXTS           8u                    /* as many PROFILEs may be in memory at once */

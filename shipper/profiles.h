@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 #include "link/link.h"
-#include "histogram.h"
+#include "pages/histogram.h"
 #include "last_profiles.h"
 #include "reports.h"
-#include "spool.h"
+#include "spool/spool.h"
 #include "tallies.h"
 #include "workers.h"
 

@@ -2,15 +2,15 @@
 /* The shipper from within: shipper.c runs it, shipper_pages.c shows it. */
 #include "collector_view.h"
 #include "control.h"
-#include "current.h"
-#include "endpoints.h"
-#include "http_client.h"
-#include "metrics.h"
-#include "pages.h"
+#include "configuration/current.h"
+#include "endpoints/endpoints.h"
+#include "http/http_client.h"
+#include "pages/metrics.h"
+#include "pages/pages.h"
 #include "process_list.h"
 #include "profiles.h"
 #include "shipper.h"
-#include "spool.h"
+#include "spool/spool.h"
 #include "workers.h"
 
 #define MESSAGES_BYTES_MAX (256u * 1024u) /* of what is wrong with a configuration */

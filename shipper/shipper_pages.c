@@ -8,10 +8,10 @@
 
 #include "base/clock.h"
 #include "base/identity.h"
-#include "components_page.h"
-#include "debug_information.h"
-#include "metrics.h"
-#include "status_page.h"
+#include "pages/components_page.h"
+#include "pages/debug_information.h"
+#include "pages/metrics.h"
+#include "pages/status_page.h"
 
 #define HTML    "text/html; charset=utf-8"
 #define TEXT    "text/plain; charset=utf-8"

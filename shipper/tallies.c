@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "config/source.h"
-#include "histogram.h"
-#include "metrics_text.h"
-#include "routes.h"
+#include "pages/histogram.h"
+#include "pages/metrics_text.h"
+#include "endpoints/routes.h"
 
 #define JOB_DIGITS       16u
 #define OTHERS           "(others)"

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "configuration.h"
+#include "configuration/configuration.h"
 #include "wire/wire.h"
 
 #define TALLY_SERVICES_MAX  512u /* of all blocks together */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "demangle.h"
+#include "demangle/demangle.h"
 
 #define DISPLAY_NAME_BYTES_MAX 65535u
 

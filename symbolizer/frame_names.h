@@ -1,6 +1,6 @@
 #pragma once
 /* How frames come to names and functions: each is kept once. A part of frames.h. */
-#include "demangle.h"
+#include "demangle/demangle.h"
 #include "frames.h"
 
 /* Takes the memory for as many as @frames says there may be. Returns 0 or -ENOMEM. */

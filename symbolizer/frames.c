@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "demangle.h"
+#include "demangle/demangle.h"
 #include "frame_names.h"
 
 #define SLAB_BYTES_MAX   (256u << 20)

@@ -13,7 +13,7 @@
 
 #include "kernel_symbols.h"
 #include "slab.h"
-#include "table_cache.h"
+#include "table/table_cache.h"
 #include "wire/wire.h"
 
 #define FRAMES_NAMES_BYTES_MAX  (16u << 20) /* of one window; beyond, names are cut short */

@@ -12,7 +12,7 @@
  */
 #include <stddef.h>
 
-#include "symbol_table.h"
+#include "table/symbol_table.h"
 
 #define KALLSYMS_TEXT_BYTES_MAX    (64u << 20)
 #define KALLSYMS_FOREIGN_BYTES_MAX (256u << 10)

@@ -4,9 +4,9 @@
  * larger than most, so the pool shares it: whoever parses a text first publishes the table under a
  * hash of the text, and all use the one mapping.
  */
-#include "cache_directory.h"
-#include "object_image.h"
-#include "symbol_table.h"
+#include "table/cache_directory.h"
+#include "elf/object_image.h"
+#include "table/symbol_table.h"
 
 enum kernel_symbols_outcome {
 	KERNEL_SYMBOLS_HIDDEN = 1, /* the kernel shows no addresses to the collector */

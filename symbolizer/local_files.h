@@ -5,7 +5,7 @@
  * then on the host, and are opened with the authority of whoever runs this, inside their root. Not
  * threaded.
  */
-#include "object_image.h"
+#include "elf/object_image.h"
 #include "wire/wire.h"
 
 #define LOCAL_FILES_MAX 64u /* open at a time */

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 
 #include "link/link.h"
-#include "object_image.h"
+#include "elf/object_image.h"
 
 /* A client's state for one window. Begin each window with object_client_begin(). */
 struct object_client {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "last_named.h"
-#include "table_cache.h"
+#include "table/table_cache.h"
 
 /* Where it is taken from. All borrowed for the call. */
 struct report_sources {

@@ -11,7 +11,7 @@
 
 #include "local_files.h"
 #include "resolve_line.h"
-#include "table_cache.h"
+#include "table/table_cache.h"
 
 #define TABLE_BYTES_MAX UINT64_MAX
 #define INPUT_BYTES     65536u

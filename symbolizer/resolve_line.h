@@ -4,7 +4,7 @@
 
 #include "display_name.h"
 #include "name_memo.h"
-#include "symbol_table.h"
+#include "table/symbol_table.h"
 
 /* A name, a file, and five numbers with what stands between them. */
 #define RESOLVE_LINE_BYTES_MAX (2 * DISPLAY_NAME_BYTES_MAX + 256u)

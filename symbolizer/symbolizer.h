@@ -6,10 +6,10 @@
 #include "base/cleanup.h"
 #include "base/heartbeat.h"
 #include "base/identity.h"
-#include "cache_directory.h"
+#include "table/cache_directory.h"
 #include "link/link.h"
 #include "options.h"
-#include "table_cache.h"
+#include "table/table_cache.h"
 #include "wire/counters.h"
 #include "worker.h"
 

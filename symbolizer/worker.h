@@ -12,7 +12,7 @@
 
 #include "base/heartbeat.h"
 #include "link/link.h"
-#include "table_cache.h"
+#include "table/table_cache.h"
 #include "wire/counters.h"
 
 struct worker_options {

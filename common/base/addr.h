@@ -2,7 +2,7 @@
 /*
  * Three kinds of address, three types, so that mixing them does not compile.
  * Conversions between them are functions of the modules that know the mapping
- * (collector/mappings.h: proc_addr to file_off; symbolizer/elf_image.h: file_off to elf_addr).
+ * (collector/mappings.h: proc_addr to file_off; symbolizer/elf/elf_image.h: file_off to elf_addr).
  */
 #include <stdint.h>
 

@@ -18,7 +18,7 @@
 #include "discovery/docker_arguments.h"
 #include "discovery/docker_version.h"
 #include "discovery/json_answer.h"
-#include "http_client.h"
+#include "http/http_client.h"
 #include "log/log.h"
 
 #define MS_NS              UINT64_C(1000000)

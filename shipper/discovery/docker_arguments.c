@@ -5,8 +5,8 @@
 #include <sys/un.h>
 
 #include "config/json.h"
-#include "http_arguments.h"
-#include "http_url.h"
+#include "http/http_arguments.h"
+#include "http/http_url.h"
 
 #define FILTERS_MAX       64u
 #define FILTERS_BYTES_MAX (16u << 10) /* what engines take as a URL, and more */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "config/yaml.h"
-#include "http_url.h"
+#include "http/http_url.h"
 
 struct reading {
 	const char *path; /* of the file */

@@ -16,7 +16,7 @@
 #include "discovery/json_answer.h"
 #include "discovery/kubernetes_access.h"
 #include "discovery/kubernetes_watch.h"
-#include "http_client.h"
+#include "http/http_client.h"
 #include "log/log.h"
 
 #define MS_NS           UINT64_C(1000000)

@@ -6,7 +6,7 @@
 
 #include "discovery/kubeconfig.h"
 #include "file_text.h"
-#include "http_url.h"
+#include "http/http_url.h"
 
 #define ACCOUNT         "/var/run/secrets/kubernetes.io/serviceaccount"
 #define FILE_BYTES_MAX  ((size_t)1 << 20)

@@ -5,7 +5,7 @@
  * reads them for each request.
  */
 #include "discovery/kubernetes_arguments.h"
-#include "http_options.h"
+#include "http/http_options.h"
 
 struct kubernetes_access {
 	struct config_arena memory; /* owned: all of the rest */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_arguments.h"
-#include "http_url.h"
+#include "http/http_arguments.h"
+#include "http/http_url.h"
 
 #define SELECTORS_MAX 16u
 #define NAME_MAX_DNS  253u

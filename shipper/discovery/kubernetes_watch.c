@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http_client.h"
+#include "http/http_client.h"
 
 #define SECOND_NS         UINT64_C(1000000000)
 #define BACKOFF_NS_MIN    (SECOND_NS * 8 / 10)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#include "components.h"
+#include "configuration/components.h"
 #include "file_text.h"
 
 #define CONTENT_BYTES_MAX ((size_t)1 << 20)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "components.h"
+#include "configuration/components.h"
 #include "discovery/process_targets.h"
 #include "log/log.h"
 

@@ -14,7 +14,7 @@
 
 #include "base/bytes.h"
 #include "config/value.h"
-#include "configuration.h"
+#include "configuration/configuration.h"
 
 struct component_loading;
 struct config_component;

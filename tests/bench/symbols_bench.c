@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "readers.h"
-#include "table_cache.h"
+#include "table/table_cache.h"
 #include "window_profile.h"
 
 #define COLD_TIMES      7u

@@ -16,8 +16,8 @@
 #include <jansson.h>
 
 #include "base/clock.h"
-#include "configuration.h"
-#include "http_client.h"
+#include "configuration/configuration.h"
+#include "http/http_client.h"
 
 #define MS_NS      UINT64_C(1000000)
 #define BODY_MAX   (1u << 20)

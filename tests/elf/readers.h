@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "object_image.h"
+#include "elf/object_image.h"
 
 /* Both count what was asked of them. */
 struct memory_reader {

@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 
 #include "base/clock.h"
-#include "file_symbols.h"
+#include "elf/file_symbols.h"
 #include "readers.h"
 
 #define LOOKUPS     1000000u

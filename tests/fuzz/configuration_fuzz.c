@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "config/graph.h"
-#include "configuration.h"
+#include "configuration/configuration.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

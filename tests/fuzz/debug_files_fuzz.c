@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "file_symbols.h"
+#include "elf/file_symbols.h"
 #include "readers.h"
 
 #define OPENS_MAX 6u

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "demangle.h"
+#include "demangle/demangle.h"
 #include "display_name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "file_symbols.h"
+#include "elf/file_symbols.h"
 #include "readers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "fde_table.h"
+#include "elf/fde_table.h"
 
 #define CODE       UINT64_C(0x400000)
 #define CODE_BYTES UINT64_C(0x10000000)

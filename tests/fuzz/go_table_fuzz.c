@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "go_symbols.h"
-#include "symbol_table.h"
+#include "go/go_symbols.h"
+#include "table/symbol_table.h"
 
 #define TEXT 0x401000u
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "discovery/kubernetes_watch.h"
-#include "http_client.h"
+#include "http/http_client.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 

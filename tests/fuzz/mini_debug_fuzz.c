@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "elf_symbols.h"
-#include "mini_debug.h"
+#include "elf/elf_symbols.h"
+#include "elf/mini_debug.h"
 
 #define BUDGET_BYTES (4u << 20)
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "verdict.h"
+#include "endpoints/verdict.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,9 +2,9 @@
  */
 #include <assert.h>
 
-#include "spool_record.h"
-#include "spool_cursor.h"
-#include "window_ids.h"
+#include "spool/spool_record.h"
+#include "spool/spool_cursor.h"
+#include "spool/window_ids.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,7 +16,7 @@ class Layers(unittest.TestCase):
         self.assertTrue(house.check_layers("common/base/bytes.c", '#include "wire/messages.h"\n'))
 
     def test_common_knows_nobody(self):
-        self.assertTrue(house.check_layers("common/wire/wire.c", '#include "shipper/spool.h"\n'))
+        self.assertTrue(house.check_layers("common/wire/wire.c", '#include "shipper/spool/spool.h"\n'))
 
 
 class Processes(unittest.TestCase):
@@ -25,8 +25,8 @@ class Processes(unittest.TestCase):
         self.assertEqual(house.check_processes("collector/pool.c", text, HEADERS), [])
 
     def test_a_process_may_not_use_those_of_another(self):
-        self.assertTrue(house.check_processes("shipper/push.c", '#include "worker.h"\n', HEADERS))
-        self.assertTrue(house.check_processes("common/link/link.c", '#include "spool.h"\n', HEADERS))
+        self.assertTrue(house.check_processes("shipper/endpoints/push.c", '#include "worker.h"\n', HEADERS))
+        self.assertTrue(house.check_processes("common/link/link.c", '#include "spool/spool.h"\n', HEADERS))
 
     def test_only_the_collector_knows_the_programs(self):
         self.assertTrue(house.check_processes("symbolizer/main.c", '#include "sample.h"\n', HEADERS))
@@ -42,8 +42,8 @@ class ThirdParties(unittest.TestCase):
             self.assertTrue(house.check_third_parties("symbolizer/main.c", f"#include <{name}>\n"), name)
 
     def test_no_header_of_ours_brings_a_library_along(self):
-        self.assertTrue(house.check_third_parties("symbolizer/elf_image.h", "#include <gelf.h>\n"))
-        self.assertEqual(house.check_third_parties("symbolizer/elf_image.c", "#include <gelf.h>\n"), [])
+        self.assertTrue(house.check_third_parties("symbolizer/elf/elf_image.h", "#include <gelf.h>\n"))
+        self.assertEqual(house.check_third_parties("symbolizer/elf/elf_image.c", "#include <gelf.h>\n"), [])
 
     def test_a_header_that_is_private_to_its_folder_may_but_stays_there(self):
         text = "#pragma once\n/*\n * Private to common/sandbox: tables.\n */\n#include <seccomp.h>\n"

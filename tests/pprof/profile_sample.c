@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "base/clock.h"
-#include "demangle.h"
+#include "demangle/demangle.h"
 #include "readers.h"
 #include "window_fixture.h"
 #include "window_profile.h"

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "opener.h"
+#include "opener/opener.h"
 
 /* Forgets everything: first in each test. */
 void fake_opener_reset(void);

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/identity.h"
-#include "opener_helper.h"
+#include "opener/opener_helper.h"
 #include "sandbox/sandbox.h"
 
 static uint64_t status_word(pid_t pid, const char *name)

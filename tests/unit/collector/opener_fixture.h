@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include "opener.h"
+#include "opener/opener.h"
 
 #define PAGE_BYTES     4096u
 #define SEEN_TEXT_MAX  8192u

@@ -1,4 +1,4 @@
-#include "opener_touch.h"
+#include "opener/opener_touch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

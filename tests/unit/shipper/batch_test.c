@@ -1,4 +1,4 @@
-#include "batch.h"
+#include "endpoints/batch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "profile_record.h"
-#include "push_body.h"
-#include "routes.h"
+#include "endpoints/profile_record.h"
+#include "endpoints/push_body.h"
+#include "endpoints/routes.h"
 #include "sim_files.h"
 
 /* A spool on a simulated disk, with one reader. */

@@ -1,7 +1,7 @@
 #include "configuration_case.h"
 
 #include "config/graph.h"
-#include "configuration_text.h"
+#include "configuration/configuration_text.h"
 
 /* discovery.relabel as users write it: what each wrong rule says, and what right ones make. */
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "configuration.h"
+#include "configuration/configuration.h"
 
 #define CASE_PATH "configuration_case.alloy" /* in a directory of the test's own */
 

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "endpoint_names.h"
-#include "routes.h"
+#include "endpoints/endpoint_names.h"
+#include "endpoints/routes.h"
 
 /* A write and an ebpf block with @arguments in it. */
 #define EBPF(arguments)                                                                            \

@@ -4,7 +4,7 @@
 #include <poll.h>
 
 #include "config/graph.h"
-#include "current.h"
+#include "configuration/current.h"
 
 #define TOKEN_PATH "token"
 

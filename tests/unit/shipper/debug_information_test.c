@@ -1,6 +1,6 @@
 #include <jansson.h>
 
-#include "debug_information.h"
+#include "pages/debug_information.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "debug_rows.h"
-#include "pages.h"
+#include "pages/debug_rows.h"
+#include "pages/pages.h"
 
 #define JOB    UINT64_C(5)
 #define SECOND UINT64_C(1000000000)

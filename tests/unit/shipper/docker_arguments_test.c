@@ -1,4 +1,4 @@
-#include "components.h"
+#include "configuration/components.h"
 #include "configuration_case.h"
 #include "discovery/docker_arguments.h"
 

@@ -1,4 +1,4 @@
-#include "endpoint_names.h"
+#include "endpoints/endpoint_names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "http_options.h"
+#include "http/http_options.h"
 
 static struct configuration_header tenant_a = {(char *)"x-scope-orgid", (char *)"a"};
 static struct configuration_header tenant_b = {(char *)"X-Scope-OrgID", (char *)"b"};

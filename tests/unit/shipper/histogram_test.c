@@ -1,4 +1,4 @@
-#include "histogram.h"
+#include "pages/histogram.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "metrics_text.h"
+#include "pages/metrics_text.h"
 
 static const struct histogram_class class = {
 	.name = "h",

@@ -1,5 +1,5 @@
 #include "configuration_case.h"
-#include "http_options.h"
+#include "http/http_options.h"
 
 /* The HTTP options in an endpoint: what excludes what, and what comes of them. */
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "http_proxy.h"
+#include "http/http_proxy.h"
 
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define PROXY        "http://proxy.test:3128"

@@ -1,7 +1,7 @@
 #include "configuration_case.h"
-#include "components.h"
+#include "configuration/components.h"
 #include "discovery/kubernetes_arguments.h"
-#include "http_options.h"
+#include "http/http_options.h"
 
 /* The block of discovery.kubernetes: what is refused and how, and what becomes of the rest. */
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "discovery/kubernetes_watch.h"
-#include "http_client.h"
+#include "http/http_client.h"
 
 /*
  * A server that is only what it has to be, with all that may go wrong on the way: whatever happens

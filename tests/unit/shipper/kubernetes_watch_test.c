@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "discovery/kubernetes_watch.h"
-#include "http_client.h"
+#include "http/http_client.h"
 
 /* A list and a stream, fed with answers at times of the test's own. */
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "spool_files.h"
+#include "spool/spool_files.h"
 
 #define SIM_FILES_MAX 32
 

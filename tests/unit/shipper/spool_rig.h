@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "sim_files.h"
-#include "spool.h"
+#include "spool/spool.h"
 
 #define INSTANCE    77u
 #define START_NS    UINT64_C(1000000000000)

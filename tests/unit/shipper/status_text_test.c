@@ -1,5 +1,5 @@
 /* Words of the page, and its targets with labels that were made to break it. */
-#include "status_text.h"
+#include "pages/status_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "status_page.h"
+#include "pages/status_page.h"
 
 static struct bytes out = BYTES_INIT(16 << 20);
 

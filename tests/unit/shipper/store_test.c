@@ -1,4 +1,4 @@
-#include "store.h"
+#include "endpoints/store.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "routes.h"
+#include "endpoints/routes.h"
 
 #define COMPONENT(id) "{component_id=\"" id "\",component_path=\"/\""
 #define ONE           COMPONENT("pyroscope.ebpf.one")

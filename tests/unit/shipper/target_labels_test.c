@@ -1,4 +1,4 @@
-#include "target_labels.h"
+#include "configuration/target_labels.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

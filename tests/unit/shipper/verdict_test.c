@@ -1,4 +1,4 @@
-#include "verdict.h"
+#include "endpoints/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "window_ids.h"
+#include "spool/window_ids.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

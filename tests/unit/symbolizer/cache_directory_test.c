@@ -1,4 +1,4 @@
-#include "cache_directory.h"
+#include "table/cache_directory.h"
 
 #include <dirent.h>
 #include <errno.h>

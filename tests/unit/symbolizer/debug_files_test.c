@@ -1,4 +1,4 @@
-#include "file_symbols.h"
+#include "elf/file_symbols.h"
 
 #include <errno.h>
 #include <setjmp.h>

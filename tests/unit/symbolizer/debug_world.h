@@ -2,7 +2,7 @@
 /* A stripped file and what stands at the places of its debug file, in memory. */
 #include <stdbool.h>
 
-#include "object_image.h"
+#include "elf/object_image.h"
 #include "small_elf.h"
 
 #define DEBUG_WORLD_KINDS 8u /* of enum object_open_kind, and the file itself at 0 */

@@ -1,4 +1,4 @@
-#include "debuglink.h"
+#include "elf/debuglink.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "demangle.h"
+#include "demangle/demangle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

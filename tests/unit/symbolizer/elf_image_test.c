@@ -1,4 +1,4 @@
-#include "file_symbols.h"
+#include "elf/file_symbols.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

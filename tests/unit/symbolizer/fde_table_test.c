@@ -1,4 +1,4 @@
-#include "fde_table.h"
+#include "elf/fde_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

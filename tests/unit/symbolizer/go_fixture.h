@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "go_table.h"
+#include "go/go_table.h"
 
 #define GO_FIXTURE_TEXT       0x401000u
 #define GO_FIXTURE_START_LINE 9u /* of each function */

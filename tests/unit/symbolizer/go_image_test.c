@@ -1,4 +1,4 @@
-#include "go_image.h"
+#include "go/go_image.h"
 
 #include <elf.h>
 #include <setjmp.h>

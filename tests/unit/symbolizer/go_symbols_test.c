@@ -1,4 +1,4 @@
-#include "go_symbols.h"
+#include "go/go_symbols.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "go_fixture.h"
-#include "symbol_table.h"
+#include "table/symbol_table.h"
 
 #define ELF_NAMES "before\0inside\0padding\0alias\0after"
 

@@ -1,4 +1,4 @@
-#include "go_table.h"
+#include "go/go_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "go_fixture.h"
-#include "go_lines.h"
+#include "go/go_lines.h"
 
 /* Every format with every kind of machine; since 1.26 the header leaves the text to others. */
 static const struct variant {

@@ -1,4 +1,4 @@
-#include "held_tables.h"
+#include "table/held_tables.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "known_files.h"
+#include "table/known_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "mini_debug.h"
+#include "elf/mini_debug.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "object_image.h"
+#include "elf/object_image.h"
 
 #include <errno.h>
 #include <setjmp.h>

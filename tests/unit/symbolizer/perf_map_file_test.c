@@ -1,5 +1,5 @@
 /* A map that grows, is written anew, cut and taken away, as a collector would hand it out. */
-#include "table_cache.h"
+#include "table/table_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The texts that runtimes write, honest and not, and what of overlapping entries is left. */
-#include "perf_map.h"
+#include "table/perf_map.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

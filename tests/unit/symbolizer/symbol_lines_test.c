@@ -1,4 +1,4 @@
-#include "symbol_lines.h"
+#include "table/symbol_lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "symbol_table.h"
+#include "table/symbol_table.h"
 
 /* The list as its readers see it; the parts of a block are copies of it. */
 static struct line_view view_of(struct line_list *list)

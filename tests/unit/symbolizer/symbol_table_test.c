@@ -1,4 +1,4 @@
-#include "symbol_table.h"
+#include "table/symbol_table.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "table_cache.h"
+#include "table/table_cache.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "debug_world.h"
-#include "known_files.h"
+#include "table/known_files.h"
 #include "readers.h"
 #include "small_elf.h"
 

@@ -6,7 +6,7 @@
 #include "frames.h"
 #include "readers.h"
 #include "small_elf.h"
-#include "table_cache.h"
+#include "table/table_cache.h"
 #include "wire/wire.h"
 
 #define KERNEL_ADDR UINT64_C(0xffffffff81000000)

@@ -226,6 +226,10 @@ static int open_sibling(void *owner, const struct wire_object_open *ask,
 
 	if (ask->object == 0 || ask->object > files->n_files)
 		return REFUSAL_NO_OBJECT;
+	if (ask->kind == OBJECT_OPEN_PERF_MAP) { /* no process is here: the file is its map */
+		*ret_sibling = files->files[ask->object - 1].object;
+		return 0;
+	}
 	if (object_path_build(ask, files->files[ask->object - 1].object.name, 0, path) != 0)
 		return REFUSAL_BAD_NAME;
 	if (!is_of_host_alone)

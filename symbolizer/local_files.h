@@ -2,8 +2,8 @@
 /*
  * Files of this machine in place of what a collector serves: the reader of `resolve`. A root stands
  * for that of the target; siblings have the paths that the collector would open for it, there and
- * then on the host, and are opened with the authority of whoever runs this, inside their root. Not
- * threaded.
+ * then on the host, and are opened with the authority of whoever runs this, inside their root. The
+ * perf map of a file is the file itself. Not threaded.
  */
 #include "elf/object_image.h"
 #include "wire/wire.h"

@@ -26,7 +26,8 @@ static const char help_text[] =
 	"\n"
 	"  0xADDRESS<TAB>NAME<TAB>0xSTART<TAB>SIZE<TAB>SOURCE<TAB>FILE:LINE\n"
 	"\n"
-	"with - for what is not known. START and SIZE (decimal, in "
+	"with - for what is not known. FILE is an ELF file, or what a runtime calls perf-PID.map,\n"
+	"whose addresses are those of the process. START and SIZE (decimal, in "
 	"bytes)\n"
 	"are those of the symbol. SOURCE is where the name was found: symtab or dynsym of FILE, "
 	"debug\n"
@@ -193,10 +194,21 @@ static void say_flaws(const struct resolver *resolver, const char *file)
 			      file);
 }
 
+/* perf-PID.map, as runtimes call them. */
+static bool is_perf_map(const char *name)
+{
+	static const char prefix[] = "perf-", suffix[] = ".map";
+	size_t n = strlen(name), n_around = strlen(prefix) + strlen(suffix);
+
+	return n > n_around && strncmp(name, prefix, strlen(prefix)) == 0 &&
+	       strcmp(name + n - strlen(suffix), suffix) == 0;
+}
+
 static enum exit_status open_table(struct resolver *resolver, const char *file)
 {
 	const struct object_reader reader = local_files_reader(resolver->files);
 	const char *slash = strrchr(file, '/');
+	const struct symbol_table **table = &resolver->names.table;
 	struct wire_object object;
 	int r = local_files_open(resolver->files, file, &object);
 
@@ -204,7 +216,9 @@ static enum exit_status open_table(struct resolver *resolver, const char *file)
 	if (r < 0)
 		return cannot(file, r == -EINVAL ? "not a regular file" : strerror(-r),
 			      EXIT_STATUS_NO_INPUT);
-	r = table_cache_get(resolver->tables, &object, &reader, &resolver->names.table);
+	r = is_perf_map(resolver->names.module)
+		    ? table_cache_get_process(resolver->tables, &object, &reader, table)
+		    : table_cache_get(resolver->tables, &object, &reader, table);
 	if (r != 0)
 		return refuse(file, r);
 	say_flaws(resolver, file);

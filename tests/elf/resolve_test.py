@@ -52,6 +52,19 @@ class Resolve(unittest.TestCase):
             self.check_row(oracle, address, row)
         self.assertEqual(resolve(LIBC, *["0x%X" % address for address in addresses])[:2], (0, out))
 
+    def test_a_perf_map_is_asked_for_addresses_of_its_process(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "perf-7.map")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("7f0000001000 100 JS:*total /srv/cart.js:7\nno line\n0x7f0000002000 40 stub\n"
+                           "7f0000001080 10 moved\n")
+            code, out, _ = resolve(path, "7f0000001004", "7f000000108f", "7f0000001090", "7f0000002040")
+        self.assertEqual(code, 0)
+        self.assertEqual([row[1:] for row in answers(out)],
+                         [["JS:*total /srv/cart.js:7", "0x7f0000001000", "128", "perfmap", "-"],
+                          ["moved", "0x7f0000001080", "16", "perfmap", "-"],
+                          ["JS:*total /srv/cart.js:7", "0x7f0000001090", "112", "perfmap", "-"], NOTHING])
+
     def test_an_address_may_be_written_in_any_usual_way(self):
         ways = ["f82a0", "0xf82a0", "0XF82A0", "00000000000f82a0", "f82a0\r"]
         code, out, _ = resolve(LIBC, stdin=("\n".join(ways)).encode())

@@ -1125,6 +1125,7 @@ class Control(ShipperTest):
         self.world.start()
         collector = self.listener()
         first = collector.stdout.readline().split()
+        wait_for(lambda: self.world.metrics()["triptych_collector_current"][()] == 1, what="its answer")
         self.assertTrue(self.world.reload())
         self.assertEqual(collector.stdout.readline().split(), ["settings", first[1], "heartbeat"])
         self.world.configure([url], ebpf="  sample_rate = 101\n")

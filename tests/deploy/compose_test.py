@@ -38,8 +38,7 @@ def start_workloads(engine, directory):
             ("go-busy", workloads.build_go(directory), ["1000"])):
         image = f"triptych-test/{name}:test"
         engine.program_image(path, image)
-        names[name] = engine.docker("run", "-d", "--name", f"{name}-{os.getpid()}", image,
-                                    *arguments).strip()
+        names[name] = engine.start_container(f"{name}-{os.getpid()}", image, *arguments)
     return names
 
 

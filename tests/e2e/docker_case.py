@@ -57,7 +57,7 @@ def prepare(engine, directory):
 
 def run_container(engine, name, image, *arguments, options=()):
     """Starts a container in the background and returns its id."""
-    return engine.docker("run", "-d", "--name", name, *options, image, *arguments).strip()
+    return engine.start_container(name, image, *arguments, options=options)
 
 
 def inspect(engine, container):

@@ -2,7 +2,7 @@
 
     with Engine(cgroup_version=2) as engine:
         engine.build(directory, "triptych-test/spin:1")
-        container = engine.docker("run", "-d", "--name", "spin", "triptych-test/spin:1").strip()
+        container = engine.start_container("spin", "triptych-test/spin:1")
         engine.get("/containers/json")
 
 The engine comes from Debian 13's packages, in a root of its own below CACHE, which stays for the
@@ -248,6 +248,18 @@ class Engine:
 
     def docker(self, *arguments, **options):
         return self.run("docker", *arguments, **options)
+
+    def start_container(self, name, image, *arguments, options=()):
+        """In the background; returns its id. runc sometimes loses its first process: then once more."""
+        command = ("run", "-d", "--name", name, *options, image, *arguments)
+        try:
+            return self.docker(*command).strip()
+        except RuntimeError as error:
+            if "OCI runtime create failed" not in str(error):
+                raise
+            print(f"once more, for: {error}")
+        self.docker("rm", "--force", name)
+        return self.docker(*command).strip()
 
     def import_root(self, root, name):
         """Makes the image @name of the directory @root."""

@@ -172,7 +172,7 @@ static void siblings_are_where_a_collector_would_open_them(void **state)
 		{OBJECT_OPEN_HOST_BUILD_ID, "abcdef01", NULL, REFUSAL_NOT_FOUND},
 		{OBJECT_OPEN_BESIDE, "../bin/program", NULL, REFUSAL_BAD_NAME},
 		{OBJECT_OPEN_BESIDE, "fifo", NULL, REFUSAL_NOT_REGULAR},
-		{OBJECT_OPEN_PERF_MAP, "", NULL, REFUSAL_BAD_NAME},
+		{OBJECT_OPEN_PERF_MAP, "", "program", 0}, /* no process is here: itself */
 	};
 	struct local_files *files = open_files();
 	const struct object_reader reader = local_files_reader(files);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sha2.h>
-
 #include "kallsyms.h"
 
 /* Reads the whole text. Returns 0, a negative errno or KERNEL_SYMBOLS_UNREADABLE. */
@@ -36,21 +34,6 @@ static void drop_table(struct kernel_symbols *kernel)
 	kernel->block = NULL;
 	cached_block_deinit(&kernel->mapped);
 	kernel->has_table = false;
-}
-
-/* Equal generations are equal texts. No ELF file's digest: those begin with the file's size. */
-static void digest_generation(const struct wire_object *object, struct table_digest *ret_digest)
-{
-	static const char kind[] = "kallsyms";
-	const uint64_t words[] = {object->size_bytes, object->change_time_ns};
-	uint8_t whole[SHA512_DIGEST_LENGTH];
-	SHA2_CTX hash;
-
-	SHA512Init(&hash);
-	SHA512Update(&hash, (const uint8_t *)kind, sizeof(kind));
-	SHA512Update(&hash, (const uint8_t *)words, sizeof(words));
-	SHA512Final(whole, &hash);
-	memcpy(ret_digest->bytes, whole, sizeof(ret_digest->bytes));
 }
 
 /* Uses the table that the pool has, if it is one. */
@@ -113,7 +96,9 @@ static int read_object(struct kernel_symbols *kernel, const struct wire_object *
 
 	if (object->size_bytes == 0 || object->size_bytes > KALLSYMS_TEXT_BYTES_MAX)
 		return KERNEL_SYMBOLS_UNREADABLE;
-	digest_generation(object, &digest);
+	/* Equal generations are equal texts. */
+	table_digest_of("kallsyms", (uint64_t[]){object->size_bytes, object->change_time_ns},
+			&digest);
 	if (recall(kernel, &digest))
 		return 0;
 	text = malloc(object->size_bytes); /* KALLSYMS_TEXT_BYTES_MAX above */

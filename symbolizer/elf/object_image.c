@@ -23,7 +23,7 @@ struct object_image {
 	uint64_t object;
 	uint64_t size_bytes;
 	uint64_t bytes_left;
-	uint64_t n_allowed; /* of n_fetched, for now */
+	uint64_t n_allowed; /* n_fetched may not pass it: object_image_ration() */
 	struct object_reader reader;
 	uint64_t n_fetched;
 	size_t n_ranges;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sha2.h>
 #include <zlib.h>
 
 #define HEAD_MAGIC        UINT64_C(0x314548434e595254) /* "TRYNCHE1" */
@@ -47,6 +48,19 @@ struct cache_directory {
 	unsigned n_written;
 	uint64_t n_drafts;
 };
+
+void table_digest_of(const char *kind, const uint64_t words[static 2],
+		     struct table_digest *ret_digest)
+{
+	uint8_t whole[SHA512_DIGEST_LENGTH];
+	SHA2_CTX hash;
+
+	SHA512Init(&hash);
+	SHA512Update(&hash, (const uint8_t *)kind, strlen(kind) + 1);
+	SHA512Update(&hash, (const uint8_t *)words, 2 * sizeof(*words));
+	SHA512Final(whole, &hash);
+	memcpy(ret_digest->bytes, whole, sizeof(ret_digest->bytes));
+}
 
 static void table_name(const struct table_digest *digest, char name[NAME_BYTES])
 {

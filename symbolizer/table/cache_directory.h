@@ -26,6 +26,13 @@ struct table_digest {
 	uint8_t bytes[OBJECT_IMAGE_DIGEST_BYTES];
 };
 
+/*
+ * The digest of what is no file: what @words identify among things of one @kind. It is no file's,
+ * whose digests are over more bytes and begin with its size.
+ */
+void table_digest_of(const char *kind, const uint64_t words[static 2],
+		     struct table_digest *ret_digest);
+
 enum cache_outcome {
 	CACHE_MISS = 1, /* not there, or not as it should be */
 };

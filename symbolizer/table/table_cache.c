@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sha2.h>
-
 #include "base/clock.h"
 #include "elf/file_symbols.h"
 #include "table/held_tables.h"
@@ -399,21 +397,6 @@ void table_cache_list(struct table_cache *cache, struct table_list *ret_list)
 	}
 }
 
-/* No file's digest: those are over more bytes. A pid alone would be used again. */
-static void digest_process(const struct wire_object *object, struct table_digest *ret_digest)
-{
-	static const char kind[] = "process";
-	const uint64_t words[] = {object->device, object->inode};
-	uint8_t whole[SHA512_DIGEST_LENGTH];
-	SHA2_CTX hash;
-
-	SHA512Init(&hash);
-	SHA512Update(&hash, (const uint8_t *)kind, sizeof(kind));
-	SHA512Update(&hash, (const uint8_t *)words, sizeof(words));
-	SHA512Final(whole, &hash);
-	memcpy(ret_digest->bytes, whole, sizeof(ret_digest->bytes));
-}
-
 /* Puts the block of @made (consumed) in the place of @before, or NULL. */
 static int hold_process(struct table_cache *cache, const struct table_digest *digest,
 			const struct perf_map_file *file, struct perf_map_made *made,
@@ -452,7 +435,8 @@ int table_cache_get_process(struct table_cache *cache, const struct wire_object 
 	char name[16];
 	int r;
 
-	digest_process(object, &digest);
+	/* A pid alone would be used again. */
+	table_digest_of("process", (uint64_t[]){object->device, object->inode}, &digest);
 	table = held_tables_find(&cache->tables, &digest);
 	if (table)
 		file = table->perf_map;

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import sys
-import time
 
 import project
 from project import TREE, engines
@@ -144,13 +143,18 @@ def trace(engine, exercise):
         return {service: names_traced(os.path.join(directory, service)) for service in SERVICES}
 
 
+def wait_for_samples(running, n_more):
+    n = running.received()["samples"] + n_more
+    project.harness.wait_for(lambda: running.received()["samples"] > n, 60, f"{n_more} samples more")
+
+
 def exercise(running):
     """A container that begins and ends, pages, a reload, and enough time for windows."""
-    project.harness.wait_for(lambda: running.received()["samples"] > 100, 60, "samples")
+    wait_for_samples(running, 100)
     for path in ("/metrics", "/-/healthy", "/"):
         running.get(path)
     running.compose("kill", "-s", "HUP", "shipper")
-    time.sleep(5)
+    wait_for_samples(running, 500)
 
 
 def main():

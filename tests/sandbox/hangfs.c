@@ -26,6 +26,7 @@ static void on_signal(int number)
 {
 	(void)number;
 	program_hangs = 1;
+	(void)!write(STDOUT_FILENO, "s", 1); /* whoever sent it may wait for that */
 }
 
 static bool is_program(const char *path)

@@ -58,12 +58,18 @@ static void hangfs_kill(const struct hangfs *fs)
 	(void)close(fs->events_fd);
 }
 
-static void wait_until_somebody_hangs(const struct hangfs *fs)
+static void wait_until_it_says(const struct hangfs *fs, char event)
 {
 	char byte;
 
 	wait_readable(fs->events_fd);
 	assert_int_equal(read(fs->events_fd, &byte, 1), 1);
+	assert_int_equal(byte, event);
+}
+
+static void wait_until_somebody_hangs(const struct hangfs *fs)
+{
+	wait_until_it_says(fs, 'h');
 }
 
 static struct opener_request fuse_request(const struct hangfs *fs, const char *name)
@@ -207,6 +213,7 @@ static void *map_program(const struct hangfs *fs)
 	assert_ptr_not_equal(mapped, MAP_FAILED);
 	(void)close(fd);
 	assert_int_equal(kill(fs->pid, SIGUSR1), 0);
+	wait_until_it_says(fs, 's'); /* from now on it hangs */
 	return mapped;
 }
 

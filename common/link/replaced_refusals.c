@@ -5,6 +5,8 @@
  * Heads. Nothing but the ipc transport ends an operation with EMSGSIZE (a head that claims more
  * than the longest message) or EPROTO (what is no head, or no greeting). Either becomes "reset":
  * after anything else a listener takes no connection for 100 ms, and would not hear of the next.
+ * A greeting that is refused while the listener waits for no connection is not heard of: its
+ * connection is closed, uncounted.
  *
  * Request ids. A whole frame goes to the protocol in one call, and from there to who waits for it.
  * The protocol closes the pipe of one that has no id, and drops one that seems to have come through

@@ -153,6 +153,12 @@ static void a_claim_beyond_the_cap_is_refused(void **state)
 	assert_int_equal(world_ask_lease(world, PATIENCE_MS), MESSAGE_NOTHING_YET);
 }
 
+/* A request goes its way; nng has had time to wait for the next connection meanwhile. */
+static void settle(struct world *world)
+{
+	assert_int_equal(world_ask_lease(world, PATIENCE_MS), MESSAGE_NOTHING_YET);
+}
+
 /* Later releases than 1.6 cannot be made to tell of all of it: link.h. */
 static void what_is_no_message_of_nng_is_refused(void **state)
 {
@@ -183,20 +189,22 @@ static void what_is_no_message_of_nng_is_refused(void **state)
 	if (!NNG_TELLS_ALL)
 		skip();
 	for (unsigned i = 0; i < n_rows; i++) {
+		settle(world);
 		fd = raw_connect();
 		assert_int_equal(write(fd, rows[i].bytes, rows[i].n_bytes), rows[i].n_bytes);
 		assert_true(raw_is_closed(world, fd));
 		world_pump_until(world, &world->n_refused[MESSAGE_GARBLED], i + 1);
 		(void)close(fd);
 	}
+	settle(world);
 	fd = raw_greet();
 	assert_int_equal(write(fd, "\1\0\0\0\0\0\0\0\x28", 9), 9);
 	assert_int_equal(write(fd, relayed, sizeof(relayed)), sizeof(relayed));
 	assert_true(raw_is_closed(world, fd));
 	world_pump_until(world, &world->n_refused[MESSAGE_GARBLED], n_rows + 1);
 	(void)close(fd);
-	assert_int_equal(world->n_requests, 0);
-	assert_int_equal(world_ask_lease(world, PATIENCE_MS), MESSAGE_NOTHING_YET);
+	settle(world);
+	assert_int_equal(world->n_requests, n_rows + 2); /* all of them ours */
 	assert_int_equal(world->n_refused[MESSAGE_GARBLED], n_rows + 1);
 }
 

@@ -4,9 +4,9 @@
   results.py again FILE          the names, as an expression for ctest -R, of failed tests that may try again
   results.py summary FILE AGAIN  the slowest, what failed or was left out, and the figures that tests print
 
-Tests that run the real kernel, engine or programs share this machine's CPUs with whoever else uses it,
-and can miss a deadline for want of them. A few of those may try again, alone, once; that is always said.
-A unit test, a lint, or anything that a sanitizer spoke of may not: what it saw was not the load.
+Most tests have to do with threads, processes, a real kernel or engine, and share this machine's CPUs with
+whoever else uses it: one can miss a deadline for want of them. A few such may try again, alone, once; that
+is always said. A lint, or anything that a sanitizer spoke of, may not: what it saw was not the load.
 """
 
 import json
@@ -15,7 +15,6 @@ import subprocess
 import sys
 import xml.etree.ElementTree as tree
 
-LOADED_LABELS = {"e2e", "deploy", "root"}
 SANITIZERS = ("Sanitizer", "runtime error:")
 AGAIN_MAX = 4
 SLOWEST = 5
@@ -30,26 +29,25 @@ def output(case):
     return case.findtext("system-out") or ""
 
 
-def labels_by_test():
+def lints():
     """CTest 3.25 does not write labels into the JUnit file."""
-    out = subprocess.run(["ctest", "--preset", "dev", "--show-only=json-v1"], check=True,
-                         capture_output=True, text=True).stdout
-    return {test["name"]: {label for property_ in test["properties"] if property_["name"] == "LABELS"
-                           for label in property_["value"]} for test in json.loads(out)["tests"]}
+    out = subprocess.run(["ctest", "--preset", "dev", "--label-regex", "lint", "--show-only=json-v1"],
+                         check=True, capture_output=True, text=True).stdout
+    return {test["name"] for test in json.loads(out)["tests"]}
 
 
 def failed(cases):
     return [case for case in cases if case.get("status") == "fail"]
 
 
-def may_try_again(case, labels):
-    return bool(labels & LOADED_LABELS) and not any(word in output(case) for word in SANITIZERS)
+def may_try_again(case, exact):
+    return case.get("name") not in exact and not any(word in output(case) for word in SANITIZERS)
 
 
 def again(path):
     bad = failed(cases_of(path))
-    labels = labels_by_test()
-    if not 0 < len(bad) <= AGAIN_MAX or not all(may_try_again(case, labels[case.get("name")]) for case in bad):
+    exact = lints()
+    if not 0 < len(bad) <= AGAIN_MAX or not all(may_try_again(case, exact) for case in bad):
         return 1
     print("^(" + "|".join(case.get("name") for case in bad) + ")$")
     return 0

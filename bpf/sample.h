@@ -81,6 +81,8 @@ enum announcement_kind {
 	ANNOUNCE_MAPPINGS, /* its executable mappings changed since it was announced */
 	ANNOUNCE_CGROUP,   /* it moved to another cgroup */
 	ANNOUNCE_PRESSURE, /* a stack map is three quarters full */
+	ANNOUNCE_IN_EXEC,  /* an image was met in the exec that is about to end it */
+	ANNOUNCE_LEAVING,  /* … in its exit: nothing is left to be read of it */
 };
 
 #define COMM_BYTES 16

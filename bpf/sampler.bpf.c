@@ -174,6 +174,14 @@ static __noinline bool announce(struct task_struct *task, enum announcement_kind
 	return true;
 }
 
+/* Nobody need be woken for what can wait, unless it begins to fill the ring. */
+static __always_inline __u64 let_sleep(void)
+{
+	__u64 n_unread = bpf_ringbuf_query(&announcements, BPF_RB_AVAIL_DATA);
+
+	return n_unread < RING_BYTES_TO_WAKE ? LET_SLEEP : WAKE;
+}
+
 static __always_inline bool is_leaving(struct task_struct *task)
 {
 	return (task->flags & TASK_EXITING) && BPF_CORE_READ(task, signal, live.counter) == 0;
@@ -217,23 +225,42 @@ static __always_inline bool enter(__u32 pid, const struct process_entry *entry)
 	return bpf_map_update_elem(&processes, &pid, entry, BPF_EXIST) == 0;
 }
 
+/*
+ * What was not met before its end is known by name and cgroup alone. It is not entered: its exit
+ * was announced, so an entry would stay for ever; its exec was not, and it must not be known before
+ * it is known how the last image ended.
+ */
+static __always_inline void meet_at_end(struct task_struct *task, struct scratch *scratch,
+					const struct process_entry *entry, __u32 generation)
+{
+	bool leaves = is_leaving(task);
+
+	if (entry->decision == DECISION_NO)
+		return;
+	if (announce(task, leaves ? ANNOUNCE_LEAVING : ANNOUNCE_IN_EXEC, entry->cgroup_id,
+		     let_sleep()) &&
+	    leaves) {
+		scratch->last = *entry; /* an exit may take many ticks */
+		scratch->last_generation = generation;
+	}
+}
+
 /* First sample of an image: enters it and announces it, unless its cgroup is decided "no". */
-static __noinline __u32 meet(struct task_struct *task, const struct process_image *image,
+static __noinline __u32 meet(struct task_struct *task, struct scratch *scratch,
 			     struct tick_counters *counters)
 {
-	struct process_entry entry = {.image = *image};
+	struct process_entry entry = {.image = scratch->head.image};
+	__u32 generation = *(volatile __u32 *)&settings.generation;
 
 	decide_by_cgroup(&entry, bpf_get_current_cgroup_id());
-	/*
-	 * The exit of one that leaves was announced: an entry would stay for ever. The exec of one
-	 * that begins was not: its image must not be known before it is known how the last ended.
-	 */
-	if (is_leaving(task) || is_in_exec(task))
-		return wanted_of(&entry);
 	entry.n_exec_pages = BPF_CORE_READ(task, mm, exec_vm); /* 0: without an mm */
+	if (is_leaving(task) || is_in_exec(task)) {
+		meet_at_end(task, scratch, &entry, generation);
+		return wanted_of(&entry);
+	}
 	if (entry.decision != DECISION_NO)
 		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, WAKE);
-	if (!enter(image->pid, &entry))
+	if (!enter(entry.image.pid, &entry))
 		count(counters, TICK_PROCESS_MAP_FULL);
 	return wanted_of(&entry);
 }
@@ -279,7 +306,7 @@ static __noinline __u32 look_up(struct task_struct *task, struct scratch *scratc
 	struct process_entry *entry = bpf_map_lookup_elem(&processes, &pid);
 
 	if (!entry || !same_image(&entry->image, image))
-		return meet(task, image, counters);
+		return meet(task, scratch, counters);
 	notice_changes(task, entry);
 	if (entry->announced || entry->decision == DECISION_NO) {
 		scratch->last = *entry;
@@ -525,14 +552,6 @@ int on_tick(struct bpf_perf_event_data *ctx)
 	if (end < N_TICK_COUNTERS)
 		count(counters, end);
 	return 0;
-}
-
-/* Nobody need be woken for what can wait, unless it begins to fill the ring. */
-static __always_inline __u64 let_sleep(void)
-{
-	__u64 n_unread = bpf_ringbuf_query(&announcements, BPF_RB_AVAIL_DATA);
-
-	return n_unread < RING_BYTES_TO_WAKE ? LET_SLEEP : WAKE;
 }
 
 SEC("tp_btf/sched_process_exec")

@@ -381,6 +381,10 @@ void processes_announce(struct processes *processes, const struct announcement *
 		return;
 	was_met = record->is_met;
 	learn(record, announcement, now_ns);
+	if (announcement->kind == ANNOUNCE_LEAVING)
+		processes_exited(record, announcement->time_ns);
+	if (announcement->kind == ANNOUNCE_LEAVING || announcement->kind == ANNOUNCE_IN_EXEC)
+		return;
 	if (announcement->kind == ANNOUNCE_MAPPINGS && record->process.decision == DECISION_NO)
 		return;
 	if (was_met && announcement->kind == ANNOUNCE_MET && record->process.is_read &&

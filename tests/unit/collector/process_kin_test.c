@@ -47,6 +47,39 @@ static void a_child_that_execd_has_nothing_of_its_parents_mappings(void **state)
 	assert_false(find(&older)->is_read);
 }
 
+static void a_child_that_is_met_in_its_exit_is_known_unread(void **state)
+{
+	struct process_image parent = image_of(7, 3), child = image_of(8, 3);
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, CONTAINER_ID);
+	announce(ANNOUNCE_MET, &parent);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	announce_child(ANNOUNCE_LEAVING, &child, 7, 77);
+	assert_ptr_equal(processes_meet(fixture.processes, &child, fixture.now_ns), find(&child));
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+	assert_true(find(&child)->is_exited);
+	assert_string_equal(find(&child)->comm, "name");
+	assert_string_equal(name_at(find(&child), 0x1000), "/prog");
+	assert_int_equal(find(&child)->decision, DECISION_YES);
+}
+
+static void an_exec_that_fails_leaves_an_image_that_can_be_read(void **state)
+{
+	struct process_image image = image_of(8, 3);
+
+	(void)state;
+	announce(ANNOUNCE_IN_EXEC, &image);
+	assert_int_equal(n_waiting(OPENER_READ_PROC), 0);
+	assert_string_equal(find(&image)->comm, "name");
+	assert_false(find(&image)->is_exited);
+	announce(ANNOUNCE_MET, &image);
+	give_texts(NULL, maps_of_prog);
+	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	assert_string_equal(name_at(find(&image), 0x1000), "/prog");
+}
+
 static void a_child_waits_for_the_parents_read(void **state)
 {
 	struct process_image parent = image_of(7, 1), child = image_of(8, 1);
@@ -176,6 +209,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(a_child_that_died_unread_has_its_parents_mappings_and_container),
 		fixture_test(a_child_that_execd_has_nothing_of_its_parents_mappings),
+		fixture_test(a_child_that_is_met_in_its_exit_is_known_unread),
+		fixture_test(an_exec_that_fails_leaves_an_image_that_can_be_read),
 		fixture_test(a_child_waits_for_the_parents_read),
 		fixture_test(an_image_that_died_unread_has_what_its_exec_brought_if_that_is_held),
 		fixture_test(an_exec_that_brought_one_mapping_twice_has_it_once),

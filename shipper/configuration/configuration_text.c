@@ -37,6 +37,10 @@ const char configuration_default_text[] =
 	"\n"
 	"  // How often profiles are sent. Samples are taken 97 times a second on every CPU.\n"
 	"  collect_interval = coalesce(sys.env(\"TRIPTYCH_COLLECT_INTERVAL\"), \"15s\")\n"
+	"\n"
+	"  // Names as people read them, not as compilers write them: none, simplified, templates\n"
+	"  // or full.\n"
+	"  demangle = \"simplified\"\n"
 	"}\n";
 
 struct configuration_text {

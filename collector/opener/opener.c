@@ -11,15 +11,18 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "log/log.h"
 #include "opener/opener_helper.h"
 #include "opener/opener_protocol.h"
 #include "opener/opener_touch.h"
 
 #define AREA_KEPT_BYTES (256u * 1024u)
+#define NS_PER_S        UINT64_C(1000000000)
 
 struct job {
 	struct job *next; /* in the queue */
@@ -133,6 +136,7 @@ static void seat_die(struct seat *seat)
 	cleanup_with(free_freep) struct job *job = take_ptr(seat->job);
 	bool is_answered_for = seat->state == SEAT_STUCK;
 
+	log_warn("opener-helper-lost", "helper_pid=%d, the others go on without it", seat->pid);
 	seat_hang_up(seat);
 	seat->state = SEAT_DEAD;
 	if (job && !is_answered_for)
@@ -359,6 +363,10 @@ static void seat_expire(struct opener *opener, struct seat *seat, uint64_t now_n
 		return;
 	seat->state = SEAT_STUCK;
 	device = atomic_load(&seat->area->device);
+	log_warn("opener-helper-stuck",
+		 "device=%u:%u pid=%d, no answer in %lu s, asking it nothing for %lu s",
+		 major(device), minor(device), seat->job->order.pid, OPENER_DEADLINE_NS / NS_PER_S,
+		 OPENER_DEVICE_REFUSED_NS / NS_PER_S);
 	opener_refused_add(&opener->refused, seat->job->order.op, &seat->job->touch, device,
 			   now_ns);
 	if (device != 0)

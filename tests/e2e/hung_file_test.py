@@ -64,6 +64,14 @@ def check_profiles(directory):
     check(judged.samples(tenant) > 100, "the tenant's samples were lost")
 
 
+def check_said(triptych, volume):
+    """Whoever reads the log learns which file system it is."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        device = next(fields[2] for fields in map(str.split, file) if fields[4] == volume)
+    check(f"event=opener-helper-stuck device={device} " in triptych.log("collector"),
+          f"the log does not name device {device}")
+
+
 def main():
     with harness.scratch() as directory:
         volume = f"{directory}/volume"
@@ -75,6 +83,7 @@ def main():
                 tenant = start_tenant(server, f"{volume}/program")
                 harness.wait_for(lambda: triptych.metrics()[DEADLINE] > 0, 15, "a deadline counted")
                 check_others(triptych)
+                check_said(triptych, volume)
                 os.killpg(tenant.pid, signal.SIGKILL) # the child as well
                 harness.reap(tenant, 5)
                 server.kill() # whoever waits for it hears of its end

@@ -43,6 +43,8 @@ struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
 };
 
+struct css_set;
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -52,6 +54,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct signal_struct *signal;
+	struct css_set *cgroups; /* of all hierarchies: another one after a move */
 	__u64 start_boottime;
 	__u64 self_exec_id; /* u32 before 5.7; this project needs 5.11 */
 	char comm[16];

@@ -45,8 +45,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
  * the stack, for as long as no decision was written: the map's own lines are cold by the next tick.
  */
 struct scratch {
+	struct tick_counters counters; /* first: the collector reads them there */
 	struct process_entry last;
-	__u32 last_generation; /* of tick_settings, before last was read */
+	__u64 last_cgroups;    /* its task's: the id is three cold pointers further */
+	__u32 last_generation; /* of tick_settings; both from before last was read */
 	__u8 walks_kernel;
 	__u8 walks_user;
 	__u16 reserved;
@@ -74,13 +76,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
 } announcements SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tick_counters);
-} tick_counters SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -116,9 +111,9 @@ __u64 pressure_at[N_STACK_CLASSES] = {}; /* n_inserted that calls for an early d
 
 static const __u32 slot;
 
-static __always_inline void count(struct tick_counters *counters, enum tick_counter which)
+static __always_inline void count(struct scratch *scratch, enum tick_counter which)
 {
-	counters->values[which]++;
+	scratch->counters.values[which]++;
 }
 
 static __always_inline void image_of(struct task_struct *task, struct process_image *image)
@@ -136,10 +131,10 @@ static __always_inline bool same_image(const struct process_image *a, const stru
 
 static __always_inline void note_lost_event(void)
 {
-	struct tick_counters *counters = bpf_map_lookup_elem(&tick_counters, &slot);
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 
-	if (counters)
-		count(counters, TICK_EVENTS_LOST);
+	if (scratch)
+		count(scratch, TICK_EVENTS_LOST);
 }
 
 /*
@@ -231,7 +226,7 @@ static __always_inline bool enter(__u32 pid, const struct process_entry *entry)
  * it is known how the last image ended.
  */
 static __always_inline void meet_at_end(struct task_struct *task, struct scratch *scratch,
-					const struct process_entry *entry, __u32 generation)
+					const struct process_entry *entry)
 {
 	bool leaves = is_leaving(task);
 
@@ -239,29 +234,25 @@ static __always_inline void meet_at_end(struct task_struct *task, struct scratch
 		return;
 	if (announce(task, leaves ? ANNOUNCE_LEAVING : ANNOUNCE_IN_EXEC, entry->cgroup_id,
 		     let_sleep()) &&
-	    leaves) {
+	    leaves)
 		scratch->last = *entry; /* an exit may take many ticks */
-		scratch->last_generation = generation;
-	}
 }
 
 /* First sample of an image: enters it and announces it, unless its cgroup is decided "no". */
-static __noinline __u32 meet(struct task_struct *task, struct scratch *scratch,
-			     struct tick_counters *counters)
+static __noinline __u32 meet(struct task_struct *task, struct scratch *scratch)
 {
 	struct process_entry entry = {.image = scratch->head.image};
-	__u32 generation = *(volatile __u32 *)&settings.generation;
 
 	decide_by_cgroup(&entry, bpf_get_current_cgroup_id());
 	entry.n_exec_pages = BPF_CORE_READ(task, mm, exec_vm); /* 0: without an mm */
 	if (is_leaving(task) || is_in_exec(task)) {
-		meet_at_end(task, scratch, &entry, generation);
+		meet_at_end(task, scratch, &entry);
 		return wanted_of(&entry);
 	}
 	if (entry.decision != DECISION_NO)
 		entry.announced = announce(task, ANNOUNCE_MET, entry.cgroup_id, WAKE);
 	if (!enter(entry.image.pid, &entry))
-		count(counters, TICK_PROCESS_MAP_FULL);
+		count(scratch, TICK_PROCESS_MAP_FULL);
 	return wanted_of(&entry);
 }
 
@@ -287,43 +278,43 @@ static __always_inline void notice_changes(struct task_struct *task, struct proc
 }
 
 /* Whether nothing that notice_changes() looks for has happened. */
-static __always_inline bool is_as_before(struct task_struct *task,
-					 const struct process_entry *entry)
+static __always_inline bool is_as_before(struct task_struct *task, const struct scratch *scratch)
 {
+	const struct process_entry *last = &scratch->last;
 	struct mm_struct *mm = task->mm;
 
-	if (bpf_get_current_cgroup_id() != entry->cgroup_id)
+	if ((__u64)task->cgroups != scratch->last_cgroups)
 		return false;
-	return entry->decision == DECISION_NO || !mm || mm->exec_vm == entry->n_exec_pages;
+	return last->decision == DECISION_NO || !mm || mm->exec_vm == last->n_exec_pages;
 }
 
-static __noinline __u32 look_up(struct task_struct *task, struct scratch *scratch,
-				struct tick_counters *counters)
+static __noinline __u32 look_up(struct task_struct *task, struct scratch *scratch)
 {
 	const struct process_image *image = &scratch->head.image;
-	__u32 generation = *(volatile __u32 *)&settings.generation;
 	__u32 pid = image->pid;
-	struct process_entry *entry = bpf_map_lookup_elem(&processes, &pid);
+	struct process_entry *entry;
 
+	/* What is remembered is no newer than what it is remembered with. */
+	scratch->last.image.pid = 0;
+	scratch->last_generation = *(volatile __u32 *)&settings.generation;
+	scratch->last_cgroups = (__u64)task->cgroups;
+	entry = bpf_map_lookup_elem(&processes, &pid);
 	if (!entry || !same_image(&entry->image, image))
-		return meet(task, scratch, counters);
+		return meet(task, scratch);
 	notice_changes(task, entry);
-	if (entry->announced || entry->decision == DECISION_NO) {
+	if (entry->announced || entry->decision == DECISION_NO)
 		scratch->last = *entry;
-		scratch->last_generation = generation;
-	}
 	return wanted_of(entry);
 }
 
-static __always_inline __u32 decide(struct task_struct *task, struct scratch *scratch,
-				    struct tick_counters *counters)
+static __always_inline __u32 decide(struct task_struct *task, struct scratch *scratch)
 {
 	const struct process_entry *last = &scratch->last;
 
 	if (scratch->last_generation == settings.generation &&
-	    same_image(&last->image, &scratch->head.image) && is_as_before(task, last))
+	    same_image(&last->image, &scratch->head.image) && is_as_before(task, scratch))
 		return wanted_of(last);
-	return look_up(task, scratch, counters);
+	return look_up(task, scratch);
 }
 
 /*
@@ -500,10 +491,9 @@ KEEP_IN(shallow, SHALLOW)
 KEEP_IN(middle, MIDDLE)
 KEEP_IN(deep, DEEP)
 
-static __always_inline enum tick_counter
-sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_counters *counters)
+static __always_inline enum tick_counter sample(struct bpf_perf_event_data *ctx,
+						struct task_struct *task, struct scratch *scratch)
 {
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	bool in_kernel = (__s64)PT_REGS_IP(&ctx->regs) < 0;
 	__u32 n_frames, wanted;
 	__u64 hash;
@@ -512,16 +502,14 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 		return TICK_SKIPPED_IDLE;
 	if (task->flags & TASK_KERNEL_THREAD)
 		return TICK_SKIPPED_KERNEL_THREAD;
-	if (!scratch)
-		return TICK_DROPPED_STACK_ERROR;
 	image_of(task, &scratch->head.image);
-	wanted = decide(task, scratch, counters);
+	wanted = decide(task, scratch);
 	if (!wanted)
 		return TICK_SKIPPED_NOT_SELECTED;
 	if (!select_jobs(scratch, wanted))
 		return TICK_SKIPPED_NOT_DUE;
 
-	count(counters, TICK_STACKS_WALKED);
+	count(scratch, TICK_STACKS_WALKED);
 	walk(ctx, scratch, in_kernel);
 	if (n_frames_of(scratch) == 0)
 		leaf_only(ctx, scratch, in_kernel);
@@ -529,7 +517,7 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 	if (n_frames == 0)
 		return TICK_SKIPPED_NO_STACK;
 	if (scratch->head.flags & (STACK_RECORD_TRUNCATED_USER | STACK_RECORD_TRUNCATED_KERNEL))
-		count(counters, TICK_STACKS_TRUNCATED);
+		count(scratch, TICK_STACKS_TRUNCATED);
 	scratch->head.count = 1;
 	hash = hash_of(scratch);
 	if (n_frames <= STACKS_SHALLOW_FRAMES_MAX)
@@ -542,15 +530,15 @@ sample(struct bpf_perf_event_data *ctx, struct task_struct *task, struct tick_co
 SEC("perf_event")
 int on_tick(struct bpf_perf_event_data *ctx)
 {
-	struct tick_counters *counters = bpf_map_lookup_elem(&tick_counters, &slot);
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	enum tick_counter end;
 
-	if (!counters)
+	if (!scratch)
 		return 0;
-	count(counters, TICK_TICKS);
-	end = sample(ctx, bpf_get_current_task_btf(), counters);
+	count(scratch, TICK_TICKS);
+	end = sample(ctx, bpf_get_current_task_btf(), scratch);
 	if (end < N_TICK_COUNTERS)
-		count(counters, end);
+		count(scratch, end);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #define JOBS_MAX 8
 #define JOBS_ALL 0xff
 
-/* Per-CPU counters: slots of the array "tick_counters". */
+/* Per-CPU counters, at the head of each value of the map "scratches". */
 enum tick_counter {
 	TICK_TICKS,
 	TICK_TAKEN,
@@ -21,7 +21,6 @@ enum tick_counter {
 	TICK_SKIPPED_NOT_DUE,
 	TICK_DROPPED_MAP_FULL,
 	TICK_DROPPED_COLLISION,
-	TICK_DROPPED_STACK_ERROR,
 	TICK_STACKS_WALKED,
 	TICK_STACKS_TRUNCATED,
 	TICK_EVENTS_LOST,

@@ -47,7 +47,8 @@ struct sampler {
 	struct stack_maps stacks[N_STACK_CLASSES];
 	unsigned n_cpus_possible;
 	struct cpu_events *events;     /* owned */
-	struct tick_counters *per_cpu; /* owned, n_cpus_possible: where they are read into */
+	size_t cpu_bytes;       /* of each in what follows, which begins with its tick_counters */
+	unsigned char *per_cpu; /* owned, n_cpus_possible: where they are read into */
 	uint64_t *batch;               /* owned, BATCH_BYTES */
 	uint64_t *batch_keys;          /* owned */
 	uint64_t map_bytes;
@@ -161,12 +162,21 @@ static int allocate(struct sampler *sampler, uint32_t sample_rate_hz)
 	if (n <= 0 || (unsigned)n > CPUS_MAX)
 		return n < 0 ? n : -E2BIG;
 	sampler->n_cpus_possible = (unsigned)n;
-	sampler->per_cpu = calloc((size_t)n, sizeof(*sampler->per_cpu));
 	sampler->batch = malloc(BATCH_BYTES);
 	sampler->batch_keys = malloc(BATCH_BYTES);
-	if (!sampler->per_cpu || !sampler->batch || !sampler->batch_keys)
+	if (!sampler->batch || !sampler->batch_keys)
 		return -ENOMEM;
 	return cpu_events_new((unsigned)n, NS_PER_S / sample_rate_hz, &sampler->events);
+}
+
+/* The kernel hands out every CPU's value at once, each in whole words. */
+static int allocate_per_cpu(struct sampler *sampler)
+{
+	size_t n_bytes = bpf_map__value_size(sampler->programs->maps.scratches);
+
+	sampler->cpu_bytes = (n_bytes + 7) / 8 * 8;
+	sampler->per_cpu = calloc(sampler->n_cpus_possible, sampler->cpu_bytes);
+	return sampler->per_cpu ? 0 : -ENOMEM;
 }
 
 /* One job that wants everything, until others are set. */
@@ -186,6 +196,8 @@ static int start(struct sampler *sampler, const struct sampler_options *options)
 
 	if (r == 0)
 		r = load(sampler, options->n_processes_max);
+	if (r == 0)
+		r = allocate_per_cpu(sampler);
 	if (r != 0)
 		return r;
 	adopt_stack_maps(sampler);
@@ -455,7 +467,7 @@ static bool is_balanced(const struct tick_counters *c)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = TICK_TAKEN; i <= TICK_DROPPED_STACK_ERROR; i++)
+	for (unsigned i = TICK_TAKEN; i <= TICK_DROPPED_COLLISION; i++)
 		n += c->values[i];
 	return n == c->values[TICK_TICKS];
 }
@@ -466,11 +478,12 @@ int sampler_count(struct sampler *sampler, struct sampler_counts *ret_counts)
 	uint64_t now_ns = clock_monotonic_ns();
 	uint32_t slot = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(sampler->programs->maps.tick_counters), &slot,
+	if (bpf_map_lookup_elem(bpf_map__fd(sampler->programs->maps.scratches), &slot,
 				sampler->per_cpu) != 0)
 		return -errno;
 	for (unsigned cpu = 0; cpu < sampler->n_cpus_possible; cpu++) {
-		const struct tick_counters *c = &sampler->per_cpu[cpu];
+		const struct tick_counters *c =
+			(const void *)(sampler->per_cpu + cpu * sampler->cpu_bytes);
 
 		for (unsigned i = 0; i < N_TICK_COUNTERS; i++)
 			counts.sums[i] += c->values[i];

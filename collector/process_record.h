@@ -1,14 +1,15 @@
 #pragma once
 /*
  * What processes.c (who is known, who is decided), image_reader.c (what /proc says of them),
- * image_files.c (what they have mapped) and most_used.c share. Private to the four. A record lives
- * until nothing that is in flight refers to it.
+ * image_files.c (what they have mapped), image_kin.c (what is theirs by descent) and most_used.c
+ * share. Private to the five. A record lives until nothing that is in flight refers to it.
  */
 #include "container_ids.h"
 #include "proc_text.h"
 #include "processes.h"
 
-#define IMAGE_CODE_MAX 4u /* names of memory without a file; others have no perf map */
+#define IMAGE_CODE_MAX 4u     /* names of memory without a file; others have no perf map */
+#define PID_BUCKETS    16384u /* a power of two; pids follow one another: no hash is needed */
 
 struct file_open; /* an OPENER_OPEN_MAPPED in flight */
 
@@ -70,6 +71,20 @@ struct processes {
 	uint64_t n_roots_lost;   /* as counted when they were last looked after */
 	bool is_opener_full;     /* the last read found no place in its queue */
 };
+
+/* Where the list of all images of @pid and its like begins. */
+static inline struct process_record **processes_of_pid(struct processes *processes, uint32_t pid)
+{
+	return &processes->by_pid[pid & (PID_BUCKETS - 1)];
+}
+
+/* Whether two images are of one process, before an exec and after it. */
+static inline bool record_is_same_process(const struct process_record *a,
+					  const struct process_record *b)
+{
+	return a->process.image.pid == b->process.image.pid &&
+	       a->process.image.start_boot_ns == b->process.image.start_boot_ns;
+}
 
 /* Notes the container of @record: an empty @id for none. */
 void processes_place(struct process_record *record, struct wire_bytes id);

@@ -8,12 +8,11 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "image_files.h"
+#include "image_kin.h"
 #include "image_reader.h"
 #include "object_roots.h"
 #include "process_record.h"
 
-#define PID_BUCKETS         16384u /* a power of two; pids follow one another: no hash is needed */
-#define ANCESTORS_MAX       8u     /* forks without exec between a dead child and a read parent */
 #define READS_PER_EXPIRE    64u
 #define NS_PER_SECOND       UINT64_C(1000000000)
 #define EXEC_READ_NS        (NS_PER_SECOND / PROCESS_EXEC_READS_HZ_MAX)
@@ -34,15 +33,10 @@ static bool is_newer(const struct process_image *a, const struct process_image *
 	return (int32_t)(a->exec_count - b->exec_count) > 0;
 }
 
-static struct process_record **pid_bucket(struct processes *processes, uint32_t pid)
-{
-	return &processes->by_pid[pid & (PID_BUCKETS - 1)];
-}
-
 static struct process_record *find_record(struct processes *processes,
 					  const struct process_image *image)
 {
-	struct process_record *at = *pid_bucket(processes, image->pid);
+	struct process_record *at = *processes_of_pid(processes, image->pid);
 
 	while (at && !same_image(&at->process.image, image))
 		at = at->next_of_pid;
@@ -119,79 +113,11 @@ void processes_decide(struct process_record *record, uint64_t now_ns)
 		set_decision(record, DECISION_UNDECIDED, NULL, now_ns);
 }
 
-/* The image of the parent that @record was forked from and shares its mappings with, or NULL. */
-static struct process_record *find_forked_from(struct process_record *record)
-{
-	struct process_record *at = *pid_bucket(record->processes, record->parent_pid);
-
-	while (at && !(at->process.image.pid == record->parent_pid && at != record &&
-		       at->process.image.exec_count == record->process.image.exec_count &&
-		       at->process.image.start_boot_ns <= record->process.image.start_boot_ns))
-		at = at->next_of_pid;
-	return at;
-}
-
-/* Takes over the mappings of the nearest ancestor of the same exec that was read. */
-static void inherit_mappings(struct process_record *record, uint64_t now_ns)
-{
-	struct process_record *ancestor = record;
-	struct mappings copy;
-
-	for (unsigned i = 0; i < ANCESTORS_MAX; i++) {
-		ancestor = find_forked_from(ancestor);
-		if (!ancestor)
-			return;
-		if (!ancestor->process.is_read || ancestor->process.n_reads_pending > 0)
-			continue;
-		if (mappings_copy(&ancestor->process.mappings, &copy) == 0)
-			image_set_mappings(record, &copy, now_ns);
-		return;
-	}
-}
-
-static bool is_same_process(const struct process_record *a, const struct process_record *b)
-{
-	return a->process.image.pid == b->process.image.pid &&
-	       a->process.image.start_boot_ns == b->process.image.start_boot_ns;
-}
-
-/* Its container is that of the same process before an exec, else of a parent in the same cgroup. */
-static void inherit_place(struct process_record *record)
-{
-	struct processes *processes = record->processes;
-	const struct process_record *kin = *pid_bucket(processes, record->process.image.pid);
-	char bytes[CONTAINER_ID_BYTES_MAX];
-	struct wire_bytes id = {bytes, 0};
-
-	while (kin && !(kin->is_placed && is_same_process(kin, record)))
-		kin = kin->next_of_pid;
-	if (!kin)
-		kin = *pid_bucket(processes, record->parent_pid);
-	while (kin && !(kin->is_placed && (is_same_process(kin, record) ||
-					   (kin->process.image.pid == record->parent_pid &&
-					    kin->process.cgroup_id == record->process.cgroup_id))))
-		kin = kin->next_of_pid;
-	if (kin && kin->container) {
-		id.n_bytes = kin->container->n_bytes;
-		memcpy(bytes, kin->container->bytes, id.n_bytes); /* which may go for this one */
-	}
-	processes_place(record, id); /* without kin: in no container */
-}
-
-/* Finds mappings for an image that was not read and cannot be any more. */
-static void make_do(struct process_record *record, uint64_t now_ns)
-{
-	if (!record->process.is_read)
-		inherit_mappings(record, now_ns);
-	if (!record->process.is_read)
-		image_use_exec_mappings(record, now_ns);
-}
-
 void processes_lost(struct process_record *record, uint64_t now_ns)
 {
-	make_do(record, now_ns);
+	image_inherit_mappings(record, now_ns);
 	if (!record->is_placed)
-		inherit_place(record);
+		image_inherit_place(record);
 	processes_decide(record, now_ns);
 }
 
@@ -213,7 +139,7 @@ static bool may_be_anothers(const struct process_record *older, const struct pro
 {
 	uint64_t tick_ns = older->processes->clock_tick_ns;
 
-	if (is_same_process(older, newer))
+	if (record_is_same_process(older, newer))
 		return exec_ns <= older->read_ns;
 	return older->process.image.start_boot_ns / tick_ns ==
 	       newer->process.image.start_boot_ns / tick_ns;
@@ -236,7 +162,7 @@ static void supersede(struct process_record *older, struct process_record *newer
 static void relate(struct process_record *record, uint64_t exec_ns, uint64_t now_ns)
 {
 	const struct process_image *image = &record->process.image;
-	struct process_record *newest = *pid_bucket(record->processes, image->pid);
+	struct process_record *newest = *processes_of_pid(record->processes, image->pid);
 
 	while (newest && (newest == record || newest->process.image.pid != image->pid ||
 			  newest->is_superseded))
@@ -253,7 +179,7 @@ static void relate(struct process_record *record, uint64_t exec_ns, uint64_t now
 static struct process_record *enter(struct processes *processes, const struct process_image *image,
 				    uint64_t exec_ns, uint64_t now_ns)
 {
-	struct process_record **bucket = pid_bucket(processes, image->pid);
+	struct process_record **bucket = processes_of_pid(processes, image->pid);
 	struct process_record *record = NULL;
 
 	if (processes->n < PROCESSES_MAX)
@@ -281,7 +207,7 @@ static struct process_record *enter(struct processes *processes, const struct pr
 static void forget(struct process_record *record)
 {
 	struct processes *processes = record->processes;
-	struct process_record **at = pid_bucket(processes, record->process.image.pid);
+	struct process_record **at = processes_of_pid(processes, record->process.image.pid);
 
 	image_drop(record, record->exited_ns);
 	replace_targets(&record->process, NULL);
@@ -402,7 +328,7 @@ struct process *processes_find(struct processes *processes, const struct process
 	/* The parent may have been read, or a file opened, since the image was lost. */
 	if (record->process.is_exited && record->process.n_reads_pending == 0 &&
 	    record->process.decision != DECISION_NO)
-		make_do(record, record->exited_ns);
+		image_inherit_mappings(record, record->exited_ns);
 	return &record->process;
 }
 

@@ -174,6 +174,26 @@ static void an_image_that_execd_and_died_is_in_the_container_it_was_in(void **st
 	assert_false(find(&after)->is_read);
 }
 
+static void an_unread_orphan_is_where_others_of_its_cgroup_are(void **state)
+{
+	struct process_image other = image_of(7, 1), elsewhere = image_of(8, 1),
+			     orphan = image_of(9, 5), stray = image_of(10, 5);
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, CONTAINER_ID);
+	announce_child(ANNOUNCE_MET, &elsewhere, 1, 88);
+	give_texts("0::/user.slice\n", maps_of_prog);
+	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	announce_child(ANNOUNCE_MET, &other, 1, 99);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	announce_child(ANNOUNCE_LEAVING, &orphan, 6, 99);
+	announce_child(ANNOUNCE_LEAVING, &stray, 6, 88);
+	(void)processes_meet(fixture.processes, &orphan, fixture.now_ns);
+	(void)processes_meet(fixture.processes, &stray, fixture.now_ns);
+	assert_int_equal(find(&orphan)->decision, DECISION_YES);
+	assert_int_equal(find(&stray)->decision, DECISION_UNDECIDED);
+}
+
 static void an_unread_orphan_belongs_to_the_default_target(void **state)
 {
 	struct process_image image = image_of(7, 1);
@@ -215,6 +235,7 @@ int main(void)
 		fixture_test(an_image_that_died_unread_has_what_its_exec_brought_if_that_is_held),
 		fixture_test(an_exec_that_brought_one_mapping_twice_has_it_once),
 		fixture_test(an_image_that_execd_and_died_is_in_the_container_it_was_in),
+		fixture_test(an_unread_orphan_is_where_others_of_its_cgroup_are),
 		fixture_test(an_unread_orphan_belongs_to_the_default_target),
 		fixture_test(what_was_read_before_it_went_is_good),
 	};

@@ -191,6 +191,8 @@ static int apply_settings(void *owner, const struct wire_settings_message *m)
 
 	if (r != 0)
 		return r;
+	/* What ended under the old targets is theirs. */
+	sampler_take_announcements(collector->sampler, take_announcement, collector);
 	apply_limits(collector, &m->settings);
 	find_before(collector, jobs, before);
 	are_others = !job_set_samples_alike(jobs, collector->jobs);

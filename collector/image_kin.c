@@ -36,30 +36,47 @@ static void use_ancestors_mappings(struct process_record *record, uint64_t now_n
 	}
 }
 
+typedef bool kin_fn(const struct process_record *kin);
+
 /* Whether it can tell others where they are: the id of a container may have left the cache. */
 static bool is_well_placed(const struct process_record *kin)
 {
 	return kin->is_placed && (kin->container || !kin->is_in_any);
 }
 
-static const struct process_record *find_before_exec(const struct process_record *record)
+static bool is_being_placed(const struct process_record *kin)
+{
+	return !kin->is_placed && kin->process.n_reads_pending > 0;
+}
+
+/* An image of the same process, before an exec or behind it. */
+static const struct process_record *find_self(const struct process_record *record, kin_fn *is_meant)
 {
 	const struct process_record *at =
 		*processes_of_pid(record->processes, record->process.image.pid);
 
-	while (at && !(is_well_placed(at) && record_is_same_process(at, record)))
+	while (at && !(at != record && record_is_same_process(at, record) && is_meant(at)))
 		at = at->next_of_pid;
 	return at;
 }
 
-static const struct process_record *find_parent_in_cgroup(const struct process_record *record)
+static const struct process_record *find_parent_in_cgroup(const struct process_record *record,
+							  kin_fn *is_meant)
 {
 	const struct process_record *at = *processes_of_pid(record->processes, record->parent_pid);
 
-	while (at && !(is_well_placed(at) && at->process.image.pid == record->parent_pid &&
-		       at->process.cgroup_id == record->process.cgroup_id))
+	while (at && !(at->process.image.pid == record->parent_pid &&
+		       at->process.cgroup_id == record->process.cgroup_id && is_meant(at)))
 		at = at->next_of_pid;
 	return at;
+}
+
+static const struct process_record *find_nearest(const struct process_record *record,
+						 kin_fn *is_meant)
+{
+	const struct process_record *self = find_self(record, is_meant);
+
+	return self ? self : find_parent_in_cgroup(record, is_meant);
 }
 
 /* Where the unified hierarchy's leaf is a container's, all that are in it are in that container. */
@@ -73,21 +90,22 @@ static const struct process_record *find_in_cgroup(const struct process_record *
 	return at;
 }
 
-void image_inherit_place(struct process_record *record)
+bool image_inherit_place(struct process_record *record)
 {
-	const struct process_record *kin = find_before_exec(record);
+	const struct process_record *kin = find_nearest(record, is_well_placed);
 	char bytes[CONTAINER_ID_BYTES_MAX];
-	struct wire_bytes id = {bytes, 0};
+	struct wire_bytes id = {NULL, 0};
 
-	if (!kin)
-		kin = find_parent_in_cgroup(record);
+	if (!kin && record->process.is_exited && find_nearest(record, is_being_placed))
+		return false;
 	if (!kin)
 		kin = find_in_cgroup(record);
-	if (kin && kin->container) {
-		id.n_bytes = kin->container->n_bytes;
-		memcpy(bytes, kin->container->bytes, id.n_bytes); /* which may go for this one */
-	}
+	if (kin)
+		id = container_ids_use(&record->processes->container_ids, &kin->container);
+	if (id.n_bytes > 0)
+		id.data = memcpy(bytes, id.data, id.n_bytes); /* the id may go for this one */
 	processes_place(record, id);
+	return true;
 }
 
 void image_inherit_mappings(struct process_record *record, uint64_t now_ns)

@@ -3,6 +3,7 @@
  * What is made of images that were gone before they could be read: whom they came from, and who is
  * where they were, is known.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "process_record.h"
@@ -15,6 +16,7 @@ void image_inherit_mappings(struct process_record *record, uint64_t now_ns);
 
 /*
  * Places the image in the container that its process was in before an exec, or its parent is in the
- * same cgroup, or whoever else is in that cgroup; with nobody to go by, in none.
+ * same cgroup, or whoever else is in that cgroup; with nobody to go by, in none. Returns false when
+ * the image has ended and the first two are just being read: it is to be asked for again.
  */
-void image_inherit_place(struct process_record *record);
+bool image_inherit_place(struct process_record *record);

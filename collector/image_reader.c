@@ -75,12 +75,18 @@ static struct wire_bytes unified_line(struct wire_bytes text)
 	return (struct wire_bytes){NULL, 0};
 }
 
-static void place(struct process_record *record, struct wire_bytes text)
+/* A process in its exit has no memory, and v1 hierarchies say of it that it is at their root. */
+static bool says_nothing(struct wire_bytes text, struct wire_bytes id, bool has_memory)
+{
+	return text.n_bytes == 0 || (id.n_bytes == 0 && !has_memory && cgroup_has_v1(text));
+}
+
+static void place(struct process_record *record, struct wire_bytes text, bool has_memory)
 {
 	struct wire_bytes id = cgroup_container_id(text);
 
-	if (text.n_bytes == 0)
-		return; /* it went before this was read */
+	if (says_nothing(text, id, has_memory))
+		return;
 	processes_place(record, id);
 	record->process.is_in_container = cgroup_container_id(unified_line(text)).n_bytes > 0;
 	record->may_have_moved = cgroup_has_v1(text);
@@ -111,7 +117,7 @@ static void take_texts(struct process_record *record, const struct opener_result
 	record->read_ns = now_ns;
 	if (record->process.comm[0] == '\0') /* its announcement was lost */
 		memcpy(record->process.comm, stat->comm, COMM_BYTES);
-	place(record, result->bytes[TEXT_CGROUP]);
+	place(record, result->bytes[TEXT_CGROUP], result->bytes[TEXT_MAPS].n_bytes > 0);
 	processes_decide(record, now_ns);
 	if (record->process.decision != DECISION_NO)
 		take_maps(record, result->bytes[TEXT_MAPS], now_ns);
@@ -159,9 +165,9 @@ static void texts_read(void *owner, const struct opener_result *result)
 		take_failure(record, result->outcome, now_ns);
 		return;
 	}
-	take_texts(record, result, &stat, now_ns);
 	if (result->outcome == OPENER_GONE)
 		processes_exited(record, now_ns);
+	take_texts(record, result, &stat, now_ns);
 	if (record->news_ns > record->asked_ns)
 		image_read(record, record->news_ns);
 }

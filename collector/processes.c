@@ -116,9 +116,8 @@ void processes_decide(struct process_record *record, uint64_t now_ns)
 void processes_lost(struct process_record *record, uint64_t now_ns)
 {
 	image_inherit_mappings(record, now_ns);
-	if (!record->is_placed)
-		image_inherit_place(record);
-	processes_decide(record, now_ns);
+	if (record->is_placed || image_inherit_place(record))
+		processes_decide(record, now_ns);
 }
 
 void processes_exited(struct process_record *record, uint64_t exited_ns)
@@ -285,6 +284,19 @@ void processes_announce_exec(struct processes *processes, const struct announcem
 		image_read(record, announcement->time_ns);
 }
 
+/* Of an image that ended unread: its parent may have been read, or a file opened, since. */
+static void settle(struct process_record *record)
+{
+	const struct process *process = &record->process;
+
+	if (!process->is_exited || process->n_reads_pending > 0 || process->decision == DECISION_NO)
+		return;
+	if (record->is_placed)
+		image_inherit_mappings(record, record->exited_ns);
+	else
+		processes_lost(record, record->processes->options.clock_ns());
+}
+
 void processes_announce(struct processes *processes, const struct announcement *announcement,
 			uint64_t now_ns)
 {
@@ -307,8 +319,10 @@ void processes_announce(struct processes *processes, const struct announcement *
 		return;
 	was_met = record->is_met;
 	learn(record, announcement, now_ns);
-	if (announcement->kind == ANNOUNCE_LEAVING)
+	if (announcement->kind == ANNOUNCE_LEAVING) {
 		processes_exited(record, announcement->time_ns);
+		settle(record); /* while those are there who know where it is, and its target is */
+	}
 	if (announcement->kind == ANNOUNCE_LEAVING || announcement->kind == ANNOUNCE_IN_EXEC)
 		return;
 	if (announcement->kind == ANNOUNCE_MAPPINGS && record->process.decision == DECISION_NO)
@@ -325,10 +339,7 @@ struct process *processes_find(struct processes *processes, const struct process
 
 	if (!record)
 		return NULL;
-	/* The parent may have been read, or a file opened, since the image was lost. */
-	if (record->process.is_exited && record->process.n_reads_pending == 0 &&
-	    record->process.decision != DECISION_NO)
-		image_inherit_mappings(record, record->exited_ns);
+	settle(record);
 	return &record->process;
 }
 
@@ -343,12 +354,8 @@ struct process *processes_meet(struct processes *processes, const struct process
 	if (!record)
 		return NULL;
 	/* It was sampled, and nobody said so. */
-	if (!record->is_placed && record->n_in_flight == 0) {
-		if (record->process.is_exited)
-			processes_lost(record, now_ns);
-		else
-			image_read(record, now_ns);
-	}
+	if (!record->is_placed && record->n_in_flight == 0)
+		image_read(record, now_ns);
 	return &record->process;
 }
 

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(harness.TREE, "tests/engine"))
 from engine import Engine, Unavailable  # noqa: E402,F401
 
 SKIPPED = 77
-GO_IMAGE, C_IMAGE = "triptych-test/go:1", "triptych-test/c:1"
+GO_IMAGE, C_IMAGE, FORKS_IMAGE = "triptych-test/go:1", "triptych-test/c:1", "triptych-test/forks:1"
 
 # Runs a command where /run/docker.sock is @socket, and the name pyroscope is @address.
 NAMESPACE = r"""
@@ -49,10 +49,11 @@ class DockerTriptych(harness.Triptych):
 
 
 def prepare(engine, directory):
-    """Makes both images. The socket is for the group docker, which the shipper is not in here."""
+    """Makes the images. The socket is for the group docker, which the shipper is not in here."""
     os.chmod(engine.socket, 0o666)
     engine.program_image(workloads.build_go(directory), GO_IMAGE)
     engine.program_image(workloads.build_c(directory, "split.c", "split", ["-static"]), C_IMAGE)
+    engine.program_image(workloads.build_c(directory, "forks.c", "forks", ["-static"]), FORKS_IMAGE)
 
 
 def run_container(engine, name, image, *arguments, options=()):

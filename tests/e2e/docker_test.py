@@ -10,7 +10,7 @@ import time
 
 import docker_case
 import harness
-from docker_case import C_IMAGE, GO_IMAGE, DockerTriptych, Engine, by_service
+from docker_case import C_IMAGE, FORKS_IMAGE, GO_IMAGE, DockerTriptych, Engine, by_service
 from harness import check
 from http_servers import Authority, Nginx
 from receiver import Receiver
@@ -80,19 +80,19 @@ def wait_for_target(triptych, engine, container):
     return time.time() - docker_case.started_wall_s(engine, container)
 
 
-def check_late(engine, directory):
+def check_late(engine, directory, name, image):
     """Of a container that starts while all run, and the engine is asked once an hour."""
-    with Receiver(os.path.join(directory, "late")) as receiver:
+    with Receiver(os.path.join(directory, "received-" + name)) as receiver:
         text = LATE.format(url=receiver.url, rate=RATE_HZ)
         with DockerTriptych(engine, configuration=text, sample_rate=RATE_HZ) as triptych:
             time.sleep(1)  # all has settled, nothing is asked any more
-            container = docker_case.run_container(engine, "late", C_IMAGE, str(LATE_CPU_S))
+            container = docker_case.run_container(engine, name, image, str(LATE_CPU_S))
             delay_s = wait_for_target(triptych, engine, container)
             engine.docker("wait", container)
             used_ns = cpu_ns_used(engine, container)
-        seen_ns = docker_case.cpu_ns_of(by_service(receiver).get("/late", []), "program")
+        seen_ns = docker_case.cpu_ns_of(by_service(receiver).get(f"/{name}", []), "program")
     share = seen_ns / used_ns if used_ns else 0
-    print(f"cgroup v{engine.cgroup_version}: a new container is a target within {1000 * delay_s:.0f} ms; "
+    print(f"cgroup v{engine.cgroup_version}: {name} is a target within {1000 * delay_s:.0f} ms; "
           f"{100 * share:.1f} % of its first {used_ns / 1e9:.2f} s of CPU time are in its profile")
     check(delay_s < 1, f"a target after {delay_s:.3f} s")
     check(share >= SHARE_MIN, f"{seen_ns / 1e9:.3f} s of {used_ns / 1e9:.3f} s")
@@ -220,7 +220,8 @@ def main():
         with harness.scratch() as directory, Engine(int(sys.argv[1])) as engine:
             docker_case.prepare(engine, directory)
             check_example(engine, directory)
-            check_late(engine, directory)
+            check_late(engine, directory, "late", C_IMAGE)
+            check_late(engine, directory, "forks", FORKS_IMAGE)  # most of it in exits of children
             check_joined(engine, directory)
             check_tls(engine, directory)
     except docker_case.Unavailable as error:

@@ -52,8 +52,8 @@ def main():
         forks = workloads.build_c(directory, "forks.c")
         execs = workloads.build_c(directory, "forks.c", "execs")
         with harness.Triptych(receiver.url, interval="500ms", sample_rate=RATE_HZ) as triptych:
-            forks_ns = int(triptych.run([forks, SECONDS]))
-            execs_ns = int(triptych.run([execs, SECONDS, "/bin/true"]))
+            forks_ns = int(triptych.run([forks, SECONDS]).split()[1])
+            execs_ns = int(triptych.run([execs, SECONDS, "/bin/true"]).split()[1])
             triptych.stop_collector()
             harness.check_delivered(triptych, receiver)
         judged = judge.of_receiver(receiver)

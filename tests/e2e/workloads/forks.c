@@ -1,7 +1,7 @@
 /*
  * Forks children that end at once, again and again: with much memory to copy and to give back, most
  * of their time is in the kernel, before their exec or in their exit.
- * Usage: forks SECONDS [PROGRAM], which the children exec; prints the CPU time of all in ns.
+ * Usage: forks SECONDS [PROGRAM], which the children exec; prints "all" and its CPU time in ns.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 		}
 		(void)waitpid(pid, NULL, 0);
 	}
-	(void)printf("%llu\n",
+	(void)printf("all %llu\n",
 		     (unsigned long long)(cpu_ns(RUSAGE_SELF) + cpu_ns(RUSAGE_CHILDREN)));
 	return 0;
 }

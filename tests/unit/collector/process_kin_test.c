@@ -174,6 +174,36 @@ static void an_image_that_execd_and_died_is_in_the_container_it_was_in(void **st
 	assert_false(find(&after)->is_read);
 }
 
+static void a_child_waits_for_the_parents_container(void **state)
+{
+	struct process_image parent = image_of(7, 3), child = image_of(8, 3);
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, CONTAINER_ID);
+	announce(ANNOUNCE_MET, &parent);
+	announce_child(ANNOUNCE_LEAVING, &child, 7, 77);
+	assert_int_equal(find(&child)->decision, DECISION_UNDECIDED);
+	give_texts("0::/docker/" CONTAINER_ID "\n", maps_of_prog);
+	assert_int_equal(find(&child)->decision, DECISION_YES);
+}
+
+static void where_v1_says_that_one_in_its_exit_is_means_nothing(void **state)
+{
+	struct process_image parent = image_of(7, 3), child = image_of(8, 3), free = image_of(9, 3);
+
+	(void)state;
+	set_targets(TARGET_CONTAINER, CONTAINER_ID);
+	announce(ANNOUNCE_MET, &parent);
+	give_texts("3:cpu:/docker/" CONTAINER_ID "\n0::/\n", maps_of_prog);
+	(void)give_file(waiting(OPENER_OPEN_MAPPED), DEVICE, 11);
+	announce_child(ANNOUNCE_MET, &child, 7, 77);
+	give_texts("3:cpu:/\n0::/\n", "");
+	assert_int_equal(find(&child)->decision, DECISION_YES);
+	announce_child(ANNOUNCE_MET, &free, 7, 77);
+	give_texts("3:cpu:/\n0::/\n", maps_of_prog);
+	assert_int_equal(find(&free)->decision, DECISION_UNDECIDED);
+}
+
 static void an_unread_orphan_is_where_others_of_its_cgroup_are(void **state)
 {
 	struct process_image other = image_of(7, 1), elsewhere = image_of(8, 1),
@@ -235,6 +265,8 @@ int main(void)
 		fixture_test(an_image_that_died_unread_has_what_its_exec_brought_if_that_is_held),
 		fixture_test(an_exec_that_brought_one_mapping_twice_has_it_once),
 		fixture_test(an_image_that_execd_and_died_is_in_the_container_it_was_in),
+		fixture_test(a_child_waits_for_the_parents_container),
+		fixture_test(where_v1_says_that_one_in_its_exit_is_means_nothing),
 		fixture_test(an_unread_orphan_is_where_others_of_its_cgroup_are),
 		fixture_test(an_unread_orphan_belongs_to_the_default_target),
 		fixture_test(what_was_read_before_it_went_is_good),

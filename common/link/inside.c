@@ -7,7 +7,6 @@
 #include "link/ipc.h"
 
 static atomic_ulong n_told[MESSAGE_GARBLED + 1];
-static atomic_bool is_told;
 static atomic_int wake_fd = -1; /* opened with the first listener, never closed: nng ends with us */
 
 void inside_tell(int outcome)
@@ -15,7 +14,6 @@ void inside_tell(int outcome)
 	int fd = atomic_load(&wake_fd);
 
 	atomic_fetch_add(&n_told[outcome], 1);
-	atomic_store(&is_told, true);
 	if (fd >= 0)
 		(void)eventfd_write(fd, 1); /* fails only when it is readable anyway */
 }
@@ -36,9 +34,8 @@ void inside_take(struct refusals *refusals)
 {
 	eventfd_t ignored;
 
-	if (!atomic_exchange(&is_told, false))
-		return;
-	(void)eventfd_read(atomic_load(&wake_fd), &ignored); /* another may be about to write */
+	if (eventfd_read(atomic_load(&wake_fd), &ignored) < 0)
+		return; /* nothing was told since, or another listener took it */
 	for (int outcome = 0; outcome <= MESSAGE_GARBLED; outcome++)
 		refusals->n[outcome] += atomic_exchange(&n_told[outcome], 0);
 }

@@ -8,6 +8,7 @@
 #include "window_builder.h"
 
 #define TIME_STEP_NS      UINT64_C(1000)
+#define CLOCK_STEP_NS     UINT64_C(60000000000) /* back by more: it was wrong before */
 #define GATHERING_STEP_NS (TIME_STEP_NS / WINDOW_GATHERINGS)
 
 static_assert((size_t)MESSAGE_BYTES_MAX_WINDOW >= 2 * (size_t)WINDOW_BYTES_MAX,
@@ -121,7 +122,8 @@ static uint64_t take_time(struct windows *windows, struct gathering *gathering)
 	uint64_t time_wall_ns = gathering->next_time_wall_ns;
 
 	time_wall_ns = time_wall_ns - time_wall_ns % TIME_STEP_NS + offset_ns;
-	if (time_wall_ns < gathering->last_time_wall_ns + TIME_STEP_NS)
+	if (time_wall_ns < gathering->last_time_wall_ns + TIME_STEP_NS &&
+	    gathering->last_time_wall_ns < time_wall_ns + CLOCK_STEP_NS)
 		time_wall_ns = gathering->last_time_wall_ns + TIME_STEP_NS;
 	gathering->last_time_wall_ns = time_wall_ns;
 	gathering->next_time_wall_ns = time_wall_ns + TIME_STEP_NS;

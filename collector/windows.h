@@ -7,10 +7,10 @@
  * or another demangle mode. A window is cut when it would grow past its byte bound, and when its
  * gathering ends; all windows of an interval share its time span, with start times a microsecond
  * apart, and nanoseconds from those of other gatherings, so that no two profiles of one series
- * collide: they ascend also when the wall clock steps back, unless by a minute or more. Windows wait
- * encoded, which is smaller than arrays and ready to send. The queue is bounded in bytes: the oldest
- * unleased window is dropped, counted. A window holds one reference on every object it names until
- * it is done. Not threaded.
+ * collide: they ascend also when the wall clock steps back, if by less than a minute. Windows wait
+ * encoded, which is smaller than arrays and ready to send. The queue is bounded in bytes: the
+ * oldest unleased window is dropped, counted. A window holds one reference on every object it names
+ * until it is done. Not threaded.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -33,8 +33,9 @@
 
 #define FDS_SPARE 256u /* maps, sockets, requests under way; events come to one a CPU */
 
-#define PARANOID_PATH      "/proc/sys/kernel/perf_event_paranoid"
-#define HOST_PID_NAMESPACE UINT64_C(0xeffffffc) /* linux/proc_ns.h: PROC_PID_INIT_INO */
+#define PARANOID_PATH       "/proc/sys/kernel/perf_event_paranoid"
+#define HOST_PID_NAMESPACE  UINT64_C(0xeffffffc) /* linux/proc_ns.h: PROC_PID_INIT_INO */
+#define HOST_USER_NAMESPACE UINT64_C(0xeffffffd) /* PROC_USER_INIT_INO */
 
 /* The first kernel on which held BPF fds can be used without CAP_BPF: bpf(2) since 5.19. */
 #define KERNEL_WITHOUT_BPF_MAJOR 5
@@ -56,20 +57,41 @@ static int check_capabilities(void)
 	return EXIT_STATUS_PERMISSION;
 }
 
-static int check_pid_namespace(void)
+/* The number of a namespace that this process is in. */
+static int find_namespace(const char *path, unsigned long *ret_number)
 {
 	struct stat ns;
 
-	if (stat("/proc/self/ns/pid", &ns) != 0) {
-		log_err("proc-missing", "errno=%d, /proc must be mounted", errno);
+	if (stat(path, &ns) != 0)
+		return -errno;
+	*ret_number = (unsigned long)ns.st_ino;
+	return 0;
+}
+
+static int check_namespaces(void)
+{
+	unsigned long pids, users;
+	int r = find_namespace("/proc/self/ns/pid", &pids);
+
+	if (r < 0) {
+		log_err("proc-missing", "errno=%d, /proc must be mounted", -r);
 		return EXIT_STATUS_UNAVAILABLE;
 	}
-	if (ns.st_ino == HOST_PID_NAMESPACE)
-		return EXIT_STATUS_OK;
-	log_err("pid-namespace",
-		"found=%lu, run in the host's pid namespace (pid: host, hostPID: true)",
-		(unsigned long)ns.st_ino);
-	return EXIT_STATUS_UNAVAILABLE;
+	/* A kernel without user namespaces has no such file. */
+	if (find_namespace("/proc/self/ns/user", &users) == 0 && users != HOST_USER_NAMESPACE) {
+		log_err("user-namespace",
+			"found=%lu, run in the host's user namespace: what is root in another one "
+			"has no authority over the host's processes",
+			users);
+		return EXIT_STATUS_UNAVAILABLE;
+	}
+	if (pids != HOST_PID_NAMESPACE) {
+		log_err("pid-namespace",
+			"found=%lu, run in the host's pid namespace (pid: host, hostPID: true)",
+			pids);
+		return EXIT_STATUS_UNAVAILABLE;
+	}
+	return EXIT_STATUS_OK;
 }
 
 static void explain_perf_refusal(void)
@@ -176,7 +198,7 @@ int collector_acquire(struct collector *collector, const struct options *options
 	collector->instance = hash_new_seed();
 	status = check_capabilities();
 	if (status == EXIT_STATUS_OK)
-		status = check_pid_namespace();
+		status = check_namespaces();
 	if (status != EXIT_STATUS_OK)
 		return status;
 	raise_fd_limit(options);

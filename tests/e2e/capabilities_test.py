@@ -14,6 +14,7 @@ from one_service import COLLECTOR_CAPS, PERMISSION, UNAVAILABLE, Place, ends, st
 
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 HIDE_BTF = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"]
+OTHER_USERS = ["unshare", "--user", "--map-root-user"]
 OTHER_PIDS = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
@@ -45,6 +46,7 @@ def check_host(place, refuse_perf):
     ends(place.command("collector", prefix=HIDE_BTF), UNAVAILABLE, "event=no-btf",
          "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF")
     ends(place.command("collector", prefix=OTHER_PIDS), UNAVAILABLE, "event=pid-namespace", "pid: host")
+    ends(place.command("collector", prefix=OTHER_USERS), UNAVAILABLE, "event=user-namespace")
     with open(PARANOID, encoding="utf-8") as file:
         value = file.read().strip()
     for caps in ([], with_caps(COLLECTOR_CAPS)):

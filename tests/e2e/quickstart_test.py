@@ -79,6 +79,14 @@ class Quickstart:
                     found.append(path)
         return found
 
+    def has(self, program):
+        """Whether one of its own processes runs @program."""
+        for path in self.processes():
+            with contextlib.suppress(OSError):  # it may end meanwhile
+                if os.path.basename(os.readlink(path + "/exe")) == program:
+                    return True
+        return False
+
     def check_gone(self, timeout_s=2):
         harness.wait_for(lambda: not self.processes(), timeout_s, "no process of it is left")
         harness.wait_for(lambda: not os.listdir(self.tmp), timeout_s, f"{self.tmp} is empty")
@@ -109,6 +117,7 @@ def check_usage(directory):
             (["--out", "/proc"], "--out: cannot write to /proc"),
             (["--push", "ftp://host"], "--push .*not ftp://host"), (["--push", "host:4040"], "not host:4040"),
             (["--config", "/no/such"], "--config: cannot read /no/such"),
+            (["--config", "/tmp"], "--config: /tmp is a directory"),
             (["--config", config, "--push", "http://h"], "exclude each other"),
             (["--no-such"], "unknown argument --no-such"), (["stray"], "unknown argument stray")):
         Quickstart(directory, *options).ends(USAGE, words, "quickstart: ")
@@ -126,6 +135,7 @@ def check_host(directory):
     for prefix, words in (
             (["setpriv", "--bounding-set", "-perfmon,-syslog"], "missing capabilities: CAP_SYSLOG CAP_PERFMON"),
             (["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"], "host's pid namespace"),
+            (["unshare", "--user", "--map-root-user"], "host's user namespace"),
             (["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"],
              "/sys/kernel/btf/vmlinux.*CONFIG_DEBUG_INFO_BTF")):
         Quickstart(directory, prefix=prefix).ends(HOST, "this host cannot be profiled", words)
@@ -183,6 +193,15 @@ def check_interrupt(directory):
     run.wait_for("profiling: [0-9]+ s, [0-9]+ samples; Ctrl-C ends it")
     time.sleep(2) # longer than --seconds would have let it
     run.interrupt()
+    check_results(out, run.ends(DONE))
+    run = Quickstart(directory, "--keep", "--out", out)
+    run.wait_for("profiling: [0-9]+ s, [1-9]")
+    run.interrupt()
+    harness.wait_for(lambda: not run.has("triptych-collector"), 20, "the collector to leave", 0.01)
+    while run.process.poll() is None:  # somebody is impatient
+        with contextlib.suppress(ProcessLookupError):
+            run.interrupt()
+        time.sleep(0.1)
     check_results(out, run.ends(DONE))
     run = Quickstart(directory, "--out", out)
     run.wait_for("profiling: ")

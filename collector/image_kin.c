@@ -6,11 +6,16 @@
 
 #define ANCESTORS_MAX 8u /* forks without exec between a dead child and a read parent */
 
-/* The image of the parent that @record was forked from and shares its mappings with, or NULL. */
+/*
+ * The image of the parent that @record was forked from and shares its mappings with, or NULL. Equal
+ * exec counts alone do not tell: parent and child may have gone on to exec once each.
+ */
 static struct process_record *find_forked_from(struct process_record *record)
 {
 	struct process_record *at = *processes_of_pid(record->processes, record->parent_pid);
 
+	if (record->is_execd)
+		return NULL;
 	while (at && !(at->process.image.pid == record->parent_pid && at != record &&
 		       at->process.image.exec_count == record->process.image.exec_count &&
 		       at->process.image.start_boot_ns <= record->process.image.start_boot_ns))

@@ -24,6 +24,7 @@ struct process_record {
 	unsigned n_in_flight; /* requests that hold the record, waited for or not */
 	bool is_superseded;   /* the pid is a newer image's: what is read now is not its own */
 	bool is_met;          /* its first sample was announced */
+	bool is_execd;        /* it began by an exec: what its parent had mapped is not its own */
 
 	struct exec_mapping exec_mappings[N_EXEC_MAPPINGS]; /* zeroed: unknown */
 

@@ -278,6 +278,7 @@ void processes_announce_exec(struct processes *processes, const struct announcem
 	if (!record)
 		return;
 	learn(record, announcement, now_ns);
+	record->is_execd = true;
 	memcpy(record->exec_mappings, mappings, sizeof(record->exec_mappings));
 	/* With its files held, it can die at any time: the first sample is early enough to read. */
 	if (!image_has_exec_files(record) && may_read_at_exec(processes, now_ns))

@@ -39,6 +39,10 @@ static void a_child_that_execd_has_nothing_of_its_parents_mappings(void **state)
 	announce_child(ANNOUNCE_EXEC, &child, parent.pid, 77);
 	fail_with(waiting(OPENER_READ_PROC), OPENER_GONE);
 	assert_false(find(&child)->is_read);
+	/* nor of what the parent exec'd since, as often as the child */
+	announce(ANNOUNCE_EXEC, &(struct process_image){7, 2, START_NS});
+	give_texts(NULL, maps_of_other);
+	assert_false(find(&child)->is_read);
 	/* nor when the parent's pid belongs to somebody younger by now */
 	announce(ANNOUNCE_MET, &younger);
 	give_texts(NULL, maps_of_other);

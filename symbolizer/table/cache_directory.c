@@ -16,6 +16,8 @@
 #include <sha2.h>
 #include <zlib.h>
 
+#include "base/hash.h"
+
 #define HEAD_MAGIC        UINT64_C(0x314548434e595254) /* "TRYNCHE1" */
 #define HEAD_VERSION      4u /* of the block's format: others are not found, and age out */
 #define NAME_BYTES        (2 + 4 * 16 + 3 + 1)
@@ -46,6 +48,7 @@ struct cache_directory {
 	uint64_t n_bytes;         /* as the last sweep found, and what we wrote since */
 	uint64_t n_written_bytes; /* since the last sweep, like the next */
 	unsigned n_written;
+	uint64_t writer; /* tells our drafts from a sibling's, who may have the same pid */
 	uint64_t n_drafts;
 };
 
@@ -284,6 +287,7 @@ int cache_directory_open(const char *path, uint64_t bytes_max,
 		return -ENOMEM;
 	directory->fd = take_fd(&fd);
 	directory->bytes_max = bytes_max;
+	directory->writer = hash_new_seed();
 	r = cache_directory_sweep(directory);
 	if (r < 0) {
 		cache_directory_free(directory);
@@ -332,8 +336,8 @@ static int appear(struct cache_directory *directory, const char *name, const str
 
 	if (sizeof(*head) + n_bytes > directory->bytes_max)
 		return -EFBIG;
-	(void)snprintf(draft, sizeof(draft), DRAFT_PREFIX "%d-%" PRIu64, (int)getpid(),
-		       directory->n_drafts++);
+	(void)snprintf(draft, sizeof(draft), DRAFT_PREFIX "%016" PRIx64 "-%" PRIu64,
+		       directory->writer, directory->n_drafts++);
 	fd = openat(directory->fd, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 		    0640);
 	if (fd < 0)

@@ -137,7 +137,7 @@ static void refuse(struct control *control, uint64_t request, enum refusal reaso
 {
 	bytes_clear(&control->answer);
 	wire_encode_refused(&control->answer, reason);
-	link_reply(control->listener, request, control->answer.data, control->answer.n_bytes);
+	reply(control, request, &control->answer);
 	counters_add(control->options.counters, COUNTER_MESSAGES_REFUSED, 1);
 	log_warn("settings-refused", "reason=%s, the settings in force stay", refusal_name(reason));
 }

@@ -213,6 +213,7 @@ static int write_file(struct store *store, const char *name, const void *data, s
 {
 	char temporary[NAME_BYTES + sizeof(TEMPORARY_SUFFIX)];
 	cleanup_with(close_fdp) int fd = -1;
+	uint64_t n_replaced_bytes = 0;
 	struct stat status;
 	int r;
 
@@ -225,15 +226,14 @@ static int write_file(struct store *store, const char *name, const void *data, s
 	if (r == 0 && fdatasync(fd) != 0)
 		r = -errno;
 	if (fstatat(store->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		store->n_bytes -= (uint64_t)status.st_size < store->n_bytes
-					  ? (uint64_t)status.st_size
-					  : store->n_bytes;
+		n_replaced_bytes = (uint64_t)status.st_size;
 	if (r == 0 && renameat(store->directory, temporary, store->directory, name) != 0)
 		r = -errno;
 	if (r < 0) {
 		(void)unlinkat(store->directory, temporary, 0);
 		return r;
 	}
+	store->n_bytes -= n_replaced_bytes < store->n_bytes ? n_replaced_bytes : store->n_bytes;
 	store->n_bytes += n_bytes;
 	return 0;
 }

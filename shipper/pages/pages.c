@@ -263,11 +263,12 @@ int pages_open(const char *address, const struct page *table, size_t n_pages, vo
 					 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_NOTIFY_CONNECTION,
 					 on_connection, pages, MHD_OPTION_END);
 	info = pages->daemon ? MHD_get_daemon_info(pages->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	if (pages->daemon)
+		(void)take_fd(&fd); /* the daemon closes it */
 	if (!info || !pages->seconds) {
 		pages_free(pages);
 		return -ENOMEM;
 	}
-	(void)take_fd(&fd); /* the daemon closes it */
 	pages->epoll = info->epoll_fd;
 	*ret_pages = pages;
 	return 0;

@@ -1,6 +1,7 @@
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -10,6 +11,11 @@
 
 void sandbox_close_inherited(void)
 {
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC); /* the lowest that is free */
+	while (fd >= 0 && fd <= STDERR_FILENO);
 	(void)close_range(STDERR_FILENO + 1, ~0u, 0); /* Linux 5.9: it cannot fail on ours */
 }
 

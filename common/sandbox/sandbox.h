@@ -32,7 +32,9 @@ enum sandbox_role {
 
 /*
  * Closes every fd but the three standard ones: what whoever started us had open is none of our
- * business, and none of theirs who might take us over. Call it first of all.
+ * business, and none of theirs who might take us over. Of the three, those that are closed become
+ * /dev/null: else the first file that is opened would be what the log is written to. Call it before
+ * anything is opened.
  */
 void sandbox_close_inherited(void);
 

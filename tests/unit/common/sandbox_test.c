@@ -1,6 +1,7 @@
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,6 +39,28 @@ static void capabilities_are_described_by_name_and_cut(void **state)
 		assert_string_equal(text, descriptions[i].text);
 		assert_int_equal(text[descriptions[i].n_bytes], '#');
 	}
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void standard_fds_are_open_and_no_others(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		(void)dup2(STDIN_FILENO, 9);
+		(void)close(STDIN_FILENO);
+		(void)close(STDERR_FILENO);
+		sandbox_close_inherited();
+		_exit(is_open(0) && is_open(1) && is_open(2) && !is_open(3) && !is_open(9) ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void root_is_not_unprivileged(void **state)
@@ -113,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capabilities_are_described_by_name_and_cut),
+		cmocka_unit_test(standard_fds_are_open_and_no_others),
 		cmocka_unit_test(root_is_not_unprivileged),
 		cmocka_unit_test(the_status_tells_before_from_after),
 		cmocka_unit_test(a_writable_path_that_is_not_there_is_an_error),
